@@ -1,0 +1,138 @@
+"""What can go wrong in the mesh, as values.
+
+Rules: an error carries fields and knows no transport; `translate` alone maps it to a status. The
+message is for a person and never holds a caller's data beyond names, nor a traceback of ours.
+
+    MeshError
+    ├── InvalidRequest(violations)            the caller's fault: the envelope
+    │   ├── InvalidParameter(violations)      … parameters against their schema
+    │   └── InvalidTensor(violations)         … tensors against their bytes and specs
+    ├── UnknownAlgorithm(name, nearest)
+    ├── Unauthenticated(expected)
+    ├── PayloadTooLarge(size, limit)
+    ├── QueueFull(waiting, limit, retry_after_s)      nothing ran
+    ├── NotStarted(executor, retry_after_s)           nothing ran
+    ├── ShuttingDown(service, retry_after_s)          nothing ran
+    ├── ExecutorLost(executor, retry_after_s)         it had begun
+    ├── DeadlineExceeded(stage)
+    ├── Cancelled()
+    └── Internal(error_id)                            ours; the log has the rest
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One field that is not as it must be."""
+
+    field: str
+    """Path of the field, e.g. `inputs.x.shape[1]` or `parameters.axes`."""
+    expected: str
+    """What was expected there, as a sentence for the caller."""
+
+
+class MeshError(Exception):
+    """Any failure of the mesh itself."""
+
+
+class InvalidRequest(MeshError):
+    """The request's envelope is wrong."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        self.violations = tuple(violations)
+        super().__init__("; ".join(f"{v.field}: {v.expected}" for v in self.violations[:8]))
+
+
+class InvalidParameter(InvalidRequest):
+    """Parameters do not fit the algorithm's schema."""
+
+
+class InvalidTensor(InvalidRequest):
+    """A tensor contradicts itself or the algorithm's specs."""
+
+
+class UnknownAlgorithm(MeshError):
+    """No executor offers it."""
+
+    def __init__(self, name: str, nearest: Sequence[str] = ()) -> None:
+        self.name = name[:256]
+        self.nearest = tuple(nearest)
+        hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
+        super().__init__(f"no executor offers algorithm {self.name!r}{hint}")
+
+
+class Unauthenticated(MeshError):
+    """No identity, or one that is not known."""
+
+    def __init__(self, expected: str) -> None:
+        self.expected = expected
+        super().__init__(expected)
+
+
+class PayloadTooLarge(MeshError):
+    """The message is over the policy's size, in bytes."""
+
+    def __init__(self, size: int, limit: int, what: str = "request") -> None:
+        self.size, self.limit, self.what = size, limit, what
+        super().__init__(f"the {what} has {size} bytes, at most {limit} are taken")
+
+
+class QueueFull(MeshError):
+    """As many requests wait as may."""
+
+    def __init__(self, limit: int, retry_after_s: float) -> None:
+        self.limit, self.retry_after_s = limit, retry_after_s
+        super().__init__(f"{limit} requests are waiting already; try again later")
+
+
+class NotStarted(MeshError):
+    """The executor could not be reached, or ended before the work began."""
+
+    def __init__(self, executor: str, retry_after_s: float) -> None:
+        self.executor, self.retry_after_s = executor, retry_after_s
+        super().__init__(f"executor {executor!r} is not there; the work was not started")
+
+
+class ShuttingDown(MeshError):
+    """The service finishes what runs and takes nothing new."""
+
+    def __init__(self, service: str, retry_after_s: float = 1.0) -> None:
+        self.service, self.retry_after_s = service, retry_after_s
+        super().__init__(f"{service} is shutting down; the work was not started")
+
+
+class ExecutorLost(MeshError):
+    """The executor went away while it ran the work."""
+
+    def __init__(self, executor: str, retry_after_s: float) -> None:
+        self.executor, self.retry_after_s = executor, retry_after_s
+        super().__init__(
+            f"executor {executor!r} was lost while the work ran; it may have had effects"
+        )
+
+
+class DeadlineExceeded(MeshError):
+    """The caller's deadline passed before the work could begin or answer."""
+
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
+        super().__init__(f"the deadline passed while the request was at: {stage}")
+
+
+class Cancelled(MeshError):
+    """The caller left."""
+
+    def __init__(self) -> None:
+        super().__init__("the caller cancelled the request")
+
+
+class Internal(MeshError):
+    """A fault of ours; the log holds the rest under its id."""
+
+    def __init__(self, error_id: str) -> None:
+        self.error_id = error_id
+        super().__init__(f"internal error {error_id}; the service's log has the details")

@@ -1,0 +1,121 @@
+"""An executor's front: validate, run, respond, for every call.
+
+Rules: the flow of a call reads top-down in `_execute`; the front holds no native code and runs no
+work; its pool does. Initial metadata `edgemesh-started` is sent when a worker takes the call, so
+that a gateway knows what may be sent again.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from edgemesh.compute.v1 import compute_pb2
+from edgemesh.executor.v1 import executor_pb2
+from google.protobuf.message import DecodeError
+
+from mesh_service import errors, wire
+from mesh_service.executor.describe import Description
+from mesh_service.executor.respond import Identity, Printed, respond
+from mesh_service.executor.run import run
+from mesh_service.executor.validate import validate
+from mesh_service.pool import Done, WorkerPool
+from mesh_service.settings import ExecutorSettings
+from mesh_service.stack import Rpc
+
+SECRET = "edgemesh-secret"  # noqa: S105  (a header's name)
+Encode: TypeAlias = Callable[[compute_pb2.ComputeResponse, dict[str, memoryview]], bytes]
+
+
+class Front:
+    """The servicer of ExecutorService."""
+
+    def __init__(self, settings: ExecutorSettings, identity: Identity, pool: WorkerPool) -> None:
+        self._settings = settings
+        self._identity = identity
+        self._pool = pool
+        self.description = Description(settings, identity)
+
+    async def execute(self, raw: bytes, rpc: Rpc) -> bytes:
+        """Execute: one answer."""
+        return await self._execute(raw, rpc, wire.attach, stream=False)
+
+    async def execute_stream(self, raw: bytes, rpc: Rpc) -> None:
+        """ExecuteStream: events, then the response as the last one."""
+        sequence = 0
+
+        async def send(event: compute_pb2.ComputeEvent) -> None:
+            nonlocal sequence
+            sequence += 1
+            event.sequence = sequence
+            await rpc.write(event.SerializeToString())
+
+        last = await self._execute(
+            raw,
+            rpc,
+            lambda response, blobs: wire.attach_event(sequence + 1, response, blobs),
+            stream=True,
+            send=send,
+        )
+        await rpc.write(last)
+
+    async def describe(self, raw: bytes, rpc: Rpc) -> bytes:
+        """Describe."""
+        self._authenticate(rpc)
+        _parse(executor_pb2.DescribeRequest, raw)
+        return self.description.now().SerializeToString()
+
+    async def watch_describe(self, raw: bytes, rpc: Rpc) -> None:
+        """WatchDescribe: now, and on each change."""
+        self._authenticate(rpc)
+        _parse(executor_pb2.WatchDescribeRequest, raw)
+        seen = -1
+        while True:
+            now = await self.description.changed(seen)
+            seen = now.revision
+            await rpc.write(executor_pb2.WatchDescribeResponse(description=now).SerializeToString())
+
+    async def _execute(
+        self,
+        raw: bytes,
+        rpc: Rpc,
+        encode: Encode,
+        *,
+        stream: bool,
+        send: Callable[[compute_pb2.ComputeEvent], Awaitable[None]] | None = None,
+    ) -> bytes:
+        arrived = time.perf_counter()
+        self._authenticate(rpc)
+        valid = validate(raw, self.description.catalog, self._settings, rpc.deadline)
+        valid.request.request_id = valid.request.request_id or rpc.request_id
+        rpc.notes["algorithm"] = valid.request.algorithm
+        printed = Printed()
+        async with run(self._pool, self._settings, valid, rpc, printed, send) as done:
+            response = respond(valid, done, printed, self._identity, arrived)
+            rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
+            return encode(response, _blobs(response, done))
+
+    def _authenticate(self, rpc: Rpc) -> None:
+        secret = self._settings.secret
+        if secret is None:
+            return
+        given = rpc.header(SECRET).encode()
+        if not hmac.compare_digest(given, secret.get_secret_value().encode()):
+            raise errors.Unauthenticated(f"metadata {SECRET}: the mesh's secret")
+
+
+def _blobs(response: compute_pb2.ComputeResponse, done: Done) -> dict[str, memoryview]:
+    return dict(zip(sorted(response.outputs), done.buffers, strict=False))
+
+
+def _parse(
+    kind: type[executor_pb2.DescribeRequest | executor_pb2.WatchDescribeRequest], raw: bytes
+) -> None:
+    try:
+        kind.FromString(raw)
+    except DecodeError:
+        raise errors.InvalidRequest(
+            [errors.Violation("request", f"must be a {kind.DESCRIPTOR.name} message")]
+        ) from None

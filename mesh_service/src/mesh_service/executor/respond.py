@@ -1,0 +1,140 @@
+"""respond: what became of a run, as a ComputeResponse on the wire.
+
+Rules: a worker's bytes are untrusted: a reply that does not parse, or whose tensors contradict
+themselves, is a crash; the front, not the worker, says ids, names, times and processes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgemesh.compute.v1 import compute_pb2
+from google.protobuf.message import DecodeError
+
+from mesh_service import errors, tensors
+from mesh_service.executor import worker
+from mesh_service.executor.validate import Valid
+from mesh_service.pool import Done, Verdict
+
+_LIMITED: Mapping[Verdict, tuple[compute_pb2.Outcome.ValueType, str, str]] = {
+    Verdict.TIMEOUT: (compute_pb2.OUTCOME_TIMEOUT, "TimeLimit", "run_time_ms"),
+    Verdict.MEMORY_LIMIT: (compute_pb2.OUTCOME_MEMORY_LIMIT, "MemoryLimit", "memory_bytes"),
+    Verdict.REJECTED: (compute_pb2.OUTCOME_OUTPUT_LIMIT, "OutputLimit", "output_bytes"),
+}
+
+
+@dataclass(slots=True)
+class Printed:
+    """What a run printed before it ended, as its events told; bounded by the pool."""
+
+    stdout: str = ""
+    stderr: str = ""
+
+    def add(self, event: compute_pb2.OutputEvent) -> None:
+        """Append what an event says."""
+        if event.stream == compute_pb2.OUTPUT_STREAM_STDERR:
+            self.stderr += event.text
+        else:
+            self.stdout += event.text
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the executor calls itself."""
+
+    name: str
+    version: str
+
+
+def respond(
+    valid: Valid, done: Done, printed: Printed, identity: Identity, arrived: float
+) -> compute_pb2.ComputeResponse:
+    """The response without its outputs' bytes, which are `done.buffers` in sorted order of names.
+
+    `arrived` is when the request came, on time.perf_counter(). Raises InvalidRequest when the
+    runner refused its inputs, Internal when it failed by a fault of ours.
+    """
+    response = _outcome(valid, done, printed)
+    response.request_id = valid.request.request_id
+    response.algorithm = valid.request.algorithm
+    usage = response.usage
+    usage.queue_us = done.queue_us
+    usage.run_us = done.run_us
+    usage.cpu_us = done.cpu_us
+    usage.peak_memory_bytes = usage.peak_memory_bytes or done.peak_memory
+    usage.executor, usage.version = identity.name, identity.version
+    usage.executor_pid, usage.worker_pid = os.getpid(), done.worker_pid
+    usage.total_us = int((time.perf_counter() - arrived) * 1e6)
+    return response
+
+
+def _outcome(valid: Valid, done: Done, printed: Printed) -> compute_pb2.ComputeResponse:
+    match done.verdict:
+        case Verdict.DONE:
+            return _reply(done) or _crash(done, printed)
+        case Verdict.ERROR:
+            raise errors.Internal(done.error_id)
+        case Verdict.TIMEOUT | Verdict.MEMORY_LIMIT | Verdict.REJECTED:
+            outcome, kind, limit = _LIMITED[done.verdict]
+            value = int(getattr(valid.request.limits, limit))
+            return compute_pb2.ComputeResponse(
+                outcome=outcome,
+                failure=compute_pb2.Failure(
+                    type=kind,
+                    message=f"the work passed its {limit} of {value}",
+                    signal=done.signal,
+                    limit=compute_pb2.Limit(name=limit, value=value),
+                ),
+                stdout=printed.stdout,
+                stderr=printed.stderr,
+            )
+        case Verdict.CANCELLED:
+            return compute_pb2.ComputeResponse(
+                outcome=compute_pb2.OUTCOME_CANCELLED,
+                failure=compute_pb2.Failure(type="Cancelled", message="the executor was stopped"),
+                stdout=printed.stdout,
+                stderr=printed.stderr,
+            )
+        case Verdict.CRASH:
+            return _crash(done, printed)
+
+
+def _reply(done: Done) -> compute_pb2.ComputeResponse | None:
+    kind, body = done.header[:1], done.header[1:]
+    try:
+        if kind == worker.REFUSAL:
+            refused = json.loads(body)
+            raise errors.InvalidParameter(
+                [errors.Violation(str(k), str(v)) for k, v in dict(refused).items()]
+            )
+        if kind != worker.RESPONSE:
+            return None
+        response = compute_pb2.ComputeResponse.FromString(body)
+    except (DecodeError, ValueError, TypeError):
+        return None
+    names = sorted(response.outputs)
+    if len(names) != len(done.buffers):
+        return None
+    for name, buffer in zip(names, done.buffers, strict=True):
+        if any(tensors.contradictions(name, response.outputs[name], buffer.nbytes)):
+            return None
+    return response
+
+
+def _crash(done: Done, printed: Printed) -> compute_pb2.ComputeResponse:
+    ended = f"by signal {done.signal}" if done.signal else f"with status {done.exit_code}"
+    return compute_pb2.ComputeResponse(
+        outcome=compute_pb2.OUTCOME_CRASH,
+        failure=compute_pb2.Failure(
+            type="WorkerCrashed",
+            message=f"the worker process {done.worker_pid} ended {ended} during the call",
+            signal=done.signal,
+            exit_code=done.exit_code,
+        ),
+        stdout=printed.stdout,
+        stderr=printed.stderr,
+    )

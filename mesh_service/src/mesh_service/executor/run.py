@@ -1,0 +1,155 @@
+"""run: one valid request in a worker, its events passed on as they come.
+
+Rules: the caller learns that the work has begun (initial metadata) before anything else; events go
+out in order, and all of them before the response; a child's events are untrusted and those that are
+no events are dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+from edgemesh.compute.v1 import compute_pb2
+from google.protobuf.message import DecodeError
+
+from mesh_service import errors
+from mesh_service.executor.respond import Printed
+from mesh_service.executor.validate import Valid
+from mesh_service.executor.worker import STREAMING
+from mesh_service.pool import (
+    Done,
+    PoolClosed,
+    PoolFull,
+    PoolUnavailable,
+    Work,
+    WorkerPool,
+)
+from mesh_service.settings import ExecutorSettings
+from mesh_service.stack import Rpc
+
+STARTED = (("edgemesh-started", "1"),)
+RETRY_FULL_S = 0.5
+
+Send: TypeAlias = Callable[[compute_pb2.ComputeEvent], Awaitable[None]]
+
+
+@asynccontextmanager
+async def run(
+    pool: WorkerPool,
+    settings: ExecutorSettings,
+    valid: Valid,
+    rpc: Rpc,
+    printed: Printed,
+    send: Send | None,
+) -> AsyncGenerator[Done]:
+    """Run it; the body gets what became of it, with buffers that live as long as the body.
+
+    Raises QueueFull, NotStarted or ShuttingDown: nothing ran.
+    """
+    request = valid.request
+    flag = bytes([STREAMING if send is not None else 0])
+    limits = request.limits
+    work = Work(
+        header=flag + request.SerializeToString(),
+        buffers=[valid.blobs[name] for name in sorted(request.inputs)],
+        run_time=limits.run_time_ms / 1e3,
+        grace=valid.grace_s,
+        memory_bytes=limits.memory_bytes,
+        reply_limit=settings.max_response_bytes,
+    )
+    start = _Start(rpc)
+    events = _Events(printed, send, start)
+    try:
+        async with pool.run(work, on_started=start.begin, on_event=events.take) as done:
+            await start.settle()
+            await events.finish()
+            yield done
+    except PoolFull as error:
+        raise errors.QueueFull(error.queue, RETRY_FULL_S) from None
+    except PoolUnavailable as error:
+        raise errors.NotStarted(settings.service, error.retry_after) from None
+    except PoolClosed:
+        raise errors.ShuttingDown(settings.service) from None
+    finally:
+        events.close()
+
+
+class _Start:
+    """Sends initial metadata when the work begins, unless it has ended by then."""
+
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc = rpc
+        self._handle: asyncio.Handle | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        if self._handle is None:
+            # Two turns of the loop: a run that ended in the same read as it began answers in the
+            # next one, and then the metadata goes with the answer.
+            loop = asyncio.get_running_loop()
+            self._handle = loop.call_soon(self._soon, loop)
+
+    def _soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._handle = loop.call_soon(self._send)
+
+    def _send(self) -> None:
+        self._task = asyncio.ensure_future(self._rpc.context.send_initial_metadata(STARTED))
+
+    async def settle(self) -> None:
+        """The run has ended: wait for what is on its way, or leave it to the answer."""
+        if self._task is not None:
+            await self._task
+        elif self._handle is not None:
+            self._handle.cancel()
+
+    async def tell(self) -> None:
+        """Something else is about to be sent: send this first, and once."""
+        if self._task is None:
+            if self._handle is not None:
+                self._handle.cancel()
+            self._send()
+        assert self._task is not None
+        await self._task
+
+
+class _Events:
+    """A run's events on their way to the caller."""
+
+    def __init__(self, printed: Printed, send: Send | None, start: _Start) -> None:
+        self._printed = printed
+        self._send = send
+        self._start = start
+        self._queue: asyncio.Queue[compute_pb2.ComputeEvent | None] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+
+    def take(self, serialized: bytes) -> None:
+        try:
+            event = compute_pb2.ComputeEvent.FromString(serialized)
+        except DecodeError:
+            return
+        kind = event.WhichOneof("event")
+        if kind is None or kind == "response":
+            return
+        if kind == "output":
+            self._printed.add(event.output)
+        if self._send is not None:
+            if self._task is None:
+                self._task = asyncio.create_task(self._pump(self._send))
+            self._queue.put_nowait(event)
+
+    async def _pump(self, send: Send) -> None:
+        await self._start.tell()
+        while (event := await self._queue.get()) is not None:
+            await send(event)
+
+    async def finish(self) -> None:
+        if self._task is not None:
+            self._queue.put_nowait(None)
+            await self._task
+
+    def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()

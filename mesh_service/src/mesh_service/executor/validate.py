@@ -1,0 +1,189 @@
+"""validate: is this request one that a worker may run, and within which limits?
+
+Rules: everything that can be refused is refused here, before any worker sees it, with the field and
+what was expected; the gateway has looked at the envelope, but an executor may be called directly.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edgemesh.compute.v1 import algorithm_pb2, compute_pb2
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from mesh_service import errors, tensors, wire
+from mesh_service.errors import Violation
+from mesh_service.settings import ExecutorSettings
+
+MOST_PARAMETERS = 16 << 20
+MOST_INPUTS = 1024
+MOST_ID = 128
+MARGIN_S, MARGIN_SHARE = 0.1, 0.2
+"""What is kept of the caller's time to answer in: the smaller of both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Valid:
+    """A request that may run, and its terms."""
+
+    request: compute_pb2.ComputeRequest
+    """Without tensor bytes; algorithm with its version, limits in force."""
+    blobs: wire.Blobs
+    algorithm: algorithm_pb2.Algorithm
+    grace_s: float
+    """How long past its run time the worker may answer before it is killed."""
+
+
+class Offer:
+    """One algorithm and its compiled schema."""
+
+    def __init__(self, algorithm: algorithm_pb2.Algorithm) -> None:
+        self.algorithm = algorithm
+        self.full_name = f"{algorithm.name}@{algorithm.version}"
+        schema = json.loads(algorithm.parameters_schema or '{"maxProperties": 0}')
+        Draft202012Validator.check_schema(schema)
+        self._schema: Any = Draft202012Validator(schema)
+
+    def check(self, request: compute_pb2.ComputeRequest, blobs: wire.Blobs) -> None:
+        """Raise InvalidParameter or InvalidTensor with all that is wrong."""
+        violations = list(self._parameters(request.parameters))
+        if violations:
+            raise errors.InvalidParameter(violations)
+        violations = tensors.envelope(request, blobs)
+        violations = violations or list(self._inputs(request))
+        if violations:
+            raise errors.InvalidTensor(violations)
+
+    def _parameters(self, text: str) -> Iterable[Violation]:
+        if len(text) > MOST_PARAMETERS:
+            return [Violation("parameters", f"at most {MOST_PARAMETERS} bytes")]
+        try:
+            value: Any = json.loads(text or "{}")
+        except (ValueError, RecursionError) as error:
+            why = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
+            return [Violation("parameters", f"a JSON object as text; {why}")]
+        if not isinstance(value, dict):
+            return [Violation("parameters", "a JSON object")]
+        found: Iterable[ValidationError] = self._schema.iter_errors(value)
+        return [_violation(error) for _, error in zip(range(32), found, strict=False)]
+
+    def _inputs(self, request: compute_pb2.ComputeRequest) -> Iterable[Violation]:
+        specs = {spec.name: spec for spec in self.algorithm.inputs}
+        for name, tensor in request.inputs.items():
+            spec = specs.get(name)
+            if spec is not None:
+                yield from tensors.mismatches(f"inputs.{name}", tensor, spec)
+            elif not self.algorithm.any_inputs:
+                known = ", ".join(sorted(specs)) or "none"
+                yield Violation(f"inputs.{name[:128]}", f"no such input; inputs: {known}")
+        for name, spec in specs.items():
+            if spec.required and name not in request.inputs:
+                yield Violation(f"inputs.{name}", "required")
+
+
+class Catalog:
+    """What the executor offers now."""
+
+    def __init__(self, algorithms: Iterable[algorithm_pb2.Algorithm]) -> None:
+        self.offers: dict[str, Offer] = {}
+        for algorithm in algorithms:
+            offer = Offer(algorithm)
+            self.offers[offer.full_name] = offer
+            # What a describe names last is the default of its name.
+            self.offers[algorithm.name] = offer
+
+    def find(self, name: str) -> Offer:
+        """Look an algorithm up. Raises UnknownAlgorithm with the nearest names."""
+        offer = self.offers.get(name)
+        if offer is None:
+            raise errors.UnknownAlgorithm(
+                name, difflib.get_close_matches(name[:256], self.offers, 3)
+            )
+        return offer
+
+
+def validate(
+    raw: bytes, catalog: Catalog, settings: ExecutorSettings, deadline: float | None
+) -> Valid:
+    """The whole check of one request. `deadline`: the caller's, on time.monotonic()."""
+    if len(raw) > settings.max_request_bytes:
+        raise errors.PayloadTooLarge(len(raw), settings.max_request_bytes)
+    request, blobs = wire.detach(raw)
+    violations = list(_envelope(request))
+    if violations:
+        raise errors.InvalidRequest(violations)
+    offer = catalog.find(request.algorithm)
+    offer.check(request, blobs)
+    request.algorithm = offer.full_name
+    _set_limits(request.limits, offer.algorithm, settings)
+    grace = settings.grace_ms / 1e3
+    if deadline is not None:
+        grace = min(grace, _fit(request.limits, deadline))
+    return Valid(request, blobs, offer.algorithm, grace)
+
+
+def _envelope(request: compute_pb2.ComputeRequest) -> Iterable[Violation]:
+    if not request.algorithm:
+        yield Violation("algorithm", "required: <namespace>.<name>, or with @<version>")
+    if len(request.inputs) > MOST_INPUTS:
+        yield Violation("inputs", f"at most {MOST_INPUTS}, not {len(request.inputs)}")
+    if request.session_id:
+        yield Violation("session_id", "empty: this executor keeps no sessions")
+    if request.capabilities:
+        yield Violation("capabilities", "empty: this executor grants none")
+
+
+def _set_limits(
+    limits: compute_pb2.Limits,
+    algorithm: algorithm_pb2.Algorithm,
+    settings: ExecutorSettings,
+) -> None:
+    most: Mapping[str, tuple[int, int]] = {
+        "run_time_ms": (
+            algorithm.default_run_time_ms or settings.default_run_time_ms,
+            settings.max_run_time_ms,
+        ),
+        "memory_bytes": (settings.default_memory_bytes, settings.max_memory_bytes),
+        "output_bytes": (settings.default_output_bytes, settings.max_output_bytes),
+    }
+    for name, (default, largest) in most.items():
+        asked: int = getattr(limits, name)
+        if asked > largest:
+            raise errors.InvalidRequest(
+                [Violation(f"limits.{name}", f"at most {largest}, not {asked}")]
+            )
+        setattr(limits, name, asked or default)
+    for name in ("cpu_ms", "calls"):
+        if getattr(limits, name):
+            raise errors.InvalidRequest(
+                [Violation(f"limits.{name}", "0: this executor does not enforce it")]
+            )
+
+
+def _fit(limits: compute_pb2.Limits, deadline: float) -> float:
+    """Fit the run time into the caller's; gives the grace, in seconds, that then remains.
+
+    Half of the margin is for the worker to answer or be killed, half for the answer's way.
+    """
+    left = deadline - time.monotonic()
+    margin = min(MARGIN_S, left * MARGIN_SHARE)
+    if left - margin < 0.001:
+        raise errors.DeadlineExceeded("executor")
+    run_time_ms = int((left - margin) * 1e3)
+    if run_time_ms >= limits.run_time_ms:
+        return left - margin / 2 - limits.run_time_ms / 1e3
+    limits.run_time_ms = max(run_time_ms, 1)
+    return margin / 2
+
+
+def _violation(error: ValidationError) -> Violation:
+    path = "parameters" + "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path
+    )
+    return Violation(path, error.message[:400])

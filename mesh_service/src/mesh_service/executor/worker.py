@@ -1,0 +1,104 @@
+"""A runner in a worker process: the pool's bytes to calls, and replies to bytes.
+
+Rules: the front's word is trusted, so nothing is checked twice; tensors are never copied here.
+
+A work's header is one flag byte (1: events are wanted) and a ComputeRequest without tensor bytes;
+its buffers are the inputs' bytes in the order of their sorted names. A reply's header is one kind
+byte and either a ComputeResponse without tensor bytes (RESPONSE; its buffers likewise sorted by
+name) or a JSON object of field → expectation (REFUSAL).
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from edgemesh.compute.v1 import compute_pb2, tensor_pb2
+from edgemesh.executor.v1 import executor_pb2
+
+from mesh_service import pool
+from mesh_service.executor.call import (
+    AlgorithmFailure,
+    Call,
+    InvalidInput,
+    PoolCall,
+    Reply,
+    Runner,
+    TensorView,
+)
+
+RESPONSE = b"\x00"
+REFUSAL = b"\x01"
+STREAMING = 1
+MOST_MESSAGE = 64 * 1024
+
+
+def adapt(config: Mapping[str, Any]) -> pool.Handler:
+    """The pool's target: `config` is {"runner": "module:Class", "config": {…}}."""
+    module, _, name = str(config["runner"]).partition(":")
+    make = cast(
+        Callable[[Mapping[str, Any]], Runner], getattr(importlib.import_module(module), name)
+    )
+    return _Adapter(make(config["config"]))
+
+
+class _Adapter:
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def describe(self) -> bytes:
+        algorithms = self._runner.describe()
+        return executor_pb2.DescribeResponse(algorithms=algorithms).SerializeToString()
+
+    def __call__(self, call: pool.Call) -> pool.Reply:
+        request = compute_pb2.ComputeRequest.FromString(call.header[1:])
+        inputs = {
+            name: TensorView(tensor.dtype, tuple(tensor.shape), data, tensor.media_type)
+            for (name, tensor), data in zip(
+                sorted(request.inputs.items()), call.buffers, strict=True
+            )
+        }
+        parameters: dict[str, Any] = json.loads(request.parameters or "{}")
+        try:
+            reply = self._runner.run(
+                Call(cast(PoolCall, call), request, parameters, inputs, bool(call.header[0]))
+            )
+        except InvalidInput as error:
+            return pool.Reply(REFUSAL + json.dumps(error.violations).encode())
+        except AlgorithmFailure as error:
+            reply = Reply(
+                outcome=compute_pb2.OUTCOME_EXCEPTION,
+                failure=compute_pb2.Failure(
+                    type=error.type[:256],
+                    message=error.message[:MOST_MESSAGE],
+                    traceback=error.traceback[:MOST_MESSAGE],
+                ),
+            )
+        return _pack(reply)
+
+    def close(self) -> None:
+        self._runner.close()
+
+
+def _pack(reply: Reply) -> pool.Reply:
+    response = compute_pb2.ComputeResponse(
+        outcome=reply.outcome,
+        failure=reply.failure,
+        stdout=reply.stdout,
+        stderr=reply.stderr,
+        result="" if reply.result is None else json.dumps(reply.result, allow_nan=False),
+        usage=compute_pb2.Usage(fuel=reply.fuel, peak_memory_bytes=reply.peak_memory_bytes),
+    )
+    buffers: list[pool.Buffer] = []
+    for name, output in sorted(reply.outputs.items()):
+        response.outputs[name].CopyFrom(
+            tensor_pb2.Tensor(
+                dtype=cast(tensor_pb2.DataType.ValueType, output.dtype),
+                shape=output.shape,
+                media_type=output.media_type,
+            )
+        )
+        buffers.append(output.data)
+    return pool.Reply(RESPONSE + response.SerializeToString(), buffers)

@@ -1,0 +1,56 @@
+"""A service's Prometheus metrics, on a port of their own.
+
+Rules: one registry per service object, none global; label values come from closed sets (methods,
+status codes, verdicts), never from a caller.
+"""
+
+from __future__ import annotations
+
+from threading import Thread
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
+
+
+class Metrics:
+    """The figures that every service keeps; others are added to `registry`."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._calls = Counter(
+            "edgemesh_rpcs", "RPCs answered", ("method", "code"), registry=self.registry
+        )
+        self._seconds = Histogram(
+            "edgemesh_rpc_seconds",
+            "Time to answer an RPC",
+            ("method",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.in_flight = Gauge("edgemesh_rpcs_in_flight", "RPCs running", registry=self.registry)
+        self._cache: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+        self._server: tuple[WSGIServer, Thread] | None = None
+
+    def observe(self, method: str, code: str, seconds: float) -> None:
+        """Count one RPC."""
+        pair = self._cache.get((method, code))
+        if pair is None:
+            pair = (self._calls.labels(method, code), self._seconds.labels(method))
+            self._cache[method, code] = pair
+        pair[0].inc()
+        pair[1].observe(seconds)
+
+    def serve(self, host: str, port: int) -> int:
+        """Serve them over HTTP; gives the port. Raises OSError when it is taken."""
+        self._server = start_http_server(port, host, registry=self.registry)
+        return self._server[0].server_port
+
+    def close(self) -> None:
+        """Stop serving."""
+        if self._server is not None:
+            self._server[0].shutdown()
+            self._server[0].server_close()
+            self._server[1].join()
+            self._server = None

@@ -1,0 +1,122 @@
+"""An executor for the tests: a real front and real workers around work that misbehaves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from edgemesh.compute.v1 import algorithm_pb2, compute_pb2, tensor_pb2
+from pydantic_settings import SettingsConfigDict
+
+from mesh_service.executor import (
+    AlgorithmFailure,
+    Call,
+    InvalidInput,
+    Plan,
+    Reply,
+    TensorView,
+    serve,
+)
+from mesh_service.settings import ExecutorSettings
+
+DOES = '{"type":"object","properties":{"do":{"type":"string"}},"additionalProperties":false}'
+
+
+class SampleRunner:
+    """Does what the parameter `do` says."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        if config["broken"]:
+            raise RuntimeError("cannot load")
+
+    def describe(self) -> list[algorithm_pb2.Algorithm]:
+        spec = algorithm_pb2.TensorSpec(
+            name="x", dtypes=[tensor_pb2.DATA_TYPE_UINT8], shape=[-1], required=True
+        )
+        return [
+            algorithm_pb2.Algorithm(
+                name="sample.echo", version="1", inputs=[spec], outputs=[spec], idempotent=True
+            ),
+            algorithm_pb2.Algorithm(name="sample.do", version="1", parameters_schema=DOES),
+            algorithm_pb2.Algorithm(name="sample.do", version="2", parameters_schema=DOES),
+        ]
+
+    def run(self, call: Call) -> Reply:
+        if call.algorithm == "sample.echo":
+            x = call.inputs["x"]
+            memory = call.allocate(x.data.nbytes)
+            memory[:] = x.data
+            return Reply(outputs={"x": TensorView(x.dtype, x.shape, memory)})
+        call.output("stdout", "begun\n")
+        return getattr(self, call.parameters.get("do", "nothing"))(call)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def nothing(self, call: Call) -> Reply:
+        return Reply(result={"version": call.version, "limits": call.limits.run_time_ms})
+
+    def events(self, call: Call) -> Reply:
+        call.token("he", 7, -0.5)
+        call.progress(0.5, "half")
+        call.output("stderr", "done\n")
+        return Reply(stdout="begun\n", stderr="done\n", result=[1, 2**60])
+
+    def raise_failure(self, call: Call) -> Reply:
+        raise AlgorithmFailure("ValueError", "no such thing", "line 1")
+
+    def refuse(self, call: Call) -> Reply:
+        raise InvalidInput({"inputs.x": "something else"})
+
+    def fault(self, call: Call) -> Reply:
+        raise KeyError("a secret of ours")
+
+    def hang(self, call: Call) -> Reply:
+        while True:
+            time.sleep(0.01)
+
+    def wait(self, call: Call) -> Reply:
+        call.cancelled.wait(call.run_time_s)
+        failure = compute_pb2.Failure(type="TimeLimit", message="over")
+        return Reply(outcome=compute_pb2.OUTCOME_TIMEOUT, failure=failure, stdout="begun\n")
+
+    def die(self, call: Call) -> Reply:
+        os.kill(os.getpid(), signal.SIGSEGV)
+        raise AssertionError
+
+    def grow(self, call: Call) -> Reply:
+        held = []
+        while True:
+            held.append(bytearray(os.urandom(1 << 20)))
+
+    def not_json(self, call: Call) -> Reply:
+        return Reply(result=float("nan"))
+
+    def lie(self, call: Call) -> Reply:
+        return Reply(
+            outputs={"x": TensorView(tensor_pb2.DATA_TYPE_FLOAT64, (9,), memoryview(b"12345678"))}
+        )
+
+
+class SampleSettings(ExecutorSettings):
+    """Settings of the tests' executor."""
+
+    model_config = SettingsConfigDict(env_prefix="EDGEMESH_SAMPLE_")
+    service: ClassVar[str] = "sample"
+    broken: bool = False
+    """Workers cannot start."""
+
+
+if __name__ == "__main__":
+    serve(
+        SampleSettings,
+        Plan(
+            runner="sample:SampleRunner",
+            version="1.0",
+            config=lambda settings: {"broken": settings.broken},
+            env=lambda _: {"PYTHONPATH": os.environ["PYTHONPATH"]},
+        ),
+    )
