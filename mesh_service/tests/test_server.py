@@ -13,10 +13,10 @@ from edgemesh.executor.v1 import executor_pb2
 from google.rpc import error_details_pb2, status_pb2  # pyright: ignore[reportMissingTypeStubs]
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from mesh_service.server import MeshServer, PortTaken
-from mesh_service.settings import ServiceSettings
 
 from mesh_service import errors, stack, translate
+from mesh_service.server import MeshServer, PortTaken
+from mesh_service.settings import ServiceSettings
 
 NAME: str = executor_pb2.DESCRIPTOR.services_by_name["ExecutorService"].full_name
 

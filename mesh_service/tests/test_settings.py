@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from mesh_service.settings import ExecutorSettings, SettingsError, public
 from pydantic import Field, ValidationError
 from pydantic_settings import SettingsConfigDict
+
+from mesh_service.settings import ExecutorSettings, SettingsError, public
 
 
 class Sample(ExecutorSettings):

@@ -8,9 +8,9 @@ import edgemesh.compute.v1.compute_pb2 as contract
 import grpc
 import pytest
 from google.rpc import error_details_pb2  # pyright: ignore[reportMissingTypeStubs]
-from mesh_service.errors import Violation
 
 from mesh_service import errors, translate
+from mesh_service.errors import Violation
 
 SAMPLES: list[tuple[errors.MeshError, str]] = [
     (errors.InvalidRequest([Violation("algorithm", "required")]), "INVALID_REQUEST"),

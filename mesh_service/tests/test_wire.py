@@ -7,9 +7,9 @@ from edgemesh.compute.v1 import compute_pb2, tensor_pb2
 from google.protobuf.message import DecodeError
 from hypothesis import example, given
 from hypothesis import strategies as st
-from mesh_service.errors import InvalidRequest
 
 from mesh_service import wire
+from mesh_service.errors import InvalidRequest
 
 tensors = st.builds(
     lambda dtype, shape, data, shared: (

@@ -130,9 +130,10 @@ class _Observer(PoolObserver):
 
     def readiness(self, ready: bool, error: str) -> None:
         self._ready = ready
+        stopping = self._set_serving is None
         logs.event(
             "workers ready" if ready else "no worker",
-            level=logging.INFO if ready else logging.ERROR,
+            level=logging.INFO if ready or stopping else logging.ERROR,
             **({"error": error} if error else {}),
         )
         self._tell()

@@ -1,0 +1,212 @@
+"""The pool: calls take slots of workers, in their order, and come back with a verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any
+
+from .done import Done
+from .errors import PoolClosed, PoolFull, PoolUnavailable
+from .flight import Flight
+from .frames import MAX_PARTS
+from .roster import Roster
+from .spec import ExitReason, PoolObserver, PoolSpec, PoolStatistics, Verdict, Work
+from .watch import Watch
+from .worker import Worker
+
+_ATTEMPTS = 2
+
+
+class WorkerPool:
+    """Runs work in worker processes. All methods belong to the loop that called start()."""
+
+    def __init__(self, spec: PoolSpec, observer: PoolObserver | None = None) -> None:
+        self.spec = spec
+        self._open = False
+        self._waiting: deque[asyncio.Future[Worker]] = deque()
+        self._flying = 0
+        self._copier = ThreadPoolExecutor(1, thread_name_prefix="pool-copy")
+        self._roster = Roster(
+            spec, observer or PoolObserver(), self._copier, self._serve, self._refuse
+        )
+        self._watch = Watch(self._roster, spec.memory_bytes)
+
+    @property
+    def description(self) -> bytes:
+        """What the newest ready worker says of itself; empty before the first."""
+        return self._roster.description
+
+    @property
+    def ready(self) -> bool:
+        """Whether a worker is ready, or about to follow one that was."""
+        return self._roster.ready
+
+    async def start(self) -> None:
+        """Start the workers; return when the first is ready, others go on in the background.
+
+        Failures are tried again, ever more slowly, and told to the observer: bound the wait with
+        ``asyncio.timeout``; the attempts go on when it is cancelled, until :meth:`stop`.
+        """
+        self._open = True
+        self._roster.open()
+        await self._until(lambda: self.ready or not self._open)
+
+    def run(
+        self,
+        work: Work,
+        *,
+        on_started: Callable[[], None] | None = None,
+        on_event: Callable[[bytes], None] | None = None,
+        on_call: Callable[[bytes], Awaitable[bytes]] | None = None,
+    ) -> AbstractAsyncContextManager[Done]:
+        """Run ``work``; ``async with pool.run(...) as done``.
+
+        ``on_started`` is called once, when a worker is about to get the call: from then on it may
+        have run. ``on_event`` gets each event. Both run on the loop and must return at once; what
+        they raise is raised here, and the call is cancelled. ``on_call`` answers a call of the
+        worker back through the front. Cancelling the task that waits in it cancels the call.
+        Raises PoolFull, PoolUnavailable, PoolClosed: nothing ran.
+        """
+        if len(work.buffers) >= MAX_PARTS:
+            raise ValueError(f"{len(work.buffers)} buffers, the limit is {MAX_PARTS - 1}")
+        return _Run(self._execute(Flight(work, on_started, on_event, on_call)))
+
+    def recycle(self) -> None:
+        """Replace every worker, one after another, without a gap."""
+        for worker in (*self._roster.active, *self._roster.spares, *self._roster.starting):
+            worker.due = True
+        self._roster.fill()
+
+    async def stop(self, drain_seconds: float = 0.0) -> None:
+        """Take no more calls, let those it has end for ``drain_seconds``, end all workers."""
+        self._open = False
+        roster = self._roster
+        roster.close()
+        await self._until(lambda: not self._flying, drain_seconds)
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_exception(PoolClosed())
+        if flights := [(worker, flight) for worker in roster for flight in worker.flights.values()]:
+            for worker, flight in flights:
+                worker.warn(flight)
+            await self._until(lambda: not self._flying, self.spec.cancel_grace)
+        for worker in list(roster):
+            if worker.flights:
+                worker.end(ExitReason.STOP, "the pool stopped", Verdict.CANCELLED)
+            elif worker not in roster.left:
+                roster.retire(worker, ExitReason.STOP)
+        await self._until(lambda: not (roster.left or roster.starting))
+        self._watch.stop()
+        self._copier.shutdown(wait=False)
+
+    def stats(self) -> PoolStatistics:
+        """Give a snapshot of the pool's state and counters."""
+        roster = self._roster
+        busy = sum(1 for worker in roster.active if worker.load)
+        return PoolStatistics(
+            ready=roster.ready,
+            last_error=roster.last_error,
+            starting=len(roster.starting),
+            idle=len(roster.active) - busy,
+            busy=busy,
+            spare=len(roster.spares),
+            stopping=len(roster.left),
+            calls=sum(worker.load for worker in roster),
+            slots=len(roster.active) * self.spec.concurrency,
+            waiting=sum(1 for waiter in self._waiting if not waiter.done()),
+            segment_bytes=sum(worker.arena.bytes for worker in roster),
+            verdicts=dict(roster.verdicts),
+            exits=dict(roster.exits),
+        )
+
+    # One call: take a slot → run → (once more, if it never began)
+
+    async def _execute(self, flight: Flight) -> Done:
+        if not self._open:
+            raise PoolClosed
+        self._flying += 1
+        try:
+            for attempt in range(_ATTEMPTS):
+                if attempt:
+                    flight.reset()
+                worker = self._roster.take() or await self._wait(first=attempt > 0)
+                self._watch.arm()
+                if done := await worker.run(flight):
+                    return done
+            self._roster.verdicts[Verdict.CRASH] += 1
+            return Done(verdict=Verdict.CRASH, detail="two workers ended before the call began")
+        finally:
+            self._flying -= 1
+            if not self._open:
+                self._roster.changed.set()
+
+    async def _wait(self, *, first: bool) -> Worker:
+        roster = self._roster
+        if not roster.ready and roster.last_error:
+            raise PoolUnavailable(roster.last_error, roster.retry_after)
+        if len(self._waiting) >= self.spec.queue and not first:
+            raise PoolFull(self.spec.queue)
+        waiter: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
+        if first:
+            self._waiting.appendleft(waiter)
+        else:
+            self._waiting.append(waiter)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and not waiter.exception():
+                waiter.result().free()  # a slot was given in the moment of the cancellation
+            elif waiter in self._waiting:
+                self._waiting.remove(waiter)
+            raise
+
+    def _serve(self) -> None:
+        """Give free slots to those that wait."""
+        while self._waiting:
+            if self._waiting[0].done():
+                self._waiting.popleft()
+            elif worker := self._roster.take():
+                self._waiting.popleft().set_result(worker)
+            else:
+                return
+
+    def _refuse(self) -> None:
+        """Let nobody wait for workers that do not come."""
+        for waiter in self._waiting:
+            if not waiter.done():
+                error = PoolUnavailable(self._roster.last_error, self._roster.retry_after)
+                waiter.set_exception(error)
+
+    async def _until(self, condition: Callable[[], bool], seconds: float | None = None) -> None:
+        changed = self._roster.changed
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not condition():
+                    changed.clear()
+                    await changed.wait()
+
+
+class _Run:
+    """``async with``: the call on entry, the release of its reply on exit."""
+
+    def __init__(self, execute: Coroutine[Any, Any, Done]) -> None:
+        self._execute = execute
+        self._done: Done
+
+    async def __aenter__(self) -> Done:
+        self._done = await self._execute
+        return self._done
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._done.release()

@@ -1,0 +1,211 @@
+"""How the workers are kept whole.
+
+Rules: *active* workers take calls; *spares* are ready to take an active one's place at once when
+it leaves; each worker that leaves is replaced by a new one. A worker that is *due* (to be
+recycled) works on until a fresh one has its place. A start that fails is tried again ever more
+slowly, and so is one after which the worker dies without having served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+
+from .spec import ExitReason, PoolObserver, PoolSpec, Verdict
+from .worker import State, Worker
+
+_STARTING = max(2, os.cpu_count() or 1)  # processes that may start at a time
+_BACKOFF_FIRST = 0.05
+_BACKOFF_MOST = 30.0
+_FORGIVEN_AFTER = 60.0  # seconds without a failure after which the next counts as the first
+
+
+class Roster:
+    """All workers of a pool. ``on_slot`` is called when a slot is free, ``on_lost`` when there is
+    no worker and little hope.
+    """
+
+    def __init__(
+        self,
+        spec: PoolSpec,
+        observer: PoolObserver,
+        copier: Executor,
+        on_slot: Callable[[], None],
+        on_lost: Callable[[], None],
+    ) -> None:
+        self.active: list[Worker] = []
+        self.spares: list[Worker] = []
+        self.starting: set[Worker] = set()
+        self.left: set[Worker] = set()
+        self.ready = False
+        self.description = b""
+        self.last_error = ""
+        self.verdicts: Counter[Verdict] = Counter()
+        self.exits: Counter[ExitReason] = Counter()
+        self.changed = asyncio.Event()
+        self._spec = spec
+        self._observer = observer
+        self._copier = copier
+        self._on_slot = on_slot
+        self._on_lost = on_lost
+        self._open = False
+        self._failures = 0
+        self._failed_at = 0.0
+        self._retry: asyncio.TimerHandle | None = None
+
+    def __iter__(self) -> Iterator[Worker]:
+        """Go through all that may have calls."""
+        yield from (*self.active, *self.spares, *self.left)
+
+    def open(self) -> None:
+        """Start the first worker: if it fails, the others would too."""
+        self._open = True
+        self.fill()
+
+    def close(self) -> None:
+        """Start no more workers."""
+        self._open = False
+        if self._retry:
+            self._retry.cancel()
+        for worker in list(self.starting):
+            worker.retire(ExitReason.STOP)
+        self._set_ready(False, "the pool is stopping")
+
+    def take(self) -> Worker | None:
+        """Take a slot of the least loaded active worker, the first of equals: it is warm."""
+        best: Worker | None = None
+        for worker in self.active:
+            if worker.load < (best.load if best else self._spec.concurrency):
+                best = worker
+                if not worker.load:
+                    break
+        if best:
+            best.load += 1
+        return best
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds between the last failure and the next attempt."""
+        return min(_BACKOFF_FIRST * 2 ** min(self._failures - 1, 20), _BACKOFF_MOST)
+
+    # What workers tell
+
+    def joined(self, worker: Worker) -> None:
+        """Take in a worker that is ready."""
+        self.starting.discard(worker)
+        self.spares.append(worker)
+        if not self._open:
+            self.retire(worker, ExitReason.STOP)
+            return
+        self.last_error = ""
+        self._observer.worker_ready(worker.pid, int((time.monotonic() - worker.spawned) * 1e6))
+        if worker.description != self.description:
+            self.description = worker.description
+            self._observer.described(worker.description)
+        self._promote()
+        self._set_ready(True, "")
+        self.fill()
+
+    def freed(self, worker: Worker) -> None:
+        """See whether a worker with a free slot is due; let the slot be taken."""
+        spec = self._spec
+        if worker.served:
+            self._failures = 0
+        if worker.state is State.READY and not worker.due:
+            grown = spec.memory_bytes and worker.gauge.idle > spec.memory_bytes
+            if grown or (spec.recycle_after and worker.calls >= spec.recycle_after):
+                worker.due = True
+                self._promote()
+                self.fill()
+        self._on_slot()
+
+    def leaving(self, worker: Worker) -> None:
+        """Replace a worker that ends."""
+        if worker in self.starting:
+            return  # it had no place yet; `gone` will know why
+        if not (worker.served or worker.flights or worker.reason is ExitReason.RECYCLE):
+            self._back_off(f"a worker ended before it served: {worker.reason.value}")
+        self._part(worker)
+        self._promote()
+        self.fill()
+
+    def gone(self, worker: Worker) -> None:
+        """Forget a worker whose process has ended."""
+        self.left.discard(worker)
+        self.exits[worker.reason] += 1
+        self._observer.worker_gone(worker.pid, worker.reason, worker.detail)
+        if worker in self.starting:
+            self.starting.discard(worker)
+            self._back_off(worker.detail)
+        self.changed.set()
+
+    # Keeping whole
+
+    def fill(self) -> None:
+        """Start what is missing; a worker that is due counts as missing."""
+        if not self._open or self._retry:
+            return
+        every = (*self.active, *self.spares, *self.starting)
+        missing = self._spec.workers + self._spec.spares - sum(1 for w in every if not w.due)
+        limit = _STARTING if self.ready else 1
+        for _ in range(min(missing, limit - len(self.starting))):
+            try:
+                self.starting.add(Worker(self._spec, self, self._copier))
+            except OSError as error:  # no processes, no descriptors, no memory
+                self._back_off(f"cannot spawn a process: {error}")
+                return
+
+    def retire(self, worker: Worker, reason: ExitReason) -> None:
+        """Let a worker go in good order."""
+        self._part(worker)
+        worker.retire(reason)
+
+    def _part(self, worker: Worker) -> None:
+        for group in (self.active, self.spares):
+            if worker in group:
+                group.remove(worker)
+        self.left.add(worker)
+
+    def _promote(self) -> None:
+        """Fill the places of the active, then replace those that are due, from the spares."""
+        self.spares.sort(key=lambda worker: worker.due)
+        while len(self.active) < self._spec.workers and self.spares:
+            self.active.append(self.spares.pop(0))
+        for worker in [w for w in self.active if w.due]:
+            if not self.spares or self.spares[0].due:
+                break
+            self.active[self.active.index(worker)] = self.spares.pop(0)
+            self.retire(worker, ExitReason.RECYCLE)
+        for worker in self.spares[self._spec.spares :]:
+            self.retire(worker, ExitReason.RECYCLE)  # due ones are last
+        self._on_slot()
+
+    def _back_off(self, error: str) -> None:
+        if not self._open:
+            return
+        now = time.monotonic()
+        if now - self._failed_at > _FORGIVEN_AFTER:
+            self._failures = 0
+        self._failures += 1
+        self._failed_at, self.last_error = now, error
+        if self._retry:
+            self._retry.cancel()
+        self._retry = asyncio.get_running_loop().call_later(self.retry_after, self._try_again)
+        lost = self._failures > 1 or not self.ready  # a single failure is made good at once
+        if lost and not self.active and not self.spares:
+            self._set_ready(False, error)
+            self._on_lost()
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self.fill()
+
+    def _set_ready(self, ready: bool, error: str) -> None:
+        if ready != self.ready or error:
+            self.ready = ready
+            self._observer.readiness(ready, error)
+        self.changed.set()
