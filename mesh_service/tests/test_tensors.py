@@ -36,9 +36,7 @@ def test_every_dtype_of_the_contract_is_known() -> None:
 
 
 @given(st.sampled_from(sorted(SIZES)), st.lists(st.integers(0, 6), max_size=4))
-def test_an_array_fits_and_one_byte_more_or_less_does_not(
-    name: str, shape: list[int]
-) -> None:
+def test_an_array_fits_and_one_byte_more_or_less_does_not(name: str, shape: list[int]) -> None:
     nbytes = math.prod(shape) * SIZES[name]
     tensor = tensor_pb2.Tensor(dtype=dtype(name), shape=shape)
     assert found(tensor, nbytes) == []

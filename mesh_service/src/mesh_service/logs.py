@@ -21,12 +21,20 @@ CAPACITY = 512
 _COLOURS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31m"}
 
 logger = logging.getLogger("edgemesh")
+# What no line of ours shows costs nothing.
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+_encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 
 def event(name: str, /, *, level: int = logging.INFO, exc_info: Any = None, **fields: Any) -> None:
     """Log an event with fields."""
     if logger.isEnabledFor(level):
-        logger.log(level, name, extra={"fields": fields}, exc_info=exc_info)
+        if isinstance(exc_info, BaseException):
+            exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
+        # Made here, since `logger.log` would look for the caller's line, which nobody prints.
+        record = logging.LogRecord(logger.name, level, "", 0, name, (), exc_info)
+        record.__dict__["fields"] = fields
+        logger.handle(record)
 
 
 class _Text(logging.Formatter):
@@ -48,10 +56,11 @@ class _Json(logging.Formatter):
     def __init__(self, service: str) -> None:
         super().__init__()
         self._service = service
+        self._last = 0, ""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": f"{self._second(int(record.created))}.{int(record.msecs):03d}+00:00",
             "level": record.levelname,
             "service": self._service,
             "event": record.getMessage(),
@@ -59,7 +68,12 @@ class _Json(logging.Formatter):
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, default=str, separators=(",", ":"))
+        return _encode(entry)
+
+    def _second(self, second: int) -> str:
+        if second != self._last[0]:
+            self._last = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return self._last[1]
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn, TypeVar
@@ -68,13 +69,18 @@ class MeshServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
 
     def add(self, service: str, methods: Mapping[str, tuple[str, stack.Handler]]) -> None:
-        """Serve `service`: method → ("unary" or "stream", handler of bytes in, bytes out)."""
+        """Serve `service`: method → (kind, handler of bytes in, bytes out).
+
+        Kinds: "unary", "stream", and "watch", a stream that never ends by itself.
+        """
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         for name, (kind, handler) in methods.items():
-            behaviour = stack.make(self._flight, self.metrics, name)(handler)
+            flight = None if kind == "watch" else self._flight
+            behaviour = stack.make(flight, self.metrics, name)(handler)
             make = {
                 "unary": grpc.unary_unary_rpc_method_handler,
                 "stream": grpc.unary_stream_rpc_method_handler,
+                "watch": grpc.unary_stream_rpc_method_handler,
             }[kind]
             handlers[name] = make(behaviour)
         self._services.append(service)
@@ -91,11 +97,11 @@ class MeshServer:
         await self.set_serving(False)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         try:
+            # gRPC would say it too, in a line of its own: ask the kernel first.
+            _probe(settings.host, settings.port)
             port = self._server.add_insecure_port(f"{host}:{settings.port}")
-        except RuntimeError:
-            port = 0
-        if not port:
-            raise PortTaken(settings.service, f"{host}:{settings.port}")
+        except (OSError, RuntimeError):
+            raise PortTaken(settings.service, f"{host}:{settings.port}") from None
         try:
             metrics_port = self.metrics.serve(settings.host, settings.metrics_port)
         except OSError:
@@ -184,6 +190,13 @@ async def _main(
         await body(settings, MeshServer(settings), stopping)
     finally:
         task.cancel()
+
+
+def _probe(host: str, port: int) -> None:
+    """Raise OSError when the address cannot be bound."""
+    if port:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family).close()
 
 
 def _complain(text: str) -> int:

@@ -93,11 +93,18 @@ class Flight:
         await self._idle.wait()
 
 
-def make(flight: Flight, metrics: Metrics, method: str) -> Callable[[Handler], Any]:
-    """The stack of one method: gives gRPC a behaviour for a handler."""
-    return lambda handler: _answered(
-        method, _counted(flight, _identified(_observed(metrics, _bounded(_guarded(handler)))))
-    )
+def make(flight: Flight | None, metrics: Metrics, method: str) -> Callable[[Handler], Any]:
+    """The stack of one method: gives gRPC a behaviour for a handler.
+
+    Without a flight the call is not waited for when the service stops: for watches, which never
+    end by themselves.
+    """
+
+    def wrap(handler: Handler) -> Any:
+        inner = _identified(_observed(metrics, _bounded(_guarded(handler))))
+        return _answered(method, inner if flight is None else _counted(flight, inner))
+
+    return wrap
 
 
 def new_request_id() -> str:

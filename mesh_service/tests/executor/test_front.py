@@ -231,13 +231,16 @@ async def test_sigterm_finishes_what_runs(start_executor: Any) -> None:
         health: Any = health_pb2_grpc.HealthStub(channel)
         watch = health.Watch(health_pb2.HealthCheckRequest())
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        described = stub.WatchDescribe(executor_pb2.WatchDescribeRequest())
+        await described.read()
         call = stub.ExecuteStream(do("wait", limits=compute_pb2.Limits(run_time_ms=1500)))
         await call.initial_metadata()
         process.popen.send_signal(signal.SIGTERM)
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
         events = [event async for event in call]
         assert events[-1].response.outcome == compute_pb2.OUTCOME_TIMEOUT
-    assert await asyncio.to_thread(process.popen.wait, 20) == 0
+        # A watch never ends by itself: it must not be waited for (drain_s is 30 s).
+        assert await asyncio.to_thread(process.popen.wait, 20) == 0
 
 
 async def test_a_public_executor_demands_the_secret(start_executor: Any) -> None:

@@ -186,6 +186,10 @@ class Deeds:
             time.sleep(0.05)
         return Reply(str(len(food)).encode())
 
+    def hoard(self, call: Call, megabytes: int) -> Reply:
+        self.kept += [b"x" * (1 << 20) for _ in range(megabytes)]
+        return Reply(b"")
+
     def leave_child(self, call: Call) -> Reply:
         child = subprocess.Popen(["sleep", "600"])
         call.emit(str(child.pid).encode())
@@ -234,9 +238,10 @@ class Deeds:
             send_raw(frame(Kind.NEED, me, NEED.pack(1, 1 << 62)))
         elif how == "needs nothing":
             send_raw(frame(Kind.NEED, me, NEED.pack(1, 0)))
-        elif how == "needs without end":
+        elif how in ("needs without end", "needs many"):
+            size = 1 << 20 if how == "needs without end" else 1
             for token in range(1 << 12, 1 << 20):
-                send_raw(frame(Kind.NEED, me, NEED.pack(token, 1 << 20)))
+                send_raw(frame(Kind.NEED, me, NEED.pack(token, size)))
         elif how == "floods with events":
             while True:
                 send_raw(frame(Kind.EVENT, me, b""))

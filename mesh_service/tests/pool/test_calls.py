@@ -59,6 +59,21 @@ async def test_results_written_in_place(bench: Bench) -> None:
     assert (await bench.do("slice_of_allocated"))[2] == [b"m" * 100_000]
 
 
+async def test_many_results_in_place_lie_in_few_segments(bench: Bench) -> None:
+    sizes = [66_000 + 100 * index for index in range(500)]
+    done, _, buffers = await bench.do("fill", sizes=sizes, limits={"reply_limit": sum(sizes) + 6})
+    assert done.verdict is Verdict.DONE
+    assert [len(buffer) for buffer in buffers] == sizes
+    assert all(
+        buffer == bytes([index % 256]) * size
+        for index, (buffer, size) in enumerate(zip(buffers, sizes, strict=True))
+    )
+    fds = len(os.listdir("/proc/self/fd"))
+    await bench.do("fill", sizes=sizes, limits={"reply_limit": sum(sizes) + 6})
+    assert len(os.listdir("/proc/self/fd")) == fds
+    assert fds < 60
+
+
 async def test_inputs_are_read_only_and_memory_is_aligned(bench: Bench) -> None:
     done, header, _ = await bench.do("alignment", b"x" * 100, b"y" * 200_000)
     assert done.verdict is Verdict.DONE
@@ -196,6 +211,15 @@ async def test_shared_memory_beyond_the_cap_is_freed() -> None:
         for _ in range(3):
             assert (await bench.do("reverse", data))[2] == [data[::-1]]
         assert bench.pool.stats().segment_bytes <= 1 << 20
+
+
+async def test_an_idle_pool_gives_shared_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mesh_service.pool.watch._TRIM_AFTER", 0.01)
+    async with running() as bench:
+        await bench.do("reverse", bytes(30 << 20))
+        assert bench.pool.stats().segment_bytes == 64 << 20
+        await bench.until(lambda now: now.segment_bytes == 0)
+        assert (await bench.do("reverse", b"ab"))[2] == [b"ba"]
 
 
 async def test_buffers_are_released_with_their_block(bench: Bench) -> None:

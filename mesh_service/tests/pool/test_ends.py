@@ -151,6 +151,20 @@ async def test_the_workers_own_memory_limit() -> None:
         assert (await bench.do("echo"))[0].verdict is Verdict.DONE
 
 
+async def test_a_worker_that_grows_is_recycled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mesh_service.pool.watch.INTERVAL", 60.0)  # seen when idle, not before
+    monkeypatch.setattr("mesh_service.pool.gauge._REST_INTERVAL", 0.0)
+    async with running(memory_bytes=200 << 20) as bench:
+        pids: list[int] = []
+        for _ in range(4):
+            done, _, _ = await bench.do("hoard", megabytes=90)
+            assert done.verdict is Verdict.DONE
+            pids.append(done.worker_pid)
+        await bench.watcher.until(lambda: bench.watcher.gone)
+        assert pids[0] == pids[1]
+        assert bench.watcher.gone[0][:2] == (pids[0], ExitReason.RECYCLE)
+
+
 async def test_a_call_that_had_not_started_is_tried_elsewhere_once() -> None:
     async with running(workers=1, spares=1) as bench:
         await bench.whole()
@@ -217,6 +231,7 @@ async def test_what_a_worker_started_dies_with_it(bench: Bench) -> None:
         "needs too much",
         "needs nothing",
         "needs without end",
+        "needs many",
         "floods with events",
         "floods with calls",
         "reads no answers",
@@ -232,6 +247,8 @@ async def test_an_attack_costs_the_worker_its_life_and_nothing_else(how: str) ->
     async with running(workers=1, spares=1) as bench:
         await bench.whole()
         limits = {"reply_limit": 1 << 20, "event_limit": 100_000}
+        if how == "needs many":
+            limits["reply_limit"] = 1 << 40
         done, header, _ = await bench.do("attack", how=how, limits=limits, on_call=answer)
         if how == "done twice":  # the first was right
             assert (done.verdict, header) == (Verdict.DONE, b"first")

@@ -165,6 +165,17 @@ async def test_stop_ends_what_does_not_end(deed: str, verdict: Verdict) -> None:
             await queued
 
 
+async def test_stop_does_not_wait_for_a_call_whose_inputs_are_on_their_way() -> None:
+    async with running() as bench:
+        call = asyncio.create_task(bench.do("hang", bytes(50 << 20)))
+        await bench.until(lambda now: now.calls)
+        start = time.monotonic()
+        await bench.pool.stop()
+        assert time.monotonic() - start < 5
+        with pytest.raises(PoolClosed):
+            await call
+
+
 async def test_a_worker_that_does_not_stop_is_killed() -> None:
     async with running(config={"close": "hang"}, stop_grace=0.2) as bench:
         (pid,) = bench.watcher.born

@@ -70,7 +70,7 @@ async def _body(
             "Execute": ("unary", front.execute),
             "ExecuteStream": ("stream", front.execute_stream),
             "Describe": ("unary", front.describe),
-            "WatchDescribe": ("stream", front.watch_describe),
+            "WatchDescribe": ("watch", front.watch_describe),
         },
     )
     await mesh.start()

@@ -52,7 +52,7 @@ class Call:
         self._cancelled = False
         self._cancel_event: threading.Event | None = None
         self._event_limit = self._events_left = event_limit
-        self._allocated = 0
+        self._allocated = self._granted = 0
         self._open = (0, 0, 0)  # segment, first free byte, size
         self._segments = segments  # those of the inputs, then those granted
         self._lock = threading.Lock()
@@ -113,12 +113,15 @@ class Call:
     def _reserve(self, nbytes: int) -> tuple[int, int]:
         segment, offset, size = self._open
         if size - offset < nbytes:
-            question = NEED.pack(0, nbytes)[TOKEN.size :]
+            # Twice as much each time: a reply of many buffers lies in few segments.
+            ask = max(nbytes, min(self._granted, self.reply_limit - self._granted))
+            question = NEED.pack(0, ask)[TOKEN.size :]
             flags, answer = self._channel.ask(Kind.NEED, self.id, question)
             if flags & Flag.FAILED:
                 raise MemoryError(f"the front has no {nbytes} bytes of shared memory")
             _, segment, size = SEGMENT.unpack(bytes(TOKEN.size) + answer)
             self._segments[segment] = None
+            self._granted += size
             offset = 0
         self._open = (segment, aligned(offset + nbytes, CACHE_LINE), size)
         return segment, offset

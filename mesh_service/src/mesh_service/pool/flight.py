@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from .done import Done
 from .errors import ProtocolError
 from .frames import DONE_PREFIX, MAX_MESSAGE, NEED, SEGMENT, TOKEN, Flag, Kind, encode, unpack_parts
-from .segments import Segment
+from .segments import SMALLEST, Segment
 from .spec import EVENT_COST, Verdict, Work
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ _log = logging.getLogger(__name__)
 
 MAX_BACK_CALLS = 16
 """Questions of one call that may be open at a time."""
-_SLACK = 1 << 20  # alignment of the parts of a reply
+MAX_NEEDS = 256
+"""Segments that one reply may lie in: each is a descriptor of the front."""
+_SLACK = 4 << 20  # alignment of a reply's parts, and small segments
 
 
 class Flight:
@@ -53,7 +55,7 @@ class Flight:
         self.abandoned = False
         self.segments: dict[int, Segment] = {}
         self.back_calls: dict[int, asyncio.Task[None]] = {}
-        self.peak = self._needed = self._events = 0
+        self.peak = self._needed = self._needs = self._events = 0
         self.sent = 0.0
         self.kill_at = math.inf
 
@@ -94,10 +96,12 @@ class Flight:
                 worker.cancel(self)
 
     def _on_need(self, worker: Worker, token: int, size: int) -> None:
-        self._needed += size
-        # Once for what is allocated, once for what is copied.
-        if not size or self._needed > 2 * self.work.reply_limit + _SLACK:
-            raise ProtocolError(f"a reply in {self._needed} bytes of shared memory")
+        self._needs += 1
+        self._needed += max(size, SMALLEST)
+        # What is allocated, as much again for growth, and what is copied.
+        most = 3 * self.work.reply_limit + _SLACK
+        if not size or self._needed > most or self._needs > MAX_NEEDS:
+            raise ProtocolError(f"{self._needs} segments of {self._needed} bytes for a reply")
         try:
             segment = worker.arena.take(size, token)
         except OSError as error:

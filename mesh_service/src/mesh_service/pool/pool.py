@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager
-from types import TracebackType
-from typing import Any
+from contextlib import asynccontextmanager
 
 from .done import Done
 from .errors import PoolClosed, PoolFull, PoolUnavailable
@@ -29,6 +27,7 @@ class WorkerPool:
     def __init__(self, spec: PoolSpec, observer: PoolObserver | None = None) -> None:
         self.spec = spec
         self._open = False
+        self._drained = False
         self._waiting: deque[asyncio.Future[Worker]] = deque()
         self._flying = 0
         self._copier = ThreadPoolExecutor(1, thread_name_prefix="pool-copy")
@@ -48,7 +47,8 @@ class WorkerPool:
         return self._roster.ready
 
     async def start(self) -> None:
-        """Start the workers; return when the first is ready, others go on in the background.
+        """Start the workers; return when the first is ready (or the pool has been stopped), others
+        go on in the background.
 
         Failures are tried again, ever more slowly, and told to the observer: bound the wait with
         ``asyncio.timeout``; the attempts go on when it is cancelled, until :meth:`stop`.
@@ -57,15 +57,16 @@ class WorkerPool:
         self._roster.open()
         await self._until(lambda: self.ready or not self._open)
 
-    def run(
+    @asynccontextmanager
+    async def run(
         self,
         work: Work,
         *,
         on_started: Callable[[], None] | None = None,
         on_event: Callable[[bytes], None] | None = None,
         on_call: Callable[[bytes], Awaitable[bytes]] | None = None,
-    ) -> AbstractAsyncContextManager[Done]:
-        """Run ``work``; ``async with pool.run(...) as done``.
+    ) -> AsyncGenerator[Done]:
+        """Run ``work``: ``async with pool.run(...) as done``; then ``done``'s buffers are released.
 
         ``on_started`` is called once, when a worker is about to get the call: from then on it may
         have run. ``on_event`` gets each event. Both run on the loop and must return at once; what
@@ -75,7 +76,11 @@ class WorkerPool:
         """
         if len(work.buffers) >= MAX_PARTS:
             raise ValueError(f"{len(work.buffers)} buffers, the limit is {MAX_PARTS - 1}")
-        return _Run(self._execute(Flight(work, on_started, on_event, on_call)))
+        done = await self._execute(Flight(work, on_started, on_event, on_call))
+        try:
+            yield done
+        finally:
+            done.release()
 
     def recycle(self) -> None:
         """Replace every worker, one after another, without a gap."""
@@ -89,6 +94,7 @@ class WorkerPool:
         roster = self._roster
         roster.close()
         await self._until(lambda: not self._flying, drain_seconds)
+        self._drained = True
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_exception(PoolClosed())
@@ -97,7 +103,7 @@ class WorkerPool:
                 worker.warn(flight)
             await self._until(lambda: not self._flying, self.spec.cancel_grace)
         for worker in list(roster):
-            if worker.flights:
+            if worker.load:
                 worker.end(ExitReason.STOP, "the pool stopped", Verdict.CANCELLED)
             elif worker not in roster.left:
                 roster.retire(worker, ExitReason.STOP)
@@ -148,6 +154,8 @@ class WorkerPool:
 
     async def _wait(self, *, first: bool) -> Worker:
         roster = self._roster
+        if self._drained:
+            raise PoolClosed
         if not roster.ready and roster.last_error:
             raise PoolUnavailable(roster.last_error, roster.retry_after)
         if len(self._waiting) >= self.spec.queue and not first:
@@ -190,23 +198,3 @@ class WorkerPool:
                 while not condition():
                     changed.clear()
                     await changed.wait()
-
-
-class _Run:
-    """``async with``: the call on entry, the release of its reply on exit."""
-
-    def __init__(self, execute: Coroutine[Any, Any, Done]) -> None:
-        self._execute = execute
-        self._done: Done
-
-    async def __aenter__(self) -> Done:
-        self._done = await self._execute
-        return self._done
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._done.release()
