@@ -32,6 +32,7 @@ from mesh_service.stack import Rpc
 
 STARTED = (("edgemesh-started", "1"),)
 RETRY_FULL_S = 0.5
+IDEMPOTENT_DELAY_S = 0.002
 
 Send: TypeAlias = Callable[[compute_pb2.ComputeEvent], Awaitable[None]]
 
@@ -60,7 +61,7 @@ async def run(
         memory_bytes=limits.memory_bytes,
         reply_limit=settings.max_response_bytes,
     )
-    start = _Start(rpc)
+    start = _Start(rpc, valid.algorithm.idempotent)
     events = _Events(printed, send, start)
     try:
         async with pool.run(work, on_started=start.begin, on_event=events.take) as done:
@@ -74,29 +75,35 @@ async def run(
     except PoolClosed:
         raise errors.ShuttingDown(settings.service) from None
     finally:
+        start.close()
         events.close()
 
 
 class _Start:
-    """Sends initial metadata when the work begins, unless it has ended by then."""
+    """Sends initial metadata when the work begins.
 
-    def __init__(self, rpc: Rpc) -> None:
+    Where running twice has the effect of running once, it may wait a moment, and is left to the
+    answer when that has come by then: it would cost as much as a small algorithm.
+    """
+
+    def __init__(self, rpc: Rpc, idempotent: bool) -> None:
         self._rpc = rpc
+        self._delay = IDEMPOTENT_DELAY_S if idempotent else 0.0
         self._handle: asyncio.Handle | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Future[None] | None = None
 
     def begin(self) -> None:
-        if self._handle is None:
-            # Two turns of the loop: a run that ended in the same read as it began answers in the
-            # next one, and then the metadata goes with the answer.
-            loop = asyncio.get_running_loop()
-            self._handle = loop.call_soon(self._soon, loop)
-
-    def _soon(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._handle = loop.call_soon(self._send)
+        if self._handle is None and self._task is None:
+            if self._delay:
+                loop = asyncio.get_running_loop()
+                self._handle = loop.call_later(self._delay, self._send)
+            else:
+                self._send()
 
     def _send(self) -> None:
         self._task = asyncio.ensure_future(self._rpc.context.send_initial_metadata(STARTED))
+        # A caller who has left makes it fail, and then nobody waits for it.
+        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def settle(self) -> None:
         """The run has ended: wait for what is on its way, or leave it to the answer."""
@@ -113,6 +120,11 @@ class _Start:
             self._send()
         assert self._task is not None
         await self._task
+
+    def close(self) -> None:
+        """Nothing more is to be told."""
+        if self._handle is not None:
+            self._handle.cancel()
 
 
 class _Events:
