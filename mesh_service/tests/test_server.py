@@ -155,7 +155,7 @@ async def test_a_deadline_reaches_the_handler(channel: grpc.aio.Channel, probe: 
     await call(channel, "Execute")
     left = probe.seen[0].time_left()
     assert left is not None
-    assert 0 < left <= 30
+    assert 0 < left < 31  # gRPC rounds a timeout up
     assert probe.seen[1].deadline is None
 
 

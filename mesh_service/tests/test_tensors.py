@@ -59,6 +59,7 @@ def test_an_array_fits_and_one_byte_more_or_less_does_not(name: str, shape: list
         (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_INT8, shape=[2, -1]), 1, "t.shape[1]"),
         (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_INT8, shape=[1] * 33), 1, "t.shape"),
         (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_INT8, shape=[2**62, 2]), 1, "t.shape"),
+        (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_INT8, shape=[2**62, 2**62, 0]), 0, "t.shape"),
         # 2^64 elements: a product in 64 bits would be 0 and fit.
         (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_INT8, shape=[2**32, 2**32]), 0, "t.shape"),
         (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_FLOAT64, shape=[2]), 8, "t.data"),

@@ -142,3 +142,9 @@ def test_a_response_is_attached_as_protobuf_would_write_it(
         wire.attach_event(sequence, response_of(blobs), blobs)
     )
     assert event == compute_pb2.ComputeEvent(sequence=sequence, response=expected)
+
+
+@pytest.mark.parametrize("field", [b"\x32\x00", b"\x7a\x02\x0a\x00"], ids=["capability", "input"])
+def test_a_crowd_of_tiny_fields_is_refused_unread(field: bytes) -> None:
+    with pytest.raises(InvalidRequest, match="at most"):
+        wire.detach(field * 4_000_000)

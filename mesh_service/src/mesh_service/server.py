@@ -8,6 +8,7 @@ SIGTERM or SIGINT: NOT_SERVING, new calls are refused, what runs is finished, th
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -118,7 +119,10 @@ class MeshServer:
             await self._health.set(name, value)
 
     def announce(self) -> None:
-        """Write the one line on stdout."""
+        """Write the one line on stdout; what start-up made stays for good."""
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         line = {
             "event": "serving",
             "service": self.settings.service,

@@ -63,13 +63,15 @@ def contradictions(path: str, tensor: tensor_pb2.Tensor, nbytes: int | None) -> 
     if len(shape) > MOST_DIMENSIONS:
         yield Violation(f"{path}.shape", f"at most {MOST_DIMENSIONS} dimensions, not {len(shape)}")
         return
-    size = item
+    # Empty dimensions aside, the rest must fit too: native code may multiply them in any order.
+    whole = item
     for axis, length in enumerate(shape):
         if length < 0:
             yield Violation(f"{path}.shape[{axis}]", f"0 or more, not {length}")
             return
-        size *= length
-    if size > MOST_BYTES:
+        whole *= length or 1
+    size = 0 if 0 in shape else whole
+    if whole > MOST_BYTES:
         yield Violation(f"{path}.shape", "a product that fits memory; it overflows")
         return
     if tensor.dtype == tensor_pb2.DATA_TYPE_BYTES and not shape:

@@ -7,6 +7,7 @@ that a gateway knows what may be sent again.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import time
 from collections.abc import Awaitable, Callable
@@ -25,6 +26,7 @@ from mesh_service.pool import Done, WorkerPool
 from mesh_service.settings import ExecutorSettings
 from mesh_service.stack import Rpc
 
+LARGE = 256 * 1024
 SECRET = "edgemesh-secret"  # noqa: S105  (a header's name)
 Encode: TypeAlias = Callable[[compute_pb2.ComputeResponse, dict[str, memoryview]], bytes]
 
@@ -88,7 +90,9 @@ class Front:
     ) -> bytes:
         arrived = time.perf_counter()
         self._authenticate(rpc)
-        valid = validate(raw, self.description.catalog, self._settings, rpc.deadline)
+        terms = (raw, self.description.catalog, self._settings, rpc.deadline)
+        # A large request may take long to check: others must not wait for it.
+        valid = await asyncio.to_thread(validate, *terms) if len(raw) > LARGE else validate(*terms)
         valid.request.request_id = valid.request.request_id or rpc.request_id
         rpc.notes["algorithm"] = valid.request.algorithm
         printed = Printed()

@@ -21,7 +21,7 @@ from mesh_service import errors, tensors, wire
 from mesh_service.errors import Violation
 from mesh_service.settings import ExecutorSettings
 
-MOST_PARAMETERS = 16 << 20
+MOST_PARAMETERS = 4 << 20
 MOST_INPUTS = 1024
 MOST_ID = 128
 MARGIN_S, MARGIN_SHARE = 0.1, 0.2

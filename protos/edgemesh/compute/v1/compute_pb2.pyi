@@ -200,7 +200,7 @@ class ComputeRequest(_message.Message):
     """
     parameters: _builtins.str
     """Optional. A JSON object that fits the algorithm's parameters_schema; empty means {}.
-    At most 16 MiB.
+    At most 4 MiB.
     """
     @_builtins.property
     def limits(self) -> Global___Limits:

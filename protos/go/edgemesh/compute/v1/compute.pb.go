@@ -259,7 +259,7 @@ type ComputeRequest struct {
 	// Grants are echoed in the response; one that cannot be granted is refused.
 	Capabilities []string `protobuf:"bytes,6,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
 	// Optional. A JSON object that fits the algorithm's parameters_schema; empty means {}.
-	// At most 16 MiB.
+	// At most 4 MiB.
 	Parameters string `protobuf:"bytes,7,opt,name=parameters,proto3" json:"parameters,omitempty"`
 	// The algorithm's inputs by name, as its `inputs` say; at most 1,024.
 	Inputs        map[string]*Tensor `protobuf:"bytes,15,rep,name=inputs,proto3" json:"inputs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`

@@ -1,0 +1,132 @@
+"""admit: may this request come in, and is its envelope whole?
+
+Rules: looks at sizes, names and tensors' bytes against their shapes, never at elements, parameters
+or the algorithm itself; all that is wrong is said at once. Admission is a value: a Permit holds the
+request and its place in the house, and gives the place back exactly once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from types import TracebackType
+
+from edgemesh.compute.v1 import compute_pb2
+
+from mesh_service import errors, stack, tensors, wire
+from mesh_service.errors import Violation
+from mesh_service.stack import Rpc
+
+MOST_ALGORITHM = 255
+MOST_INPUTS = 1024
+MOST_CAPABILITIES = 64
+MOST_NAME = 128
+MOST_PARAMETERS = 4 << 20
+RETRY_FULL_S = 0.5
+_ALGORITHM = re.compile(r"[A-Za-z0-9._@-]+")
+_PRIORITIES = frozenset(compute_pb2.Priority.values())
+
+
+class Permit:
+    """An admitted request. Use it as a context manager: leaving gives its place back."""
+
+    __slots__ = ("_admission", "algorithm", "deadline", "priority", "raw", "rpc", "tenant")
+
+    def __init__(
+        self,
+        admission: Admission,
+        raw: bytes,
+        rpc: Rpc,
+        tenant: str,
+        head: compute_pb2.ComputeRequest,
+    ) -> None:
+        self._admission: Admission | None = admission
+        self.raw = raw
+        """The request as it came; what an executor gets."""
+        self.rpc = rpc
+        self.tenant = tenant
+        self.algorithm = head.algorithm
+        self.priority: int = head.priority or compute_pb2.PRIORITY_INTERACTIVE
+        self.deadline = rpc.deadline
+        """When the caller's patience ends, on time.monotonic(); None: never."""
+
+    @property
+    def valid(self) -> bool:
+        """Whether the request is still admitted."""
+        return self._admission is not None
+
+    def release(self) -> None:
+        """Give the place back; again has no effect."""
+        admission, self._admission = self._admission, None
+        if admission is not None:
+            admission.leave(len(self.raw))
+
+    def __enter__(self) -> Permit:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+class Admission:
+    """Who is in the house: counts requests and the bytes that they hold."""
+
+    def __init__(self, max_request_bytes: int, max_held_bytes: int) -> None:
+        self._max_request_bytes = max_request_bytes
+        self._max_held_bytes = max_held_bytes
+        self.inside = 0
+        self.held_bytes = 0
+
+    def admit(self, raw: bytes, rpc: Rpc, tenant: str) -> Permit:
+        """Let a request in. Raises PayloadTooLarge, QueueFull, InvalidRequest, InvalidTensor."""
+        size = len(raw)
+        if size > self._max_request_bytes:
+            raise errors.PayloadTooLarge(size, self._max_request_bytes)
+        if self.held_bytes + size > self._max_held_bytes:
+            raise errors.QueueFull(self.inside, RETRY_FULL_S)
+        head, blobs = wire.detach(raw)
+        if violations := list(_envelope(head)):
+            raise errors.InvalidRequest(violations)
+        if head.inputs and (violations := tensors.envelope(head, blobs)):
+            raise errors.InvalidTensor(violations)
+        if head.request_id:
+            rpc.request_id = head.request_id
+        rpc.notes["algorithm"] = head.algorithm
+        self.inside += 1
+        self.held_bytes += size
+        return Permit(self, raw, rpc, tenant, head)
+
+    def leave(self, size: int) -> None:
+        """A permit's business only."""
+        self.inside -= 1
+        self.held_bytes -= size
+
+
+def _envelope(head: compute_pb2.ComputeRequest) -> Iterator[Violation]:
+    algorithm = head.algorithm
+    if not algorithm:
+        yield Violation("algorithm", "required: <namespace>.<name>, or with @<version>")
+    elif len(algorithm) > MOST_ALGORITHM or not _ALGORITHM.fullmatch(algorithm):
+        yield Violation(
+            "algorithm", f"at most {MOST_ALGORITHM} characters of [A-Za-z0-9._-], one @"
+        )
+    if head.request_id and not stack.valid_request_id(head.request_id):
+        yield Violation("request_id", f"at most {stack.MOST_ID} characters of [A-Za-z0-9._-]")
+    if head.priority not in _PRIORITIES:
+        yield Violation("priority", f"a Priority, not {head.priority}")
+    if len(head.session_id) > MOST_NAME:
+        yield Violation("session_id", f"at most {MOST_NAME} characters")
+    if len(head.capabilities) > MOST_CAPABILITIES:
+        yield Violation(
+            "capabilities", f"at most {MOST_CAPABILITIES}, not {len(head.capabilities)}"
+        )
+    elif head.capabilities:
+        for index, capability in enumerate(head.capabilities):
+            if not 0 < len(capability) <= MOST_NAME:
+                yield Violation(f"capabilities[{index}]", f"1 to {MOST_NAME} characters")
+    if len(head.parameters) > MOST_PARAMETERS:
+        yield Violation("parameters", f"at most {MOST_PARAMETERS} bytes")
+    if len(head.inputs) > MOST_INPUTS:
+        yield Violation("inputs", f"at most {MOST_INPUTS}, not {len(head.inputs)}")

@@ -1,0 +1,68 @@
+"""AlgorithmService: what the mesh can compute now.
+
+Rules: says what executors describe, nothing of its own; an executor that is away is not listed, yet
+an algorithm of its own can be looked up by name.
+"""
+
+from __future__ import annotations
+
+from edgemesh.compute.v1 import algorithm_pb2
+from google.protobuf.message import DecodeError
+
+from edgemesh_gateway.authenticate import Authenticator
+from edgemesh_gateway.route import Offer, Routes
+from mesh_service import errors
+from mesh_service.stack import Rpc
+
+SERVICE: str = algorithm_pb2.DESCRIPTOR.services_by_name["AlgorithmService"].full_name
+
+
+class Algorithms:
+    """The servicer of AlgorithmService."""
+
+    def __init__(self, authenticator: Authenticator, routes: Routes) -> None:
+        self._authenticator = authenticator
+        self._routes = routes
+
+    async def list_algorithms(self, raw: bytes, rpc: Rpc) -> bytes:
+        """ListAlgorithms."""
+        self._authenticator.authenticate(rpc)
+        try:
+            request = algorithm_pb2.ListAlgorithmsRequest.FromString(raw)
+        except DecodeError:
+            raise _not_a("ListAlgorithmsRequest") from None
+        prefix = f"{request.namespace}." if request.namespace else ""
+        return algorithm_pb2.ListAlgorithmsResponse(
+            algorithms=[
+                self._offered(offer)
+                for offer in self._routes.offers()
+                if offer.endpoint.ready and offer.algorithm.name.startswith(prefix)
+            ]
+        ).SerializeToString()
+
+    async def get_algorithm(self, raw: bytes, rpc: Rpc) -> bytes:
+        """GetAlgorithm."""
+        self._authenticator.authenticate(rpc)
+        try:
+            request = algorithm_pb2.GetAlgorithmRequest.FromString(raw)
+        except DecodeError:
+            raise _not_a("GetAlgorithmRequest") from None
+        if not request.name:
+            raise errors.InvalidRequest(
+                [errors.Violation("name", "required: <namespace>.<name>, or with @<version>")]
+            )
+        offer = self._routes.find(request.name)
+        return algorithm_pb2.GetAlgorithmResponse(
+            algorithm=self._offered(offer)
+        ).SerializeToString()
+
+    def _offered(self, offer: Offer) -> algorithm_pb2.OfferedAlgorithm:
+        return algorithm_pb2.OfferedAlgorithm(
+            algorithm=offer.algorithm,
+            executor=offer.endpoint.name,
+            default_version=self._routes.is_default(offer),
+        )
+
+
+def _not_a(message: str) -> errors.InvalidRequest:
+    return errors.InvalidRequest([errors.Violation("request", f"must be a {message} message")])

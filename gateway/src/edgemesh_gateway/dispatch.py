@@ -1,0 +1,149 @@
+"""dispatch: send an admitted request to its executor, and bring back what it answers.
+
+Rules: the request's bytes go down and the answer's come up as they are. The executor gets the
+caller's time less a margin; a caller who leaves cancels the call below. What never started is sent
+again, once: an executor sends initial metadata when a run starts, so a connection that breaks
+before it leaves nothing begun, and one that breaks after it may have had effects.
+
+    the call fails with …           before it started             after it started
+    a reason of the mesh's own      passed on as it is            passed on as it is
+    UNAVAILABLE, CANCELLED          once more, then NOT_STARTED   EXECUTOR_LOST
+    INTERNAL, UNKNOWN               passed on as it is            EXECUTOR_LOST
+    DEADLINE_EXCEEDED               DEADLINE_EXCEEDED             DEADLINE_EXCEEDED
+    anything else                   passed on as it is            passed on as it is
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, TypeAlias
+
+import grpc
+
+from edgemesh_gateway.admit import Permit
+from edgemesh_gateway.endpoint import RETRY_AWAY_S, Endpoint
+from edgemesh_gateway.schedule import Slot
+from mesh_service import errors, logs, translate
+from mesh_service.stack import REQUEST_ID
+
+MARGIN_S, MARGIN_SHARE = 0.02, 0.05
+"""What is kept of the caller's time to answer in: the smaller of both."""
+STARTED = "edgemesh-started"
+TENANT = "edgemesh-tenant"
+_BROKEN_EARLY = frozenset((grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED))
+_BROKEN_LATE = _BROKEN_EARLY | {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}
+"""What gRPC itself says when a connection or a stream breaks."""
+
+Fault: TypeAlias = "errors.MeshError | grpc.aio.AioRpcError"
+
+
+class Dispatcher:
+    """Sends requests to endpoints."""
+
+    def __init__(self, retry_wait_s: float) -> None:
+        self._retry_wait_s = retry_wait_s
+        self.sent_again = 0
+        """Requests that were sent a second time."""
+
+    async def unary(self, endpoint: Endpoint, permit: Permit, slot: Slot) -> bytes:
+        """One answer. Raises what the table says."""
+        assert permit.valid
+        assert slot.held
+        try:
+            return await _ask(endpoint, permit)
+        except errors.NotStarted as fault:
+            await self._until_back(endpoint, permit, fault)
+        return await _ask(endpoint, permit)
+
+    async def stream(self, endpoint: Endpoint, permit: Permit, slot: Slot) -> None:
+        """Events, passed to the caller as they come. Raises what the table says."""
+        assert permit.valid
+        assert slot.held
+        try:
+            return await _pass_events(endpoint, permit)
+        except errors.NotStarted as fault:
+            await self._until_back(endpoint, permit, fault)
+        return await _pass_events(endpoint, permit)
+
+    async def _until_back(
+        self, endpoint: Endpoint, permit: Permit, fault: errors.NotStarted
+    ) -> None:
+        """Return once the executor is there again; raise `fault` when it stays away."""
+        wait = self._retry_wait_s
+        left = permit.rpc.time_left()
+        if not await endpoint.answers(wait if left is None else min(wait, left)):
+            raise fault
+        self.sent_again += 1
+        logs.event(
+            "sent again",
+            level=logging.WARNING,
+            executor=endpoint.name,
+            request_id=permit.rpc.request_id,
+        )
+
+
+async def _ask(endpoint: Endpoint, permit: Permit) -> bytes:
+    try:
+        answer: bytes = await endpoint.execute(
+            permit.raw, timeout=_timeout(permit), metadata=_metadata(endpoint, permit)
+        )
+        return answer
+    except grpc.aio.AioRpcError as error:
+        raise _judge(error, endpoint, _started(error)) from None
+
+
+async def _pass_events(endpoint: Endpoint, permit: Permit) -> None:
+    call = endpoint.execute_stream(
+        permit.raw, timeout=_timeout(permit), metadata=_metadata(endpoint, permit)
+    )
+    began = False
+    try:
+        async for event in call:
+            began = True
+            await permit.rpc.write(event)
+    except grpc.aio.AioRpcError as error:
+        raise _judge(error, endpoint, began or _started(error)) from None
+    finally:
+        call.cancel()
+
+
+def _judge(error: grpc.aio.AioRpcError, endpoint: Endpoint, started: bool) -> Fault:
+    """What a failed call means to its caller."""
+    reason = translate.reason_of(error)
+    if reason == "UNAUTHENTICATED":
+        # The gateway's own secret is wrong, which is no fault of the caller's.
+        logs.event("executor refuses the secret", level=logging.ERROR, executor=endpoint.name)
+        return endpoint.away()
+    if reason:
+        return error
+    code = error.code()
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return errors.DeadlineExceeded("executor")
+    if started and code in _BROKEN_LATE:
+        return errors.ExecutorLost(endpoint.name, RETRY_AWAY_S)
+    if not started and code in _BROKEN_EARLY:
+        return endpoint.away()
+    return error
+
+
+def _started(error: grpc.aio.AioRpcError) -> bool:
+    return any(key == STARTED for key, _ in error.initial_metadata() or ())
+
+
+def _timeout(permit: Permit) -> float | None:
+    if permit.deadline is None:
+        return None
+    left = permit.deadline - time.monotonic()
+    left -= min(MARGIN_S, left * MARGIN_SHARE)
+    if left <= 0:
+        raise errors.DeadlineExceeded("dispatch")
+    return left
+
+
+def _metadata(endpoint: Endpoint, permit: Permit) -> Any:
+    return (
+        (REQUEST_ID, permit.rpc.request_id),
+        (TENANT, permit.tenant),
+        *endpoint.identity,
+    )

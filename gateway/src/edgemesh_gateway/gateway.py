@@ -1,0 +1,59 @@
+"""The way of a request: authenticate → admit → route → schedule → dispatch.
+
+Rules: the stages are read here top-down, and each is a file of its own; what a stage gives must be
+held by the next: a permit and a slot to dispatch. Leaving the method gives both back, however.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from edgemesh.compute.v1 import compute_pb2
+
+from edgemesh_gateway.admit import Admission, Permit
+from edgemesh_gateway.authenticate import Authenticator
+from edgemesh_gateway.dispatch import Dispatcher
+from edgemesh_gateway.endpoint import Endpoint
+from edgemesh_gateway.route import Routes
+from edgemesh_gateway.schedule import Slot
+from mesh_service.stack import Rpc
+
+SERVICE: str = compute_pb2.DESCRIPTOR.services_by_name["ComputeService"].full_name
+Answer = TypeVar("Answer")
+
+
+class Gateway:
+    """The servicer of ComputeService."""
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        admission: Admission,
+        routes: Routes,
+        dispatcher: Dispatcher,
+    ) -> None:
+        self._authenticator = authenticator
+        self._admission = admission
+        self._routes = routes
+        self._dispatcher = dispatcher
+
+    async def compute(self, raw: bytes, rpc: Rpc) -> bytes:
+        """Compute: one answer."""
+        return await self._serve(raw, rpc, self._dispatcher.unary)
+
+    async def compute_stream(self, raw: bytes, rpc: Rpc) -> None:
+        """ComputeStream: events, the last of which is the answer."""
+        await self._serve(raw, rpc, self._dispatcher.stream)
+
+    async def _serve(
+        self,
+        raw: bytes,
+        rpc: Rpc,
+        dispatch: Callable[[Endpoint, Permit, Slot], Awaitable[Answer]],
+    ) -> Answer:
+        tenant = self._authenticator.authenticate(rpc)
+        with self._admission.admit(raw, rpc, tenant) as permit:
+            endpoint = self._routes.route(permit.algorithm)
+            with await endpoint.lane.slot(permit.priority, permit.deadline) as slot:
+                return await dispatch(endpoint, permit, slot)

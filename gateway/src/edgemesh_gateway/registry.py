@@ -1,0 +1,48 @@
+"""The executors that settings name, all followed at once.
+
+Rules: an executor that is absent holds up nothing but its own callers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from edgemesh_gateway.endpoint import Endpoint
+from edgemesh_gateway.route import Routes
+from edgemesh_gateway.schedule import Lane
+from edgemesh_gateway.settings import GatewaySettings
+
+SETTLE_S = 0.3
+"""How long the gateway's start waits for the first descriptions."""
+
+
+class Registry:
+    """All endpoints, and the routes that follow from them."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        secret = settings.secret
+        self.endpoints = tuple(
+            Endpoint(
+                name,
+                address,
+                Lane(1, settings.queue, settings.ageing_s),
+                None if secret is None else secret.get_secret_value(),
+            )
+            for name, address in settings.executors.items()
+        )
+        self.routes = Routes(self.endpoints)
+        for endpoint in self.endpoints:
+            endpoint.on_offer = self.routes.rebuild
+
+    async def start(self) -> None:
+        """Follow every executor; waits a moment for those that are there."""
+        for endpoint in self.endpoints:
+            endpoint.follow()
+        knowing = [asyncio.create_task(endpoint.known()) for endpoint in self.endpoints]
+        _, absent = await asyncio.wait(knowing, timeout=SETTLE_S)
+        for task in absent:
+            task.cancel()
+
+    async def close(self) -> None:
+        """Let go of them all."""
+        await asyncio.gather(*(endpoint.close() for endpoint in self.endpoints))

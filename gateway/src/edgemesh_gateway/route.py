@@ -1,0 +1,103 @@
+"""route: which executor runs this algorithm?
+
+Rules: one table, made anew when a description changes, so that a request costs one look-up. A name
+without a version means the one that its executor described last. Where two executors offer the same
+name, the one that settings name first has it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgemesh.compute.v1 import algorithm_pb2
+
+from edgemesh_gateway.endpoint import Endpoint
+from mesh_service import errors, logs
+
+NEAREST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An algorithm and who offers it."""
+
+    endpoint: Endpoint
+    algorithm: algorithm_pb2.Algorithm
+
+
+class Routes:
+    """Name, with or without a version → offer."""
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self._endpoints = endpoints
+        self._by_name: dict[str, Offer] = {}
+        self._by_full_name: dict[str, Offer] = {}
+
+    def rebuild(self) -> None:
+        """Make the table from what the executors offered last."""
+        by_name: dict[str, Offer] = {}
+        by_full_name: dict[str, Offer] = {}
+        for endpoint in self._endpoints:
+            for algorithm in endpoint.algorithms:
+                offer = Offer(endpoint, algorithm)
+                holder = by_name.get(algorithm.name)
+                if holder is None or holder.endpoint is endpoint:
+                    by_name[algorithm.name] = offer
+                    by_full_name[f"{algorithm.name}@{algorithm.version}"] = offer
+                else:
+                    logs.event(
+                        "algorithm is offered twice",
+                        level=logging.WARNING,
+                        algorithm=algorithm.name,
+                        served_by=holder.endpoint.name,
+                        not_by=endpoint.name,
+                    )
+        self._by_name, self._by_full_name = by_name, by_full_name
+
+    def route(self, algorithm: str) -> Endpoint:
+        """The executor to send it to. Raises UnknownAlgorithm, or NotStarted if it is away."""
+        endpoint = self.find(algorithm).endpoint
+        if not endpoint.ready:
+            raise endpoint.away()
+        return endpoint
+
+    def find(self, algorithm: str) -> Offer:
+        """The offer of that name, even while its executor is away.
+
+        Raises UnknownAlgorithm with the nearest names, or NotStarted when an executor that has not
+        been seen yet may well offer it.
+        """
+        offer = self._by_name.get(algorithm) or self._by_full_name.get(algorithm)
+        if offer is None:
+            raise self._missing(algorithm)
+        return offer
+
+    def is_default(self, offer: Offer) -> bool:
+        """Whether a name without a version means this one."""
+        return self._by_name[offer.algorithm.name] is offer
+
+    def offers(self) -> list[Offer]:
+        """All, sorted by name, the newest version of a name first."""
+        newest_first = sorted(
+            self._by_full_name.values(), key=lambda o: _age(o.algorithm.version), reverse=True
+        )
+        return sorted(newest_first, key=lambda o: o.algorithm.name)
+
+    def _missing(self, algorithm: str) -> errors.MeshError:
+        namespace = algorithm.partition(".")[0]
+        if not any(name.partition(".")[0] == namespace for name in self._by_name):
+            unseen = [endpoint for endpoint in self._endpoints if not endpoint.algorithms]
+            for endpoint in sorted(unseen, key=lambda e: e.name != namespace):
+                return endpoint.away()
+        names = self._by_full_name if "@" in algorithm else self._by_name
+        near = difflib.get_close_matches(algorithm[:256], names, NEAREST)
+        return errors.UnknownAlgorithm(algorithm, near)
+
+
+def _age(version: str) -> list[tuple[int, int, str]]:
+    """A key by which versions sort as people count: 1.10 after 1.9."""
+    parts = version.replace("-", ".").replace("_", ".").split(".")
+    return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts]

@@ -1,0 +1,50 @@
+"""The gateway as a process: its parts put together, started and stopped.
+
+Rules: SERVING once it listens, whichever executors are there; on SIGTERM what runs is finished
+before the executors are let go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from edgemesh_gateway import algorithms, gateway
+from edgemesh_gateway.admit import Admission
+from edgemesh_gateway.authenticate import Authenticator, read_keys
+from edgemesh_gateway.dispatch import Dispatcher
+from edgemesh_gateway.figures import Figures
+from edgemesh_gateway.registry import Registry
+from edgemesh_gateway.settings import GatewaySettings
+from mesh_service.server import MeshServer
+
+
+async def serve(settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.Event) -> None:
+    """Serve until `stopping` is set."""
+    keys = None if settings.api_keys is None else read_keys(settings.api_keys)
+    authenticator = Authenticator(keys)
+    admission = Admission(settings.max_request_bytes, settings.max_held_bytes)
+    registry = Registry(settings)
+    dispatcher = Dispatcher(settings.retry_wait_ms / 1e3)
+    door = gateway.Gateway(authenticator, admission, registry.routes, dispatcher)
+    catalog = algorithms.Algorithms(authenticator, registry.routes)
+    mesh.metrics.registry.register(Figures(registry.endpoints, admission, dispatcher))
+    mesh.add(
+        gateway.SERVICE,
+        {"Compute": ("unary", door.compute), "ComputeStream": ("stream", door.compute_stream)},
+    )
+    mesh.add(
+        algorithms.SERVICE,
+        {
+            "ListAlgorithms": ("unary", catalog.list_algorithms),
+            "GetAlgorithm": ("unary", catalog.get_algorithm),
+        },
+    )
+    await mesh.start()
+    try:
+        await registry.start()
+        await mesh.set_serving(True)
+        mesh.announce()
+        await stopping.wait()
+        await mesh.stop()
+    finally:
+        await registry.close()

@@ -1,0 +1,89 @@
+"""The gateway's settings.
+
+Rules: those of mesh_service.settings; a public address demands API keys, and an executor beyond
+this machine the mesh's secret; a file of keys is read here once to refuse a bad one at the start.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from edgemesh_gateway.authenticate import BadKeys, read_keys
+from mesh_service.settings import MIB, ServiceSettings, SettingsError
+
+
+class GatewaySettings(ServiceSettings):
+    """What the gateway can be told."""
+
+    model_config = SettingsConfigDict(env_prefix="EDGEMESH_GATEWAY_")
+    service: ClassVar[str] = "gateway"
+
+    port: int = Field(default=50051, ge=0, le=65535)
+    """Port that it binds; 0 takes a free one."""
+    metrics_port: int = Field(default=9051, ge=0, le=65535)
+    """Port of Prometheus metrics, on the same address; 0 takes a free one."""
+    executors: dict[str, str] = Field(
+        default={
+            "cpp": "127.0.0.1:50061",
+            "ml": "127.0.0.1:50062",
+            "pywasm": "127.0.0.1:50063",
+        },
+        min_length=1,
+    )
+    """Executors: name → `host:port` or `unix:path`. One that is not there is waited for."""
+    api_keys: Path | None = None
+    """TOML file of API keys, by which tenants are known; required unless `host` is loopback."""
+    queue: int = Field(default=1024, ge=0, le=1_000_000)
+    """Requests that may wait for a slot of one executor."""
+    ageing_s: float = Field(default=10.0, gt=0, le=86_400)
+    """Seconds of waiting after which a request counts as of the next higher priority."""
+    max_held_bytes: int = Field(default=1024 * MIB, ge=1024)
+    """Bytes of all requests that run or wait; over it new ones are refused."""
+    retry_wait_ms: int = Field(default=500, ge=0, le=60_000)
+    """How long a request that never started waits for its executor to come back, once."""
+
+    def check(self) -> None:
+        """Refuse what would leave the mesh open, and what cannot work."""
+        super().check()
+        for name, address in self.executors.items():
+            self._check_executor(name, address)
+        if self.max_held_bytes < self.max_request_bytes:
+            raise SettingsError(
+                f"{self.prefix()}MAX_HELD_BYTES",
+                f"at least MAX_REQUEST_BYTES, {self.max_request_bytes}",
+            )
+        variable = f"{self.prefix()}API_KEYS"
+        if self.api_keys is None:
+            if not self.on_loopback:
+                raise SettingsError(variable, f"required, since {self.host} is not loopback")
+            return
+        try:
+            read_keys(self.api_keys)
+        except BadKeys as error:
+            raise SettingsError(variable, str(error)) from None
+
+    def _check_executor(self, name: str, address: str) -> None:
+        variable = f"{self.prefix()}EXECUTORS ({name})"
+        if not name:
+            raise SettingsError(variable, "a name must not be empty")
+        if address.startswith("unix:") and len(address) > len("unix:"):
+            return
+        host, _, port = address.rpartition(":")
+        if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+            raise SettingsError(variable, f"<host>:<port> or unix:<path>, not {address!r}")
+        if self.secret is None and not _loopback(host.strip("[]")):
+            raise SettingsError(
+                f"{self.prefix()}SECRET", f"required, since executor {name} is not on loopback"
+            )
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

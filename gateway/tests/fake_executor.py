@@ -1,0 +1,230 @@
+"""An executor without algorithms of its own, for the gateway's tests: a real gRPC server.
+
+What a request does follows from its parameters: `{"do": "echo" | "hold" | "die" | "fail" | …}`.
+Run as a process it tells on stdout, one JSON line each, what happens to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+from edgemesh.compute.v1 import algorithm_pb2, compute_pb2
+from edgemesh.executor.v1 import executor_pb2, executor_pb2_grpc
+
+from mesh_service import errors, translate
+
+STARTED = (("edgemesh-started", "1"),)
+Context = Any
+
+
+def algorithm(name: str) -> algorithm_pb2.Algorithm:
+    """`name@version`, version 1 when left out."""
+    base, _, version = name.partition("@")
+    return algorithm_pb2.Algorithm(
+        name=base, version=version or "1", parameters_schema='{"type": "object"}'
+    )
+
+
+class FakeExecutor(executor_pb2_grpc.ExecutorServiceServicer):
+    """Runs what the parameters say, and remembers what it ran."""
+
+    def __init__(
+        self,
+        name: str = "fake",
+        slots: int = 2,
+        algorithms: tuple[str, ...] = ("fake.echo",),
+        calm: bool = False,
+        secret: str = "",
+        tell: Callable[..., None] | None = None,
+    ) -> None:
+        self.name, self.slots, self.calm, self.secret = name, slots, calm, secret
+        self.began: list[str] = []
+        """Request ids, in order of arrival."""
+        self.running = 0
+        self.most_running = 0
+        self.cancelled = 0
+        self.release = asyncio.Event()
+        self.metadata: dict[str, str | bytes] = {}
+        self.port = 0
+        self._tell = tell or nothing
+        self._revision = 0
+        self._changed = asyncio.Condition()
+        self._algorithms = algorithms
+        self._server: grpc.aio.Server | None = None
+
+    async def start(self, port: int = 0) -> FakeExecutor:
+        self._server = grpc.aio.server(
+            options=[("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
+        )
+        executor_pb2_grpc.add_ExecutorServiceServicer_to_server(self, self._server)
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        await self._server.start()
+        return self
+
+    async def stop(self) -> None:
+        assert self._server is not None
+        await self._server.stop(None)
+
+    async def offer(self, *algorithms: str, slots: int | None = None) -> None:
+        """Describe something else from now on."""
+        async with self._changed:
+            self._algorithms, self.slots = algorithms, slots or self.slots
+            self._revision += 1
+            self._changed.notify_all()
+
+    def description(self) -> executor_pb2.DescribeResponse:
+        return executor_pb2.DescribeResponse(
+            name=self.name,
+            version="0",
+            revision=self._revision,
+            pid=os.getpid(),
+            algorithms=[algorithm(name) for name in self._algorithms],
+            capacity=executor_pb2.Capacity(workers=self.slots, slots=self.slots, queue=8),
+        )
+
+    async def _authenticate(self, context: Context) -> None:
+        self.metadata = dict(context.invocation_metadata())
+        if self.secret and self.metadata.get("edgemesh-secret") != self.secret:
+            await refuse(context, errors.Unauthenticated("the secret"))
+
+    async def Describe(self, request: Any, context: Context) -> executor_pb2.DescribeResponse:
+        await self._authenticate(context)
+        return self.description()
+
+    async def WatchDescribe(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, request: Any, context: Context
+    ) -> None:
+        await self._authenticate(context)
+        seen = -1
+        while True:
+            async with self._changed:
+                await self._changed.wait_for(lambda seen=seen: self._revision != seen)
+                seen = self._revision
+            await context.write(executor_pb2.WatchDescribeResponse(description=self.description()))
+
+    async def Execute(
+        self, request: compute_pb2.ComputeRequest, context: Context
+    ) -> compute_pb2.ComputeResponse:
+        await self._authenticate(context)
+        return await self._counted(request, context)
+
+    async def ExecuteStream(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, request: compute_pb2.ComputeRequest, context: Context
+    ) -> None:
+        await self._authenticate(context)
+        events = json.loads(request.parameters or "{}").get("events", 0)
+        for number in range(events):
+            await context.write(
+                compute_pb2.ComputeEvent(
+                    sequence=number + 1, progress=compute_pb2.ProgressEvent(fraction=number)
+                )
+            )
+        response = await self._counted(request, context)
+        await context.write(compute_pb2.ComputeEvent(sequence=events + 1, response=response))
+
+    async def _counted(
+        self, request: compute_pb2.ComputeRequest, context: Context
+    ) -> compute_pb2.ComputeResponse:
+        self.began.append(request.request_id)
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        self._tell(event="begin", id=request.request_id)
+        try:
+            return await self._run(request, context)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            self._tell(event="cancelled", id=request.request_id)
+            raise
+        finally:
+            self.running -= 1
+
+    async def _run(
+        self, request: compute_pb2.ComputeRequest, context: Context
+    ) -> compute_pb2.ComputeResponse:
+        what = json.loads(request.parameters or "{}").get("do", "echo")
+        if self.calm and what.startswith("die"):
+            what = "echo"
+        match what:
+            case "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "die started":
+                await context.send_initial_metadata(STARTED)
+                self._tell(event="started", id=request.request_id)
+                await asyncio.Event().wait()
+            case "hold":
+                await context.send_initial_metadata(STARTED)
+                await self.release.wait()
+            case "hold unstarted":
+                await self.release.wait()
+            case "fail":
+                await refuse(
+                    context,
+                    errors.InvalidParameter([errors.Violation("parameters.n", "an integer")]),
+                )
+            case "refuse":
+                await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too much")
+            case "break":
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "broken")
+            case "break when released":
+                await self.release.wait()
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "broken")
+            case "break started":
+                await context.send_initial_metadata(STARTED)
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "broken")
+            case _:
+                pass
+        return compute_pb2.ComputeResponse(
+            request_id=request.request_id or str(self.metadata["edgemesh-request-id"]),
+            outcome=compute_pb2.OUTCOME_OK,
+            algorithm=request.algorithm,
+            usage=compute_pb2.Usage(executor=self.name, executor_pid=os.getpid()),
+            result=json.dumps(
+                {
+                    "left": context.time_remaining(),
+                    **{k: v for k, v in self.metadata.items() if isinstance(v, str)},
+                }
+            ),
+            outputs=request.inputs,
+        )
+
+
+def nothing(**_: Any) -> None:
+    """Tell nobody."""
+
+
+async def refuse(context: Context, error: errors.MeshError) -> None:
+    """Abort with a rich status, as every service of the mesh does."""
+    status = translate.to_status(error)
+    await context.abort(
+        translate.verdict(error).code,
+        status.message,
+        ((translate.DETAILS_KEY, status.SerializeToString()),),
+    )
+
+
+def tell(**fields: Any) -> None:
+    print(json.dumps({**fields, "pid": os.getpid(), "at": time.monotonic()}), flush=True)
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--slots", type=int, default=2)
+    parser.add_argument("--calm", action="store_true")
+    options = parser.parse_args()
+    fake = FakeExecutor(slots=options.slots, calm=options.calm, tell=tell)
+    await fake.start(options.port)
+    tell(event="listening", port=fake.port)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,214 @@
+"""A gateway on a free port over fake executors, for the tests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+from edgemesh.compute.v1 import (
+    algorithm_pb2_grpc,
+    compute_pb2,
+    compute_pb2_grpc,
+    tensor_pb2,
+)
+from google.protobuf import message
+from google.rpc import error_details_pb2, status_pb2  # pyright: ignore[reportMissingTypeStubs]
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from edgemesh_gateway.service import serve
+from edgemesh_gateway.settings import GatewaySettings
+from mesh_service.server import MeshServer
+
+FAKE = Path(__file__).with_name("fake_executor.py")
+PATIENCE_S = 20.0
+"""No test waits longer for anything; none waits that long when all is well."""
+
+
+class House:
+    """A running gateway and a channel to it."""
+
+    def __init__(self, channel: grpc.aio.Channel, mesh: MeshServer) -> None:
+        self.channel = channel
+        self.mesh = mesh
+        self.compute: Any = compute_pb2_grpc.ComputeServiceStub(channel)
+        self.algorithms: Any = algorithm_pb2_grpc.AlgorithmServiceStub(channel)
+
+    async def call(
+        self, *, timeout: float | None = PATIENCE_S, **fields: Any
+    ) -> compute_pb2.ComputeResponse:
+        """Compute."""
+        response: compute_pb2.ComputeResponse = await self.compute.Compute(
+            request(**fields), timeout=timeout
+        )
+        return response
+
+    async def refusal(self, raw: bytes | None = None, /, **fields: Any) -> Refusal:
+        """What a request is refused with."""
+        ask = raw_method(self.channel, "edgemesh.compute.v1.ComputeService/Compute")
+        if raw is None:
+            raw = request(**fields).SerializeToString()
+        return await refused(ask(raw, timeout=PATIENCE_S))
+
+    async def serves(self, algorithm: str) -> None:
+        """Wait until it answers for an algorithm."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    await self.call(algorithm=algorithm)
+                except grpc.aio.AioRpcError as error:
+                    if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                        raise
+                else:
+                    return
+
+
+def raw_method(channel: grpc.aio.Channel, method: str) -> Any:
+    """A method of bytes in, bytes out."""
+    untyped: Any = channel
+    return untyped.unary_unary(f"/{method}")
+
+
+class Refusal:
+    """A failed call, its rich status opened."""
+
+    def __init__(self, error: grpc.aio.AioRpcError) -> None:
+        self.code = error.code()
+        self.message = error.details() or ""
+        status = status_pb2.Status()
+        for key, value in error.trailing_metadata() or ():
+            if key == "grpc-status-details-bin":
+                status.ParseFromString(value)  # pyright: ignore[reportArgumentType]
+        info = unpacked(status, error_details_pb2.ErrorInfo())
+        assert info is not None, f"no ErrorInfo: {error!r}"
+        assert info.domain == "edgemesh"
+        assert status.message == self.message
+        self.reason: str = info.reason
+        self.metadata: dict[str, str] = dict(info.metadata)
+        bad = unpacked(status, error_details_pb2.BadRequest())
+        self.violations: dict[str, str] = (
+            {v.field: v.description for v in bad.field_violations} if bad else {}
+        )
+        retry = unpacked(status, error_details_pb2.RetryInfo())
+        self.delay_s: float | None = (
+            retry.retry_delay.ToMilliseconds() / 1e3 if retry is not None else None
+        )
+
+
+def unpacked(status: Any, into: Any) -> Any:
+    assert isinstance(into, message.Message)
+    for detail in status.details:
+        if detail.Unpack(into):
+            return into
+    return None
+
+
+async def refused(call: Any) -> Refusal:
+    """The refusal that a call must end in."""
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as error:
+        return Refusal(error)
+    raise AssertionError(f"not refused: {answer!r}"[:500])
+
+
+def request(
+    algorithm: str = "fake.echo", do: str | None = None, **fields: Any
+) -> compute_pb2.ComputeRequest:
+    if do is not None:
+        fields["parameters"] = json.dumps({"do": do})
+    return compute_pb2.ComputeRequest(algorithm=algorithm, **fields)
+
+
+def tensor(
+    shape: tuple[int, ...] = (2,), dtype: int = tensor_pb2.DATA_TYPE_FLOAT32, data: bytes = bytes(8)
+) -> tensor_pb2.Tensor:
+    return tensor_pb2.Tensor(dtype=tensor_pb2.DataType.ValueType(dtype), shape=shape, data=data)
+
+
+@asynccontextmanager
+async def house(executors: Mapping[str, int], **settings: Any) -> AsyncGenerator[House]:
+    """A gateway over executors by name and port."""
+    addresses = {name: f"127.0.0.1:{port}" for name, port in executors.items()}
+    given: dict[str, Any] = {
+        "port": 0,
+        "metrics_port": 0,
+        "drain_s": 2.0,
+        "executors": addresses,
+        **settings,
+    }
+    parsed = GatewaySettings(**given)
+    parsed.check()
+    mesh = MeshServer(parsed)
+    stopping = asyncio.Event()
+    serving = asyncio.create_task(serve(parsed, mesh, stopping))
+    try:
+        await eventually(lambda: bool(mesh.address) or serving.done())
+        if serving.done():
+            await serving
+        async with grpc.aio.insecure_channel(
+            mesh.address, options=[("grpc.max_send_message_length", -1)]
+        ) as channel:
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=PATIENCE_S)
+            async for health in watch:
+                if health.status == health_pb2.HealthCheckResponse.SERVING:
+                    break
+            watch.cancel()
+            yield House(channel, mesh)
+    finally:
+        stopping.set()
+        await serving
+
+
+async def eventually(true: Callable[[], bool]) -> None:
+    """Return as soon as it is true; for what gives no sign of its own."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not true():
+            await asyncio.sleep(0.002)
+
+
+def figure(gate: House, name: str) -> float | None:
+    """A metric of executor `fake`."""
+    return gate.mesh.metrics.registry.get_sample_value(name, {"executor": "fake"})
+
+
+class Process:
+    """A fake executor in a process of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self.process = process
+        self.port = port
+
+    @classmethod
+    async def start(cls, port: int = 0, *arguments: str) -> Process:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(FAKE),
+            f"--port={port}",
+            *arguments,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        started = cls(process, port)
+        started.port = (await started.told("listening"))["port"]
+        return started
+
+    async def told(self, event: str) -> dict[str, Any]:
+        """Wait for an event on its stdout."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(PATIENCE_S):
+            while line := await self.process.stdout.readline():
+                fields: dict[str, Any] = json.loads(line)
+                if fields["event"] == event:
+                    return fields
+        raise AssertionError(f"ended without telling of {event}")
+
+    async def kill(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()

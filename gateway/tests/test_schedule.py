@@ -1,0 +1,304 @@
+"""The slots of one executor: order, ageing, and that none is ever lost or given twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+from edgemesh.compute.v1 import compute_pb2
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from edgemesh_gateway.schedule import Lane, Slot
+from mesh_service import errors
+
+REALTIME = compute_pb2.PRIORITY_REALTIME
+INTERACTIVE = compute_pb2.PRIORITY_INTERACTIVE
+BATCH = compute_pb2.PRIORITY_BATCH
+AGEING_S = 10.0
+CLASS: dict[int, int] = {REALTIME: 0, INTERACTIVE: 1, BATCH: 2}
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def order_of(lane: Lane, clock: Clock, *arrivals: tuple[float, int]) -> list[int]:
+    """In what order requests that arrive at a time with a priority get the only slot."""
+    order: list[int] = []
+    first = await lane.slot(INTERACTIVE, None)
+    began = clock.now
+
+    async def caller(number: int, priority: int) -> None:
+        with await lane.slot(priority, None):
+            order.append(number)
+
+    callers: list[asyncio.Task[None]] = []
+    for number, (at, priority) in enumerate(arrivals):
+        clock.now = began + at
+        callers.append(asyncio.create_task(caller(number, priority)))
+        await asyncio.sleep(0)
+    first.release()
+    await asyncio.gather(*callers)
+    assert (lane.running, lane.waiting) == (0, 0)
+    return order
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def lane(clock: Clock) -> Lane:
+    return Lane(1, 100, AGEING_S, clock)
+
+
+async def test_priority_before_arrival(lane: Lane, clock: Clock) -> None:
+    arrivals = [(0, BATCH), (1, INTERACTIVE), (2, REALTIME)]
+    assert await order_of(lane, clock, *arrivals) == [2, 1, 0]
+
+
+@pytest.mark.parametrize("priority", [REALTIME, INTERACTIVE, BATCH])
+async def test_first_come_first_served_in_a_class(lane: Lane, clock: Clock, priority: int) -> None:
+    arrivals = [(0.0, priority)] * 50
+    assert await order_of(lane, clock, *arrivals) == list(range(50))
+
+
+async def test_waiting_is_worth_a_class(lane: Lane, clock: Clock) -> None:
+    arrivals = [(0, BATCH), (9, INTERACTIVE), (11, INTERACTIVE), (19, REALTIME), (21, REALTIME)]
+    assert await order_of(lane, clock, *arrivals) == [1, 3, 0, 2, 4]
+
+
+async def test_batch_is_served_under_an_endless_stream_of_realtime(
+    lane: Lane, clock: Clock
+) -> None:
+    slot = await lane.slot(REALTIME, None)
+    batch = asyncio.ensure_future(lane.slot(BATCH, None))
+    for second in range(60):
+        clock.now += 1
+        nexts = asyncio.ensure_future(lane.slot(REALTIME, None))
+        await asyncio.sleep(0)
+        slot.release()
+        await asyncio.sleep(0)
+        if batch.done():
+            assert second > AGEING_S
+            batch.result().release()
+            (await nexts).release()
+            return
+        slot = nexts.result()
+    raise AssertionError("starved")
+
+
+async def test_a_free_slot_takes_no_turn_of_the_loop(lane: Lane) -> None:
+    asking = lane.slot(INTERACTIVE, None)
+    with pytest.raises(StopIteration) as ended:
+        asking.send(None)
+    assert isinstance(ended.value.value, Slot)
+
+
+async def test_released_twice_counts_once(lane: Lane) -> None:
+    slot = await lane.slot(INTERACTIVE, None)
+    slot.release()
+    slot.release()
+    assert lane.running == 0
+
+
+async def test_a_full_queue_refuses(clock: Clock) -> None:
+    lane = Lane(1, 1, AGEING_S, clock)
+    slot = await lane.slot(INTERACTIVE, None)
+    waiting = asyncio.ensure_future(lane.slot(INTERACTIVE, None))
+    await asyncio.sleep(0)
+    with pytest.raises(errors.QueueFull) as full:
+        await lane.slot(REALTIME, None)
+    assert full.value.limit == 1
+    slot.release()
+    (await waiting).release()
+
+
+async def test_refused_waiters_get_an_error_each(lane: Lane) -> None:
+    slot = await lane.slot(INTERACTIVE, None)
+    waiting = [asyncio.ensure_future(lane.slot(BATCH, None)) for _ in range(3)]
+    await asyncio.sleep(0)
+    lane.refuse(lambda: errors.NotStarted("cpp", 1.0))
+    ends = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(end, errors.NotStarted) for end in ends)
+    assert len({id(end) for end in ends}) == 3
+    slot.release()
+    assert (lane.running, lane.waiting) == (0, 0)
+
+
+async def test_a_deadline_in_the_queue() -> None:
+    lane = Lane(1, 10, AGEING_S)
+    loop = asyncio.get_running_loop()
+    with await lane.slot(INTERACTIVE, None):
+        with pytest.raises(errors.DeadlineExceeded) as late:
+            await lane.slot(INTERACTIVE, loop.time() + 0.02)
+        assert late.value.stage == "queue"
+        assert (lane.running, lane.waiting) == (1, 0)
+
+
+async def test_cancelled_in_the_moment_of_the_grant(lane: Lane) -> None:
+    slot = await lane.slot(INTERACTIVE, None)
+    one = asyncio.ensure_future(lane.slot(INTERACTIVE, None))
+    two = asyncio.ensure_future(lane.slot(INTERACTIVE, None))
+    await asyncio.sleep(0)
+    slot.release()
+    one.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await one
+    (await two).release()
+    assert (lane.running, lane.waiting) == (0, 0)
+
+
+async def test_a_crowd_that_leaves_leaves_nothing_behind(clock: Clock) -> None:
+    lane = Lane(1, 10_000, AGEING_S, clock)
+    slot = await lane.slot(INTERACTIVE, None)
+    crowd = [asyncio.ensure_future(lane.slot(INTERACTIVE, None)) for _ in range(5000)]
+    await asyncio.sleep(0)
+    for one in crowd:
+        one.cancel()
+    await asyncio.gather(*crowd, return_exceptions=True)
+    assert lane.waiting == 0
+    assert len(lane._heap) < 100  # pyright: ignore[reportPrivateUsage]
+    slot.release()
+
+
+class LaneMachine(RuleBasedStateMachine):
+    """A lane beside a model of it: those who wait, in the order of their turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.clock = Clock()
+        self.lane = Lane(2, 8, AGEING_S, self.clock)
+        self.waiting: list[tuple[float, int, asyncio.Task[Slot], float | None]] = []
+        self.held: list[Slot] = []
+        self.arrivals = 0
+
+    def teardown(self) -> None:
+        for _, _, task, _ in self.waiting:
+            task.cancel()
+        for slot in self.held:
+            slot.release()
+        self.turn()
+        for _, _, task, _ in self.waiting:
+            if task.done() and not task.cancelled() and task.exception() is None:
+                task.result().release()
+        assert (self.lane.running, self.lane.waiting) == (0, 0)
+        self.loop.close()
+
+    def turn(self) -> None:
+        async def rest() -> None:
+            for _ in range(4):
+                await asyncio.sleep(0)
+
+        self.loop.run_until_complete(rest())
+
+    def settle(self) -> None:
+        """After a change: whoever's turn it was, in the model, has a slot, and nobody else."""
+        self.waiting.sort(key=lambda entry: entry[:2])
+        expected: list[asyncio.Task[Slot]] = []
+        left: list[tuple[float, int, asyncio.Task[Slot], float | None]] = []
+        late: list[asyncio.Task[Slot]] = []
+        for entry in self.waiting:
+            free = len(self.held) + len(expected) < self.lane.slots
+            if free and entry[3] is not None and entry[3] <= self.clock.now:
+                late.append(entry[2])
+            elif free:
+                expected.append(entry[2])
+            else:
+                left.append(entry)
+        self.turn()
+        for task in expected:
+            assert task.done(), "its turn had come"
+            self.held.append(task.result())
+        for task in late:
+            assert isinstance(task.exception(), errors.DeadlineExceeded)
+        self.waiting = left
+        assert not any(entry[2].done() for entry in left), "granted out of turn"
+
+    @rule(
+        priority=st.sampled_from([REALTIME, INTERACTIVE, BATCH]),
+        patience=st.none() | st.integers(1, 40),
+    )
+    def arrive(self, priority: int, patience: int | None) -> None:
+        # Timers run on the loop's clock: far away. Passing is seen at the grant.
+        deadline = None if patience is None else self.clock.now + patience
+        asking: Coroutine[Any, Any, Slot] = self.lane.slot(priority, deadline)
+        full = len(self.held) >= self.lane.slots and len(self.waiting) >= 8
+        task = self.loop.create_task(asking)
+        self.turn()
+        if full:
+            assert isinstance(task.exception(), errors.QueueFull)
+        elif len(self.held) < self.lane.slots:
+            self.held.append(task.result())
+        else:
+            self.arrivals += 1
+            key = self.clock.now + CLASS[priority] * AGEING_S
+            self.waiting.append((key, self.arrivals, task, deadline))
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def finish(self, data: st.DataObject) -> None:
+        slot = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        slot.release()
+        slot.release()
+        self.settle()
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        task = self.waiting.pop(data.draw(st.integers(0, len(self.waiting) - 1)))[2]
+        task.cancel()
+        self.settle()
+        assert task.cancelled()
+
+    @precondition(lambda self: self.held and self.waiting)
+    @rule()
+    def leave_in_the_moment_of_the_grant(self) -> None:
+        self.waiting.sort(key=lambda entry: entry[:2])
+        in_time = [e for e in self.waiting if e[3] is None or e[3] > self.clock.now]
+        self.held.pop().release()
+        if in_time and len(self.held) < self.lane.slots:
+            self.waiting.remove(in_time[0])
+            in_time[0][2].cancel()
+            self.turn()
+            assert in_time[0][2].cancelled()
+            # Those who were late before it are told so by the same grant.
+        self.settle()
+
+    @rule(seconds=st.integers(1, 15))
+    def wait(self, seconds: int) -> None:
+        self.clock.now += seconds
+
+    @rule(slots=st.integers(1, 4))
+    def resize(self, slots: int) -> None:
+        self.lane.resize(slots)
+        self.settle()
+
+    @rule()
+    def refuse(self) -> None:
+        self.lane.refuse(lambda: errors.NotStarted("cpp", 1.0))
+        self.turn()
+        for _, _, task, _ in self.waiting:
+            assert isinstance(task.exception(), errors.NotStarted)
+        self.waiting.clear()
+
+    @invariant()
+    def counts_agree(self) -> None:
+        assert self.lane.running == len(self.held)
+        assert self.lane.waiting == len(self.waiting)
+
+
+TestLane = LaneMachine.TestCase
+TestLane.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
