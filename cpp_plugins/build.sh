@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# Builds the plugins and prints, as the last line of stdout, the prefix that holds them:
+# <prefix>/plugins/*.so, and the SDK in <prefix>/include and <prefix>/lib/cmake.
+#
+#   build.sh [--testing] [--prefix FOLDER]
+#   build.sh --test
+#
+#   --testing        also <prefix>/testing-plugins/*.so, which misbehave on demand
+#   --prefix FOLDER  copy them there; otherwise they are only in the cache, in a folder named for
+#                    the sources' content, where a second run finds everything done
+#   --test           run the C++ tests, under AddressSanitizer and UndefinedBehaviorSanitizer
+#
+# EDGEMESH_CACHE (default: ~/.cache/edgemesh), CXX, CXXFLAGS, CMAKE_BUILD_PARALLEL_LEVEL are heeded.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+testing=OFF test=no prefix=
+while (($#)); do
+    case $1 in
+        --testing) testing=ON ;;
+        --test) test=yes ;;
+        --prefix) prefix=${2:?--prefix needs a folder}; shift ;;
+        *) sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+    esac
+    shift
+done
+
+cache=${EDGEMESH_CACHE:-$HOME/.cache/edgemesh}/cpp
+CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
+export CMAKE_BUILD_PARALLEL_LEVEL
+
+fail() {
+    echo "build.sh: $*" >&2
+    exit 1
+}
+
+# needs PACKAGE HEADER...
+needs() {
+    local package=$1 header
+    shift
+    for header; do
+        # shellcheck disable=SC2086  # flags are words
+        echo "#include <$header>" | ${CXX:-c++} ${CXXFLAGS:-} -std=c++17 -E -x c++ - \
+            >/dev/null 2>&1 || fail "$header is missing: apt-get install $package"
+    done
+}
+
+# A hash of the sources' names and contents, the compiler and the system. Where the checkout lies
+# is not in it.
+content_key() {
+    {
+        echo "testing=$testing ${CXXFLAGS:-}"
+        ${CXX:-c++} --version | head -n1
+        uname -m
+        grep -E '^(ID|VERSION_ID)=' /etc/os-release || true
+        cd "$here"
+        find . \( -name build -o -name tests \) -prune -o -type f ! -name '*.md' -print0 |
+            LC_ALL=C sort -z | xargs -0 sha256sum
+    } | sha256sum | cut -c1-16
+}
+
+# What a folder was published with, and the sums that it must still have.
+manifest=edgemesh_plugins.sha256
+
+# whole FOLDER: it was published, and nothing in it has changed.
+whole() {
+    [[ -f $1/$manifest ]] && (cd "$1" && sha256sum --check --status "$manifest" 2>/dev/null)
+}
+
+# configure BUILD ARGUMENT...: CMake, anew if the build folder is another's or broken.
+configure() {
+    local build=$1
+    shift
+    local command=(cmake -S "$here" -B "$build" "$@")
+    if [[ ! -f $build/CMakeCache.txt ]] && command -v ninja >/dev/null; then
+        command+=(-G Ninja)
+    fi
+    "${command[@]}" >"$build.log" 2>&1 && return
+    rm -rf "$build"
+    "${command[@]}" >"$build.log" 2>&1 || { cat "$build.log" >&2; fail "CMake failed"; }
+}
+
+# publish FRESH TARGET: whole or not at all.
+publish() {
+    (cd "$1" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum >"$1.sums")
+    mv "$1.sums" "$1/$manifest"
+    chmod 755 "$1"
+    sync -f "$1"
+    rm -rf "$2"
+    mv -T "$1" "$2"
+}
+
+# copy FROM TO: file by file, each by a rename, since a worker may have one mapped. What an earlier
+# copy brought and this one does not is removed.
+copy() {
+    local file
+    mkdir -p "$2"
+    if [[ -f $2/$manifest ]]; then
+        comm -23 <(cut -c67- "$2/$manifest" | sort) <(cut -c67- "$1/$manifest" | sort) |
+            while read -r file; do rm -f "$2/$file"; done
+    fi
+    (cd "$1" && find . -type f -print) | while read -r file; do
+        cmp -s "$1/$file" "$2/$file" && continue
+        mkdir -p "$2/$(dirname "$file")"
+        cp -p "$1/$file" "$2/$file.new"
+        mv -f "$2/$file.new" "$2/$file"
+    done
+}
+
+command -v "${CXX:-c++}" >/dev/null || fail "a C++ compiler is missing: apt-get install g++"
+command -v cmake >/dev/null || fail "cmake is missing: apt-get install cmake"
+needs libfftw3-dev fftw3.h
+needs libopenblas-dev cblas.h
+needs nlohmann-json3-dev nlohmann/json.hpp
+
+mkdir -p "$cache/build"
+exec 9>"$cache/lock" # one build at a time for each cache
+flock 9
+checkout=$(printf %s "$here" | sha256sum | cut -c1-12)
+
+if [[ $test == yes ]]; then
+    needs libgtest-dev gtest/gtest.h
+    build=$cache/build/tests-$checkout
+    configure "$build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-g1 -DBUILD_TESTING=ON \
+        -DEDGEMESH_SANITIZE=ON
+    cmake --build "$build" >&2
+    UBSAN_OPTIONS=print_stacktrace=1 ctest --test-dir "$build" --output-on-failure \
+        --parallel "$CMAKE_BUILD_PARALLEL_LEVEL" >&2
+    exit
+fi
+
+built=$cache/plugins-$(content_key)
+if ! whole "$built"; then
+    build=$cache/build/plugins-$checkout
+    configure "$build" -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF \
+        -DEDGEMESH_TESTING_PLUGINS=$testing
+    cmake --build "$build" >&2
+    fresh=$(mktemp -d "$cache/fresh.XXXXXX")
+    trap 'rm -rf "$fresh" "$fresh.sums"' EXIT
+    cmake --install "$build" --prefix "$fresh" --strip >/dev/null
+    publish "$fresh" "$built"
+fi
+if [[ -n $prefix ]]; then copy "$built" "$prefix"; fi
+echo "${prefix:-$built}"

@@ -1,0 +1,133 @@
+// The plugin itself: its algorithms behind the C functions of edgemesh_plugin.h. No exception
+// leaves this file.
+#ifndef EDGEMESH_PLUGIN_PLUGIN_HPP
+#define EDGEMESH_PLUGIN_PLUGIN_HPP
+
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <string>
+#include <typeinfo>
+#include <utility>
+#include <vector>
+
+#include <cxxabi.h>
+
+#include "algorithm.hpp"
+
+namespace edgemesh {
+
+class Plugin {
+  public:
+    template <class... Algorithms>
+    Plugin(const std::string &name, const std::string &version, Algorithms... algorithms)
+        : algorithms_{std::move(algorithms)...} {
+        Json description{{"name", name}, {"version", version}, {"algorithms", Json::array()}};
+        for (const Algorithm &algorithm : algorithms_) {
+            description["algorithms"].push_back(algorithm.describe());
+        }
+        description_ = description.dump();
+    }
+
+    const std::string &description() const noexcept { return description_; }
+
+    // Failure if there is no such algorithm.
+    const Algorithm &find(std::string_view name, std::string_view version) const {
+        for (const Algorithm &algorithm : algorithms_) {
+            if (algorithm.name() == name && (version.empty() || algorithm.version() == version)) {
+                return algorithm;
+            }
+        }
+        throw Failure("UnknownAlgorithm", std::string(name));
+    }
+
+  private:
+    std::vector<Algorithm> algorithms_;
+    std::string description_;
+};
+
+namespace detail {
+
+inline std::string type_name(const std::exception &error) {
+    int status = 0;
+    const std::unique_ptr<char, void (*)(void *)> name(
+        abi::__cxa_demangle(typeid(error).name(), nullptr, nullptr, &status), std::free);
+    return status == 0 ? name.get() : typeid(error).name();
+}
+
+// Runs work; what it throws becomes a report to the host and a status.
+template <class Work>
+edgemesh_status guarded(const edgemesh_host *host, edgemesh_call *call, Work &&work) noexcept {
+    const auto report = [&](edgemesh_status kind, std::string_view subject, const char *message) {
+        host->error(call, kind, text(subject), text(message));
+        return kind;
+    };
+    try {
+        work();
+        return EDGEMESH_OK;
+    } catch (const InvalidInput &error) {
+        return report(EDGEMESH_INVALID_INPUT, error.field(), error.what());
+    } catch (const Failure &error) {
+        return report(EDGEMESH_FAILED, error.type(), error.what());
+    } catch (const Cancelled &) {
+        return EDGEMESH_CANCELLED;
+    } catch (const Refused &) {
+        return EDGEMESH_REFUSED;
+    } catch (const std::bad_alloc &) {
+        return report(EDGEMESH_FAILED, "OutOfMemory", "there is not enough memory");
+    } catch (const std::exception &error) {
+        return report(EDGEMESH_FAILED, type_name(error), error.what());
+    } catch (...) {
+        return report(EDGEMESH_FAILED, "Unknown", "something that is no std::exception was thrown");
+    }
+}
+
+inline const Plugin &plugin(edgemesh_plugin *self) noexcept {
+    return *reinterpret_cast<const Plugin *>(self);
+}
+
+extern "C" {
+inline edgemesh_status edgemesh_sdk_describe(edgemesh_plugin *self, edgemesh_text *json) {
+    *json = text(plugin(self).description());
+    return EDGEMESH_OK;
+}
+inline edgemesh_status edgemesh_sdk_run(edgemesh_plugin *self, const edgemesh_request *request,
+                                        const edgemesh_host *host, edgemesh_call *call) {
+    return guarded(host, call, [&] {
+        const Algorithm &algorithm =
+            plugin(self).find(view(request->algorithm), view(request->version));
+        Call one(*request, *host, call);
+        algorithm(one);
+    });
+}
+inline void edgemesh_sdk_close(edgemesh_plugin *self) { delete reinterpret_cast<Plugin *>(self); }
+}
+
+template <class Make>
+edgemesh_status open(Make &&make, const edgemesh_host *host, edgemesh_call *call,
+                     edgemesh_plugin_api *api) noexcept {
+    return guarded(host, call, [&] {
+        if (host->abi_version != EDGEMESH_PLUGIN_ABI_VERSION || !EDGEMESH_HAS(api, close)) {
+            throw Failure("WrongHost", "the host speaks another version of the plugin interface");
+        }
+        api->self = reinterpret_cast<edgemesh_plugin *>(new Plugin(make()));
+        api->describe = edgemesh_sdk_describe;
+        api->run = edgemesh_sdk_run;
+        api->close = edgemesh_sdk_close;
+        api->struct_size = sizeof(edgemesh_plugin_api);
+    });
+}
+
+} // namespace detail
+} // namespace edgemesh
+
+// EDGEMESH_PLUGIN(name, version, algorithms...): once in a plugin, outside of every namespace.
+#define EDGEMESH_PLUGIN(...)                                                                       \
+    const std::uint32_t edgemesh_plugin_abi_version = EDGEMESH_PLUGIN_ABI_VERSION;                 \
+    edgemesh_status edgemesh_plugin_open(const edgemesh_host *host, edgemesh_call *call,           \
+                                         edgemesh_plugin_api *api) {                               \
+        return edgemesh::detail::open([] { return edgemesh::Plugin(__VA_ARGS__); }, host, call,    \
+                                      api);                                                        \
+    }
+
+#endif

@@ -1,0 +1,83 @@
+#include "listener.h"
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace py = pybind11;
+
+namespace cpp_host {
+namespace {
+
+// How often a callable is asked; a plugin may poll every few microseconds.
+constexpr std::chrono::milliseconds ask_interval{5};
+// How often progress without a message is passed on.
+constexpr std::chrono::milliseconds progress_interval{20};
+// What edgemesh_plugin.h promises for outputs.
+constexpr std::size_t output_alignment = 16;
+
+} // namespace
+
+PythonListener::PythonListener(py::object allocate, const py::object &cancelled,
+                               py::object progress, py::object print)
+    : allocate_(std::move(allocate)), progress_(std::move(progress)), print_(std::move(print)) {
+    if (py::isinstance<CancelFlag>(cancelled)) {
+        flag_ = cancelled.cast<std::shared_ptr<CancelFlag>>();
+    } else {
+        flag_ = std::make_shared<CancelFlag>();
+        if (!cancelled.is_none()) ask_cancelled_ = cancelled;
+    }
+}
+
+void *PythonListener::allocate(std::size_t nbytes) {
+    const py::gil_scoped_acquire gil;
+    py::object memory = allocate_(nbytes);
+    Buffer buffer(memory, /*writable=*/true);
+    if (buffer.size() != nbytes || !buffer.aligned(output_alignment)) {
+        throw std::invalid_argument("allocate(" + std::to_string(nbytes) + ") gave " +
+                                    std::to_string(buffer.size()) +
+                                    " bytes; it must give that many, 16-byte aligned");
+    }
+    void *const data = buffer.data();
+    buffers_.push_back(std::move(buffer));
+    owners_[data] = std::move(memory);
+    return data;
+}
+
+bool PythonListener::cancelled() {
+    if (flag_->value.load(std::memory_order_relaxed)) return true;
+    if (!ask_cancelled_) return false;
+    const Clock::rep now = Clock::now().time_since_epoch().count();
+    Clock::rep last = asked_.load(std::memory_order_relaxed);
+    if (Clock::duration(now - last) < ask_interval ||
+        !asked_.compare_exchange_strong(last, now, std::memory_order_relaxed)) {
+        return false; // another thread asks
+    }
+    const py::gil_scoped_acquire gil;
+    if (!ask_cancelled_().cast<bool>()) return false;
+    flag_->value.store(true, std::memory_order_relaxed);
+    return true;
+}
+
+void PythonListener::progress(double fraction, std::string_view message) {
+    if (progress_.is_none()) return;
+    const Clock::time_point now = Clock::now();
+    if (message.empty() && fraction < 1.0 && now - progressed_ < progress_interval) return;
+    progressed_ = now;
+    const py::gil_scoped_acquire gil;
+    progress_(fraction, decode(message));
+}
+
+void PythonListener::print(int stream, std::string_view text) {
+    if (print_.is_none()) return;
+    const py::gil_scoped_acquire gil;
+    print_(stream == 1 ? "stdout" : "stderr", decode(text));
+}
+
+py::memoryview PythonListener::memory(const void *data) const {
+    const auto found = owners_.find(data);
+    if (found == owners_.end()) return py::memoryview(py::bytes()); // an empty output
+    return py::memoryview(found->second);
+}
+
+} // namespace cpp_host
