@@ -1,0 +1,1 @@
+"""The executor of untrusted Python: `python.run`, on edgemesh_sandbox."""

@@ -1,0 +1,22 @@
+"""`python -m edgemesh_executor_pywasm`: the executor's front."""
+
+from importlib.metadata import version
+
+from edgemesh_executor_pywasm.settings import PyWasmSettings
+from mesh_service.executor import Plan, serve
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    serve(
+        PyWasmSettings,
+        Plan(
+            runner="edgemesh_executor_pywasm.runner:PyWasmRunner",
+            version=version("edgemesh-executor-pywasm"),
+            config=PyWasmSettings.runner_config,
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()

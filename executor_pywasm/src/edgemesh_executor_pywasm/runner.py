@@ -1,0 +1,139 @@
+"""The runner: calls of the mesh to runs of the sandbox, and back.
+
+Rules: converts, decides nothing; the sandbox ends a run by itself at its deadline, at its limits
+and when the caller leaves, and what it misses the pool ends with the worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edgemesh.compute.v1 import algorithm_pb2, compute_pb2, tensor_pb2
+
+from edgemesh_executor_pywasm.describe import algorithms
+from edgemesh_sandbox import Failure, InputError, Limits, Outcome, Result, Sandbox, Tensor
+from mesh_service.executor import Call, InvalidInput, Reply, TensorView
+
+_RESERVE_BYTES = 24 << 20
+"""Of a call's memory, kept for what lies outside of the guest's growth: the image's pages that it
+changes, and this process's own. So the sandbox's limit is met before the pool's, which costs the
+worker."""
+
+_OUTCOMES = {
+    Outcome.OK: compute_pb2.OUTCOME_OK,
+    Outcome.EXCEPTION: compute_pb2.OUTCOME_EXCEPTION,
+    Outcome.EXIT: compute_pb2.OUTCOME_EXIT,
+    Outcome.TIMEOUT: compute_pb2.OUTCOME_TIMEOUT,
+    Outcome.MEMORY_LIMIT: compute_pb2.OUTCOME_MEMORY_LIMIT,
+    Outcome.OUTPUT_LIMIT: compute_pb2.OUTCOME_OUTPUT_LIMIT,
+    Outcome.CRASH: compute_pb2.OUTCOME_CRASH,
+    Outcome.CANCELLED: compute_pb2.OUTCOME_CANCELLED,
+}
+
+_TO_SANDBOX: dict[int, str] = {
+    tensor_pb2.DATA_TYPE_BOOL: "bool",
+    tensor_pb2.DATA_TYPE_INT8: "int8",
+    tensor_pb2.DATA_TYPE_INT16: "int16",
+    tensor_pb2.DATA_TYPE_INT32: "int32",
+    tensor_pb2.DATA_TYPE_INT64: "int64",
+    tensor_pb2.DATA_TYPE_UINT8: "uint8",
+    tensor_pb2.DATA_TYPE_UINT16: "uint16",
+    tensor_pb2.DATA_TYPE_UINT32: "uint32",
+    tensor_pb2.DATA_TYPE_UINT64: "uint64",
+    tensor_pb2.DATA_TYPE_FLOAT16: "float16",
+    tensor_pb2.DATA_TYPE_FLOAT32: "float32",
+    tensor_pb2.DATA_TYPE_FLOAT64: "float64",
+    tensor_pb2.DATA_TYPE_COMPLEX64: "complex64",
+    tensor_pb2.DATA_TYPE_COMPLEX128: "complex128",
+    tensor_pb2.DATA_TYPE_BYTES: "bytes",
+}
+_FROM_SANDBOX = {name: dtype for dtype, name in _TO_SANDBOX.items()}
+
+
+class PyWasmRunner:
+    """Runs `python.run` in a worker's sandbox."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """`config`: `images`, the folder, and `spare`. Raises `ArtifactError`."""
+        self._sandbox = Sandbox(Path(config["images"]), spare=bool(config["spare"]))
+
+    def describe(self) -> list[algorithm_pb2.Algorithm]:
+        """`python.run`."""
+        return algorithms()
+
+    def run(self, call: Call) -> Reply:
+        """Run one program. Raises InvalidInput for inputs that it cannot be given."""
+        parameters, limits = call.parameters, call.limits
+        inputs = _inputs(parameters.get("inputs", {}), call.inputs)
+        given = sum(tensor.data.nbytes for tensor in call.inputs.values())
+        try:
+            result = self._sandbox.run(
+                parameters["code"],
+                inputs,
+                stdin=parameters.get("stdin", ""),
+                limits=Limits(
+                    run_time_ms=limits.run_time_ms,
+                    memory_bytes=max(limits.memory_bytes - given - _RESERVE_BYTES, 0),
+                    output_bytes=limits.output_bytes,
+                ),
+                deadline=call.deadline,
+                cancelled=call.cancelled,
+                on_output=call.output if call.streaming else None,
+                allocate=call.allocate,
+            )
+        except InputError as error:
+            raise InvalidInput({error.field: error.reason}) from error
+        return _reply(result, limits)
+
+    def close(self) -> None:
+        """Close the sandbox."""
+        self._sandbox.close()
+
+
+def _inputs(values: Mapping[str, Any], tensors: Mapping[str, TensorView]) -> dict[str, Any]:
+    inputs = dict(values)
+    for name, tensor in tensors.items():
+        if name in inputs:
+            raise InvalidInput({f"inputs.{name}": "not also in parameters.inputs"})
+        dtype = _TO_SANDBOX.get(tensor.dtype)
+        if dtype is None:
+            raise InvalidInput({f"inputs.{name}.dtype": f"one of {', '.join(_FROM_SANDBOX)}"})
+        inputs[name] = Tensor(dtype, tensor.shape, tensor.data, tensor.media_type)
+    return inputs
+
+
+def _reply(result: Result, limits: compute_pb2.Limits) -> Reply:
+    return Reply(
+        outcome=_OUTCOMES[result.outcome],
+        result=result.result,
+        outputs={
+            name: TensorView(
+                _FROM_SANDBOX[tensor.dtype],
+                tensor.shape,
+                memoryview(tensor.data),
+                tensor.media_type,
+            )
+            for name, tensor in result.outputs.items()
+        },
+        stdout=result.stdout,
+        stderr=result.stderr,
+        failure=result.failure and _failure(result.failure, limits),
+        peak_memory_bytes=result.peak_memory_bytes,
+    )
+
+
+def _failure(failure: Failure, limits: compute_pb2.Limits) -> compute_pb2.Failure:
+    message = compute_pb2.Failure(
+        type=failure.type,
+        message=failure.message,
+        traceback=failure.traceback,
+        exit_code=failure.exit_code,
+    )
+    if failure.limit is not None:
+        name, _ = failure.limit
+        value: int = getattr(limits, name)  # the caller's, not what is left of it in here
+        message.limit.CopyFrom(compute_pb2.Limit(name=name, value=value))
+        message.message = f"{failure.message.partition(' (')[0]} ({name} {value})"
+    return message

@@ -1,0 +1,35 @@
+"""The executor's settings: EDGEMESH_PYWASM_*, and a TOML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from mesh_service.settings import MIB, ExecutorSettings
+
+
+class PyWasmSettings(ExecutorSettings):
+    """What the Python executor can be told."""
+
+    model_config = SettingsConfigDict(env_prefix="EDGEMESH_PYWASM_")
+    service: ClassVar[str] = "pywasm"
+
+    images_dir: Path | None = None
+    """Where `python -m edgemesh_sandbox.setup` put the images; `images` in the cache by default."""
+    max_run_time_ms: int = Field(default=300_000, ge=1, le=300_000)
+    """Longest run time that a request may ask for."""
+    default_memory_bytes: int = Field(default=256 * MIB, ge=32 * MIB, le=3072 * MIB)
+    """Memory that a request may add to its worker, when it names no limit."""
+    max_memory_bytes: int = Field(default=2048 * MIB, ge=32 * MIB, le=3072 * MIB)
+    """Largest memory limit that a request may ask for; a guest has 4 GiB in all."""
+    warm_instance: bool = True
+    """Whether a worker makes and warms the next interpreter while it is idle; costs about 2 MiB
+    a worker, and spares a call a millisecond."""
+
+    def runner_config(self) -> dict[str, Any]:
+        """What the workers' runner is made with."""
+        images = self.images_dir or self.cache / "images"
+        return {"images": str(images.absolute()), "spare": self.warm_instance}

@@ -1,0 +1,33 @@
+"""A sandbox for Python that nobody trusts: CPython in WebAssembly, started from memory images.
+
+    from edgemesh_sandbox import Sandbox
+
+    with Sandbox() as sandbox:
+        result = sandbox.run("print('hello'); output = sum(inputs['xs'])", {"xs": [1, 2, 3]})
+    assert (result.result, result.stdout) == (6, "hello\\n")
+
+Rules: a library of its own, without a server: it knows nothing of meshes or gRPC. Every program
+runs in a fresh interpreter that has NumPy, pandas and their like imported already; nothing of
+one is in the next. `python -m edgemesh_sandbox.setup` builds what it needs, once per machine.
+"""
+
+from __future__ import annotations
+
+from edgemesh_sandbox.errors import ArtifactError, InputError, SandboxError, SetupError
+from edgemesh_sandbox.limits import Limits
+from edgemesh_sandbox.result import Failure, Outcome, Result
+from edgemesh_sandbox.sandbox import Sandbox
+from edgemesh_sandbox.tensor import Tensor
+
+__all__ = [
+    "ArtifactError",
+    "Failure",
+    "InputError",
+    "Limits",
+    "Outcome",
+    "Result",
+    "Sandbox",
+    "SandboxError",
+    "SetupError",
+    "Tensor",
+]

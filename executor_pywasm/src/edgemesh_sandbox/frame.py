@@ -1,0 +1,58 @@
+"""A request on its way into a guest: JSON, and tensors that are written beside it.
+
+Rules: everything that can be wrong with an input is found here, before a guest has it. Where the
+tensors lie is only known when the guest has given room for them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from edgemesh_sandbox.errors import InputError
+from edgemesh_sandbox.tensor import Tensor
+
+
+class Frame:
+    """One program with its inputs: JSON values or `Tensor`s by name.
+
+    Raises `InputError` for a value that is neither.
+    """
+
+    def __init__(self, code: str, inputs: Mapping[str, Any], stdin: str) -> None:
+        values: dict[str, Any] = {}
+        self._tensors: list[tuple[str, Tensor]] = []
+        for name, value in inputs.items():
+            if isinstance(value, Tensor):
+                value.check(f"inputs.{name}")
+                self._tensors.append((name, value))
+            else:
+                values[name] = value
+        try:
+            self._json = json.dumps({"code": code, "stdin": stdin, "inputs": values})
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError("inputs", f"no JSON value: {error}") from None
+        self.buffers = [memoryview(t.data).cast("B") for _, t in self._tensors]
+        """The tensors' bytes."""
+
+    def text(self, addresses: Sequence[int]) -> bytes:
+        """The JSON, when the buffers lie at `addresses`."""
+        tensors = [
+            {
+                "name": name,
+                "dtype": tensor.dtype,
+                "shape": tensor.shape,
+                "address": address,
+                "nbytes": buffer.nbytes,
+            }
+            for (name, tensor), buffer, address in zip(
+                self._tensors, self.buffers, addresses, strict=True
+            )
+        ]
+        return f'{{"tensors":{json.dumps(tensors)},{self._json[1:]}'.encode()
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the guest that it takes: the tensors once, the JSON twice on its way."""
+        return sum(buffer.nbytes for buffer in self.buffers) + 2 * len(self._json)

@@ -1,0 +1,45 @@
+"""`asyncio.run` without sockets: the standard loop, woken by time alone.
+
+Rules: there are no threads and no descriptors in the guest, so nothing can become ready while
+the loop waits but a timer; the self-pipe, which needs a socket pair, is left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import time
+from typing import Any
+
+
+class _NoDescriptors(selectors.SelectSelector):
+    """Waits for the time given; there is nothing to select from."""
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is None:  # nothing can ever wake it: wait for the deadline
+            timeout = 3600.0
+        if timeout > 0:
+            time.sleep(timeout)
+        return []
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """A loop of timers and callbacks."""
+
+    def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
+        super().__init__(selector or _NoDescriptors())
+
+    def _make_self_pipe(self) -> None:
+        self._ssock = self._csock = None
+        self._internal_fds = 0
+
+    def _close_self_pipe(self) -> None:
+        pass
+
+    def _write_to_self(self) -> None:
+        pass
+
+
+def install() -> None:
+    """Make it what `asyncio.run` and `asyncio.new_event_loop` use."""
+    asyncio.new_event_loop = asyncio.events.new_event_loop = Loop

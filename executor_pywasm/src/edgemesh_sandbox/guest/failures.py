@@ -1,0 +1,78 @@
+"""How a program failed, in words: type, message, and a traceback of the user's own frames.
+
+Rules: formatting runs the user's code (`__str__`, `__repr__`), so nothing it raises may escape,
+and all text is bounded. Frames of this runtime are cut off.
+"""
+
+from __future__ import annotations
+
+import traceback
+from types import TracebackType
+from typing import Any
+
+MOST_MESSAGE = 8_192
+MOST_TRACEBACK = 65_536
+_MOST_FRAMES = 64
+_OURS = "<_edgemesh"
+"""How the names of this package's files begin, in the guest."""
+
+
+def describe(error: BaseException, frames: TracebackType | None) -> dict[str, Any]:
+    """The failure as a JSON object; `frames` begins at the user's outermost frame."""
+    kind = type(error)
+    return {
+        "type": _bounded(_type_name(kind), 256),
+        "message": _bounded(_message(error), MOST_MESSAGE),
+        "traceback": _bounded(_traceback(error, frames), MOST_TRACEBACK),
+        "memory": isinstance(error, MemoryError) and not _too_complex(error),
+    }
+
+
+def _too_complex(error: MemoryError) -> bool:
+    """Whether it is what CPython's parser raises for source that nests too deeply."""
+    return _message(error).startswith("Parser stack overflowed")
+
+
+def _type_name(kind: type[BaseException]) -> str:
+    try:
+        module, name = kind.__module__, kind.__qualname__
+        return name if module in ("builtins", "__main__") else f"{module}.{name}"
+    except BaseException:  # a metaclass of the user's
+        return "Exception"
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException as second:
+        return f"<its __str__ raised {_type_name(type(second))}>"
+
+
+def _traceback(error: BaseException, frames: TracebackType | None) -> str:
+    if type(error).__name__ == "OutputError":
+        return ""
+    try:
+        report = traceback.TracebackException(
+            type(error), error, frames, limit=-_MOST_FRAMES, compact=True
+        )
+        _cut(report, set())
+        return "".join(report.format())
+    except BaseException as second:
+        return f"<the traceback could not be made: {_type_name(type(second))}>\n"
+
+
+def _cut(report: traceback.TracebackException | None, seen: set[int]) -> None:
+    """Take this runtime's frames out of a report and of those that it was caused by."""
+    if report is None or id(report) in seen:
+        return
+    seen.add(id(report))
+    report.stack[:] = [f for f in report.stack if not f.filename.startswith(_OURS)]
+    for other in (report.__cause__, report.__context__, *(report.exceptions or ())):
+        _cut(other, seen)
+
+
+def _bounded(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}\n… {len(text) - most} characters …\n{text[-half:]}"

@@ -1,0 +1,121 @@
+"""The library's data files, read from memory: fonts, style sheets, data sets.
+
+Packages open such files by path. At run time no file system is there, so `open` and `os.stat` (and
+with it `os.path.exists` and its like) answer for paths below the library from the image, and for
+all others as the empty, read-only file system that a program sees.
+"""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import io
+import os
+import stat
+from collections.abc import Mapping
+from typing import Any
+
+from .importer import Archive, folders
+
+
+class _Bytes(io.BytesIO):
+    """An open file of the library."""
+
+    name: Any = ""
+
+
+class Files:
+    """The files below the archive's path: its members, and others that are kept unpacked."""
+
+    def __init__(self, archive: Archive, unpacked: Mapping[str, bytes]) -> None:
+        self._archive, self._unpacked = archive, dict(unpacked)
+        self._root = archive.path + "/"
+        self._folders = archive.folders | folders(self._unpacked)
+
+    def install(self) -> None:
+        """Make `open` and `os.stat` know these files."""
+        builtins.open = io.open = self._opener(io.open)
+        os.stat = self._stater(os.stat)
+
+    def _name(self, path: Any) -> str | None:
+        """The name below the root that a path means, if it does."""
+        try:
+            text = os.fsdecode(path)
+        except TypeError:
+            return None  # a descriptor
+        if text != self._archive.path and not text.startswith(self._root):
+            return None
+        return os.path.normpath(text)[len(self._root) :]
+
+    def _read(self, name: str) -> bytes | None:
+        if name in self._unpacked:
+            return self._unpacked[name]
+        return self._archive.read(name) if name in self._archive else None
+
+    def _opener(self, real: Any) -> Any:
+        def open(
+            file: Any,
+            mode: str = "r",
+            buffering: int = -1,
+            encoding: str | None = None,
+            errors: str | None = None,
+            newline: str | None = None,
+            closefd: bool = True,
+            opener: Any = None,
+        ) -> Any:
+            name = self._name(file) if opener is None and not set(mode) & set("wax+") else None
+            data = self._read(name) if name is not None else None
+            if data is None:
+                try:
+                    return real(file, mode, buffering, encoding, errors, newline, closefd, opener)
+                except OSError as error:
+                    raise _plain(error, file, writing=bool(set(mode) & set("wax+"))) from None
+            raw = _Bytes(data)
+            raw.name = file
+            if "b" in mode:
+                return raw
+            return io.TextIOWrapper(raw, encoding or "utf-8", errors, newline)
+
+        return open
+
+    def _stater(self, real: Any) -> Any:
+        def stat(path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> Any:
+            name = self._name(path) if dir_fd is None else None
+            if name is not None:
+                if name in self._folders:
+                    return _status(_FOLDER, 0)
+                data = self._read(name)
+                if data is not None:
+                    return _status(_FILE, len(data))
+            try:
+                return real(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+            except OSError as error:
+                raise _plain(error, path, writing=False) from None
+
+        return stat
+
+
+_FOLDER, _FILE = stat.S_IFDIR | 0o555, stat.S_IFREG | 0o444
+
+
+def _status(mode: int, size: int) -> os.stat_result:
+    return os.stat_result((mode, 0, 0, 1, 0, 0, size, 0, 0, 0))
+
+
+def _plain(error: OSError, path: Any, *, writing: bool) -> OSError:
+    """WASI without a folder says EBADF, which tells a person nothing."""
+    if error.errno != errno.EBADF or isinstance(path, int):
+        return error
+    number = errno.EROFS if writing else errno.ENOENT
+    return OSError(number, os.strerror(number), path)
+
+
+def unpack(folder: str, prefix: str) -> dict[str, bytes]:
+    """Every file below `folder`, by its name with `prefix` in front."""
+    found: dict[str, bytes] = {}
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(parent, name)
+            with open(path, "rb") as file:
+                found[prefix + path.removeprefix(folder)] = file.read()
+    return found

@@ -1,0 +1,106 @@
+"""Makes this Python into the one that every program starts from.
+
+Rules: it runs once, while the image is made, with the library's files still there; afterwards
+nothing may hold a descriptor, unwritten output, or a random number.
+"""
+# pyright: basic, reportMissingImports=false
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import json
+import os
+import sys
+import time
+from typing import Any
+
+from . import eventloop, files, heap, importer
+
+_WARMING_PROGRAMS = (
+    "print(2 + 2)",
+    "import numpy as np\nprint(np.arange(10).sum())\noutput = {'a': np.arange(3), 'b': 1}",
+    "output = inputs",
+    "def f(n):\n    return 1 // n\nf(0)",
+    "output = float('nan')",
+    "import sys\nsys.exit(3)",
+    "syntax error",
+    "",
+)
+
+
+def prepare(library: str) -> None:
+    """Import and warm everything, install the runtime, and tell the host where to find it."""
+    began = time.perf_counter()
+    archive = importer.install(library)
+    plots = "matplotlib/mpl-data"
+    files.Files(archive, files.unpack(f"{library}/{plots}", plots)).install()
+    eventloop.install()
+    import matplotlib
+
+    matplotlib.use("agg")
+    from . import warmup
+
+    missing = warmup.import_all()
+    for _ in range(3):
+        warmup.use()
+    gc.collect()
+    ballast = heap.fill_holes()
+    block = _install(ballast)
+    gc.collect()
+    problems = [*_open_files(), *(f"cannot import {name}" for name in missing)]
+    gc.freeze()
+    import _host  # the guest's door to its host
+
+    from . import arrays
+
+    facts = {
+        "block": arrays.address_of(block.memory),
+        "ballast": len(ballast),
+        "modules": len(sys.modules),
+        "seconds": round(time.perf_counter() - began, 1),
+        "problems": problems,
+    }
+    for name in [name for name in sys.modules if name.partition(".")[0] == "_edgemesh"]:
+        del sys.modules[name]
+    with contextlib.suppress(OSError):  # the host listens, but does not reply
+        _host.call(json.dumps(facts).encode())
+
+
+def _install(ballast: list[bytes]) -> Any:
+    """Put the runtime in the place of the reactor's own handler of turns, and warm it."""
+    import atexit
+
+    import _host
+    import _reactor
+
+    from . import console, randomness, runtime
+
+    refresh: Any = randomness.refresher()
+    block = console.Block(_host.call)
+    serving = runtime.Runtime(block, refresh)
+    for program in _WARMING_PROGRAMS * 8:
+        request = {"code": program, "stdin": "", "inputs": {"x": [1, 2]}, "tensors": []}
+        serving.call(json.dumps(request).encode())
+    serving.rearm(refresh)
+    block.clear()
+    atexit._clear()  # what libraries registered is not the program's
+    os.environ.clear()
+    os.environ.update(HOME="/", TMPDIR="/tmp", LANG="C.UTF-8")  # noqa: S108 - the guest's
+    # The host's `turn` is bound to this function object, so its code is exchanged.
+    _reactor._edgemesh_call, _reactor._edgemesh_ballast = serving.call, ballast
+    _reactor.turn.__code__ = _turn.__code__
+    return block
+
+
+def _turn(source: bytes, environ: object) -> tuple[int, bool]:
+    return _edgemesh_call(source), False  # type: ignore[name-defined]  # noqa: F821
+
+
+def _open_files() -> list[str]:
+    return [
+        f"left open: {type(o).__name__} {getattr(o, 'name', '')}"
+        for o in gc.get_objects()
+        if isinstance(o, io.FileIO) and not o.closed and o.fileno() > 2
+    ]

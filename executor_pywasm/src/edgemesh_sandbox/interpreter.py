@@ -1,0 +1,66 @@
+"""What all instances of a process share: engine, compiled code, image, and clock.
+
+Rules: loaded once per process, from artefacts that were checked; nothing is compiled here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import wasmtime
+
+from edgemesh_sandbox import hostcalls
+from edgemesh_sandbox.built import find_built
+from edgemesh_sandbox.code import COMPILED
+from edgemesh_sandbox.engine import load, new_engine
+from edgemesh_sandbox.errors import ArtifactError
+from edgemesh_sandbox.guest.layout import BLOCK_BYTES
+from edgemesh_sandbox.image import BLOCK, IMAGE, MEMORY_BYTES
+from edgemesh_sandbox.ticker import Ticker
+
+
+class Interpreter:
+    """The compiled Python of a process; raises `ArtifactError` unless set-up has been run."""
+
+    def __init__(self, images: Path) -> None:
+        self.engine = new_engine()
+        try:
+            built = find_built(self.engine, images)
+        except ArtifactError as error:
+            hint = "run `python -m edgemesh_sandbox.setup`"
+            raise ArtifactError(error.path, f"{error.reason}; {hint}") from None
+        self.block = _number(built.image.facts, BLOCK, built.image.folder)
+        """Where the guest's block lies in its memory."""
+        self.image_bytes = _number(built.image.facts, MEMORY_BYTES, built.image.folder)
+        """Size of the memory that every instance starts with."""
+        if self.block + BLOCK_BYTES > self.image_bytes:
+            raise ArtifactError(built.image.folder, "its block lies outside of its memory")
+        self._code = load(self.engine, built.code.path(COMPILED))
+        self._image = load(self.engine, built.image.path(IMAGE))
+        self._linker = wasmtime.Linker(self.engine)
+        self._linking = threading.Lock()  # the linker names one store's memory at a time
+        hostcalls.define(self._linker, self._code)
+        self.ticker = Ticker(self.engine)
+
+    def instantiate(self, store: wasmtime.Store) -> tuple[wasmtime.Memory, Mapping[str, Any]]:
+        """A fresh copy of the image in `store`: its memory and the code's exports."""
+        memory = wasmtime.Instance(store, self._image, []).exports(store)["memory"]
+        with self._linking:
+            self._linker.define(store, "env", "memory", memory)
+            instance = self._linker.instantiate(store, self._code)
+        exports = instance.exports(store)
+        return cast(wasmtime.Memory, memory), exports
+
+    def close(self) -> None:
+        """Stop the clock. Instances must be closed before."""
+        self.ticker.close()
+
+
+def _number(facts: Mapping[str, Any], name: str, folder: Path) -> int:
+    value = facts.get(name)
+    if not isinstance(value, int) or value <= 0:
+        raise ArtifactError(folder, f"its manifest does not say {name}")
+    return value

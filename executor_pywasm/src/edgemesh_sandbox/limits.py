@@ -1,0 +1,30 @@
+"""What a program may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of one run. Raises `ValueError` for one outside of its range."""
+
+    run_time_ms: int = 10_000
+    """Wall-clock time, at most 300,000; then outcome TIMEOUT."""
+
+    memory_bytes: int = 256 * MIB
+    """Memory that the program adds to the image's; inputs come on top. Then MEMORY_LIMIT."""
+
+    output_bytes: int = MIB
+    """stdout, stderr and the JSON result together, as UTF-8; then OUTPUT_LIMIT. Tensors are
+    bounded by the memory they lie in."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.run_time_ms <= 300_000:
+            raise ValueError(f"run_time_ms must be 1 to 300,000, not {self.run_time_ms}")
+        if not 0 <= self.memory_bytes <= 3 << 30:
+            raise ValueError(f"memory_bytes must be 0 to 3 GiB, not {self.memory_bytes}")
+        if not 0 <= self.output_bytes <= 1 << 30:
+            raise ValueError(f"output_bytes must be 0 to 1 GiB, not {self.output_bytes}")

@@ -1,0 +1,45 @@
+"""A guest's linear memory, read and written in place.
+
+Rules: every address and length comes from the guest and is checked against the memory's size,
+or `OutOfBounds` is raised. The memory never moves (wasm32's 4 GiB are reserved at once), so its
+base is asked for once; it may grow.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+
+import wasmtime
+
+
+class OutOfBounds(Exception):
+    """The guest named a place outside of its memory."""
+
+
+class GuestMemory:
+    """The memory of one guest; unusable once its store is closed."""
+
+    __slots__ = ("_base", "_memory", "_store")
+
+    def __init__(self, store: wasmtime.Store, memory: wasmtime.Memory) -> None:
+        self._store, self._memory = store, memory
+        self._base = ctypes.addressof(memory.data_ptr(store).contents)
+
+    def size(self) -> int:
+        """Its size in bytes."""
+        return self._memory.data_len(self._store)
+
+    def view(self, address: int, length: int) -> memoryview:
+        """`length` bytes at `address`, not copied."""
+        if address < 0 or length < 0 or address + length > self.size():
+            raise OutOfBounds(f"{length} bytes at {address} are outside of the guest's memory")
+        return memoryview((ctypes.c_ubyte * length).from_address(self._base + address)).cast("B")
+
+    def write(self, address: int, data: bytes | memoryview) -> None:
+        """Copy `data` to `address`."""
+        self.view(address, len(data))[:] = data
+
+    def word(self, address: int) -> int:
+        """The 32-bit word at `address`."""
+        return struct.unpack("<I", self.view(address, 4))[0]

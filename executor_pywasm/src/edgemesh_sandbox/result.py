@@ -1,0 +1,69 @@
+"""What came of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from edgemesh_sandbox.tensor import Tensor
+
+
+class Outcome(Enum):
+    """How a run ended. Everything but OK has a `Failure`."""
+
+    OK = "ok"
+    """To its end, or by `sys.exit(0)`."""
+    EXCEPTION = "exception"
+    """It raised, or its `output` cannot be given back."""
+    EXIT = "exit"
+    """It ended itself with a status other than 0, or at once with `os._exit`."""
+    TIMEOUT = "timeout"
+    """It ran longer than `run_time_ms`."""
+    MEMORY_LIMIT = "memory_limit"
+    """It wanted more than `memory_bytes`."""
+    OUTPUT_LIMIT = "output_limit"
+    """It wrote more than `output_bytes`; what fits is kept."""
+    CRASH = "crash"
+    """Its interpreter died (an abort, a stack overflow) or answered nonsense."""
+    CANCELLED = "cancelled"
+    """The caller asked to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run did not end well."""
+
+    type: str
+    """The exception's type (`ValueError`, `numpy.linalg.LinAlgError`), or what happened
+    (`TimeLimit`, `MemoryLimit`, `OutputLimit`, `StackOverflow`, `Exit`, …)."""
+    message: str
+    traceback: str = ""
+    """The user's own frames; empty where no exception was raised."""
+    exit_code: int = 0
+    limit: tuple[str, int] | None = None
+    """Which field of `Limits` was passed, and its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a run; stdout and stderr hold what was written, however it ended."""
+
+    outcome: Outcome
+    stdout: str = ""
+    stderr: str = ""
+    result: Any = None
+    """The JSON part of the program's `output`; None when there is none."""
+    outputs: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+    """Its arrays, bytes and figures by name; `output` for one that stands alone."""
+    failure: Failure | None = None
+    peak_memory_bytes: int = 0
+    """Memory that the program added to the image's, inputs included; whole pages of 64 KiB."""
+    run_s: float = 0.0
+    """Wall-clock time in the sandbox, in seconds."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the outcome is OK."""
+        return self.outcome is Outcome.OK

@@ -1,0 +1,96 @@
+"""Runs programs that nobody trusts, each in a Python of its own.
+
+    with Sandbox() as sandbox:
+        print(sandbox.run("output = 6 * 7").result)
+
+Rules: an instance serves one program. While nothing runs, one instance is made and warmed
+ahead, which takes its page faults off the next program's path. A program's own failure is an
+outcome; what is raised is the embedder's mistake or a broken installation.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from edgemesh_sandbox.answer import Allocate
+from edgemesh_sandbox.built import default_images_dir
+from edgemesh_sandbox.frame import Frame
+from edgemesh_sandbox.instance import Instance
+from edgemesh_sandbox.interpreter import Interpreter
+from edgemesh_sandbox.limits import Limits
+from edgemesh_sandbox.output import OnOutput
+from edgemesh_sandbox.result import Result
+from edgemesh_sandbox.spare import Spare
+from edgemesh_sandbox.stack import on_deep_stack
+from edgemesh_sandbox.verdict import judge
+from edgemesh_sandbox.watch import Cancelled
+
+DEFAULT_LIMITS = Limits()
+
+
+class Sandbox:
+    """A source of fresh Pythons. Safe to use from several threads, though one runs fastest."""
+
+    def __init__(self, images: Path | None = None, *, spare: bool = True) -> None:
+        """Load the images in the folder `images` (default: the cache's).
+
+        With `spare` an instance is made ahead in the background while nothing runs. Raises
+        `ArtifactError` when `python -m edgemesh_sandbox.setup` has not built what fits this
+        version and machine.
+        """
+        self._interpreter = Interpreter(images or default_images_dir())
+        self._spare = Spare(self._interpreter) if spare else None
+
+    def run(
+        self,
+        code: str,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        stdin: str = "",
+        limits: Limits = DEFAULT_LIMITS,
+        deadline: float | None = None,
+        cancelled: Cancelled | None = None,
+        on_output: OnOutput | None = None,
+        allocate: Allocate | None = None,
+    ) -> Result:
+        """Run `code` as `__main__`, with `inputs` bound to the dict `inputs`.
+
+        `inputs`: JSON values, and `Tensor`s, which the program sees as NumPy arrays (`bytes` as
+        bytes). `deadline`: on `time.monotonic()`, if earlier than the run time allows.
+        `cancelled`: a `threading.Event` or the like. `on_output(stream, text)`: told of what is
+        printed, while it is. `allocate(nbytes)`: gives the memory that an output's tensor is
+        copied to; by default new memory.
+
+        The global `output` is the result: see `guest/results.py`. Raises `InputError` for inputs
+        that cannot cross.
+        """
+        request = Frame(code, inputs or {}, stdin)
+        began = time.monotonic()
+        until = began + limits.run_time_ms / 1e3
+        until = until if deadline is None else min(until, deadline)
+
+        def work() -> Result:
+            with self._instance() as instance:
+                return judge(instance, request, limits, until, cancelled, on_output, allocate)
+
+        return replace(on_deep_stack(work), run_s=time.monotonic() - began)
+
+    def close(self) -> None:
+        """Free everything; no run may be going on."""
+        if self._spare:
+            self._spare.close()
+        self._interpreter.close()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _instance(self) -> AbstractContextManager[Instance]:
+        return self._spare.instance() if self._spare else closing(Instance(self._interpreter))

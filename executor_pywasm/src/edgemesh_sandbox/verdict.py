@@ -1,0 +1,124 @@
+"""Runs an instance's one program and names what became of it.
+
+Rules: whatever stopped a run from outside (`Watch`) outranks what the guest answered; a guest
+that died beside its memory limit died of it; nothing the guest says can make this raise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import wasmtime
+
+from edgemesh_sandbox.answer import ENVELOPE_BYTES, Allocate, Answer, BadAnswer
+from edgemesh_sandbox.engine import STACK_BYTES
+from edgemesh_sandbox.frame import Frame
+from edgemesh_sandbox.guest.layout import STDERR, STDOUT
+from edgemesh_sandbox.instance import Instance, NoMemory
+from edgemesh_sandbox.limits import MIB, Limits
+from edgemesh_sandbox.memory import OutOfBounds
+from edgemesh_sandbox.output import OnOutput
+from edgemesh_sandbox.result import Failure, Outcome, Result
+from edgemesh_sandbox.watch import Cancelled
+
+_BESIDE_LIMIT = 8 * MIB
+"""A guest that died with less than this left is held to have died of it."""
+
+
+def judge(
+    instance: Instance,
+    request: Frame,
+    limits: Limits,
+    deadline: float,
+    cancelled: Cancelled | None,
+    on_output: OnOutput | None,
+    allocate: Allocate | None,
+) -> Result:
+    """Run `request` and say how it ended; raises only what the embedder's callbacks raise."""
+    try:
+        text = instance.run(request, limits, deadline, cancelled, on_output)
+        verdict = _answered(instance, limits, text, allocate or _new_memory)
+    except wasmtime.ExitTrap as error:
+        verdict = _left(error.code)
+    except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+        verdict = _died(instance, limits, error)
+    except NoMemory:
+        verdict = _over(Outcome.MEMORY_LIMIT, limits)
+    except (BadAnswer, OutOfBounds) as error:
+        verdict = Result(Outcome.CRASH, failure=Failure("BadAnswer", str(error)))
+    watch, output = instance.watch, instance.output
+    if watch.error is not None:
+        raise watch.error
+    if watch.stopped is not None:
+        verdict = _over(watch.stopped, limits)
+    elif output.exceeded:
+        verdict = _over(Outcome.OUTPUT_LIMIT, limits)
+    return Result(
+        verdict.outcome,
+        output.text(STDOUT),
+        output.text(STDERR),
+        verdict.result,
+        verdict.outputs,
+        verdict.failure,
+        instance.added_bytes(),
+    )
+
+
+def _new_memory(nbytes: int) -> memoryview:
+    return memoryview(bytearray(nbytes))
+
+
+def _answered(instance: Instance, limits: Limits, text: memoryview, allocate: Allocate) -> Result:
+    if len(text) > limits.output_bytes + ENVELOPE_BYTES:
+        return _over(Outcome.OUTPUT_LIMIT, limits)
+    answer = Answer(text)
+    if answer.outcome == "exit":
+        return _left(answer.exit_code)
+    if answer.outcome == "exception":
+        if answer.out_of_memory:
+            return _over(Outcome.MEMORY_LIMIT, limits, answer.text("traceback"))
+        failure = Failure(answer.text("type"), answer.text("message"), answer.text("traceback"))
+        return Result(Outcome.EXCEPTION, failure=failure)
+    value, nbytes = answer.result()
+    instance.output.count(nbytes)
+    if instance.output.exceeded:
+        return _over(Outcome.OUTPUT_LIMIT, limits)
+    return Result(Outcome.OK, result=value, outputs=answer.tensors(instance.memory, allocate))
+
+
+def _left(status: int) -> Result:
+    if not status:
+        return Result(Outcome.OK)
+    message = f"the program ended itself with status {status}"
+    return Result(Outcome.EXIT, failure=Failure("Exit", message, exit_code=status))
+
+
+def _died(instance: Instance, limits: Limits, error: Exception) -> Result:
+    code = error.trap_code if isinstance(error, wasmtime.Trap) else None
+    if code is wasmtime.TrapCode.STACK_OVERFLOW:
+        message = f"calls nested deeper than the stack of {STACK_BYTES // MIB} MiB"
+        return Result(Outcome.CRASH, failure=Failure("StackOverflow", message))
+    if instance.added_bytes() > instance.allowed - _BESIDE_LIMIT:
+        return _over(Outcome.MEMORY_LIMIT, limits)
+    if code is wasmtime.TrapCode.UNREACHABLE:
+        return Result(Outcome.CRASH, failure=Failure("Abort", "the interpreter aborted"))
+    name = code.name if code is not None else type(error).__name__
+    return Result(Outcome.CRASH, failure=Failure("Trap", f"the interpreter trapped: {name}"))
+
+
+def _over(outcome: Outcome, limits: Limits, traceback: str = "") -> Result:
+    """A run that ended at one of its limits, or because its caller wanted it."""
+    return Result(outcome, failure=_failure(outcome, limits, traceback))
+
+
+def _failure(outcome: Outcome, limits: Limits, traceback: str) -> Failure:
+    details: dict[Outcome, tuple[str, str, str]] = {
+        Outcome.TIMEOUT: ("TimeLimit", "ran longer than allowed", "run_time_ms"),
+        Outcome.MEMORY_LIMIT: ("MemoryLimit", "wanted more memory than allowed", "memory_bytes"),
+        Outcome.OUTPUT_LIMIT: ("OutputLimit", "gave more output than allowed", "output_bytes"),
+    }
+    if outcome not in details:
+        return Failure("Cancelled", "the caller asked to stop")
+    kind, message, name = details[outcome]
+    value: Any = getattr(limits, name)
+    return Failure(kind, f"{message} ({name} {value})", traceback, limit=(name, value))

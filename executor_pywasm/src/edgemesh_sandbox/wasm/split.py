@@ -1,0 +1,72 @@
+"""Splits a module into its code and its memory.
+
+Rules: the *code* module is the original but imports its memory as `env.memory`; the *memory*
+module holds only that memory, with the original's data. Code is compiled once, then every
+memory image is a small module of its own over the same compiled code. Only what makes that
+sound is accepted: one memory of its own, active segments alone, no start function.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgemesh_sandbox.wasm.errors import WasmFormatError
+from edgemesh_sandbox.wasm.leb128 import decode_unsigned, encode_unsigned
+from edgemesh_sandbox.wasm.memory import EXPORT, active_segments, memory_module
+from edgemesh_sandbox.wasm.sections import HEADER, Section, SectionId, name, section, sections
+
+IMPORT_MODULE = "env"
+
+_KIND_MEMORY = b"\x02"
+_REFUSED = {
+    SectionId.START: "a start function would run before the memory is there",
+    SectionId.DATA_COUNT: "passive segments would be lost",
+}
+_LEFT_OUT = {SectionId.CUSTOM, SectionId.MEMORY, SectionId.DATA}
+
+
+@dataclass(frozen=True, slots=True)
+class SplitModule:
+    """`code` imports `env.memory`; `memory` exports it as `memory`, filled as at the start."""
+
+    code: bytes
+    memory: bytes
+
+
+def split(module: bytes) -> SplitModule:
+    """Split `module`; raises `WasmFormatError` where that would change what it does."""
+    parts = list(sections(module))
+    for part in parts:
+        if part.id in _REFUSED:
+            raise WasmFormatError(_REFUSED[part.id], part.offset)
+    kind = _own_memory(parts)
+    data = next((p.body for p in parts if p.id is SectionId.DATA), memoryview(b"\0"))
+    for _ in active_segments(data):
+        pass  # reading them checks them
+    code = [HEADER]
+    for part in parts:
+        if part.id is SectionId.IMPORT:
+            code.append(section(SectionId.IMPORT, _with_memory(part.body, kind)))
+        elif part.id not in _LEFT_OUT:
+            code.append(section(part.id, part.body))
+    return SplitModule(b"".join(code), memory_module(kind, data))
+
+
+def _own_memory(parts: list[Section]) -> memoryview:
+    """The type of the one memory that the module defines."""
+    for part in parts:
+        if part.id is SectionId.MEMORY:
+            count, at = decode_unsigned(part.body, 0)
+            if count != 1:
+                raise WasmFormatError(f"expected one memory, found {count}", part.offset)
+            if not any(p.id is SectionId.IMPORT for p in parts):
+                raise WasmFormatError("expected a module with imports", part.offset)
+            return part.body[at:]
+    raise WasmFormatError("expected a module with a memory of its own", 0)
+
+
+def _with_memory(imports: memoryview, kind: memoryview) -> bytes:
+    """The import section with the memory added behind the functions, whose indices stay."""
+    count, at = decode_unsigned(imports, 0)
+    memory = name(IMPORT_MODULE) + name(EXPORT) + _KIND_MEMORY + bytes(kind)
+    return encode_unsigned(count + 1) + bytes(imports[at:]) + memory

@@ -1,0 +1,349 @@
+# ruff: noqa: E501 - a program a line
+"""What a program is given, and what it gives back."""
+
+from __future__ import annotations
+
+import signal
+import struct
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edgemesh_sandbox import InputError, Outcome, Result, Sandbox, Tensor
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+
+
+def ok(result: Result) -> Result:
+    assert result.outcome is Outcome.OK, result
+    return result
+
+
+def message(result: Result) -> str:
+    assert result.outcome is Outcome.EXCEPTION, result
+    assert result.failure is not None
+    return f"{result.failure.type}: {result.failure.message}"
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(value=JSON)
+def test_json_goes_in_and_comes_back(sandbox: Sandbox, value: Any) -> None:
+    result = ok(sandbox.run("output = {'value': inputs['value']}", {"value": value}))
+    assert result.result == {"value": value}
+
+
+def test_nothing_set_is_no_result(sandbox: Sandbox) -> None:
+    result = ok(sandbox.run("x = 1"))
+    assert (result.result, result.outputs, result.stdout, result.stderr) == (None, {}, "", "")
+
+
+def test_print_and_stderr_are_kept_apart(sandbox: Sandbox) -> None:
+    code = (
+        "import sys\nprint('ä', 1)\nprint('oh', file=sys.stderr)\nsys.stdout.buffer.write(b'\\xff')"
+    )
+    result = ok(sandbox.run(code))
+    assert (result.stdout, result.stderr) == ("ä 1\n�", "oh\n")
+
+
+def test_what_is_written_past_sys_stdout_is_kept_in_order(sandbox: Sandbox) -> None:
+    code = "import os\nprint('a')\nos.write(1, b'b\\n')\nprint('c')\nos.write(2, b'd')"
+    result = ok(sandbox.run(code))
+    assert (result.stdout, result.stderr) == ("a\nb\nc\n", "d")
+
+
+def test_stdin_is_read_to_its_end(sandbox: Sandbox) -> None:
+    code = "first = input('? ')\nimport sys\noutput = [first, sys.stdin.read(), sys.stdin.read()]"
+    result = ok(sandbox.run(code, stdin="one\ntwo\nthree"))
+    assert result.result == ["one", "two\nthree", ""]
+    assert result.stdout == "? "
+    assert message(sandbox.run("input()")) == "EOFError: EOF when reading a line"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "form", "values"),
+    [
+        ("bool", "?", [True, False]),
+        ("int8", "b", [-128, 127]),
+        ("int16", "<h", [-(2**15), 5]),
+        ("int32", "<i", [-(2**31), 5]),
+        ("int64", "<q", [-(2**63), 2**63 - 1]),
+        ("uint8", "B", [0, 255]),
+        ("uint16", "<H", [0, 65535]),
+        ("uint32", "<I", [0, 2**32 - 1]),
+        ("uint64", "<Q", [0, 2**64 - 1]),
+        ("float16", "<e", [0.5, -2.0]),
+        ("float32", "<f", [0.5, float("inf")]),
+        ("float64", "<d", [1e300, -0.1]),
+    ],
+)
+def test_every_type_of_array_comes_back_bit_by_bit(
+    sandbox: Sandbox, dtype: str, form: str, values: list[Any]
+) -> None:
+    data = b"".join(struct.pack(form, v) for v in values)
+    code = "x = inputs['x']\noutput = {'x': x, 'dtype': str(x.dtype), 'values': x.tolist()}"
+    code = code if float("inf") not in values else "output = {'x': inputs['x']}"
+    result = ok(sandbox.run(code, {"x": Tensor(dtype, (2, 1), data)}))
+    assert result.outputs["x"] == Tensor(dtype, (2, 1), memoryview(data))
+    if result.result is not None:
+        assert result.result == {"dtype": dtype, "values": [[v] for v in values]}
+
+
+@pytest.mark.parametrize(("dtype", "item"), [("complex64", "<ff"), ("complex128", "<dd")])
+def test_complex_arrays_come_back(sandbox: Sandbox, dtype: str, item: str) -> None:
+    data = struct.pack(item, 1, -2)
+    result = ok(sandbox.run("output = inputs['z'] * 1j", {"z": Tensor(dtype, (1,), data)}))
+    assert struct.unpack(item, result.outputs["output"].data) == (2, 1)
+
+
+def test_arrays_may_be_empty_scalar_transposed_and_written(sandbox: Sandbox) -> None:
+    code = """
+import numpy as np
+a = inputs['a']
+a[0, 0] = 9
+output = {'t': a.T, 'empty': inputs['e'], 'zero': np.array(7, 'uint8'), 'big': a.astype('>f8')}
+"""
+    a = Tensor("float64", (2, 2), struct.pack("<4d", 1, 2, 3, 4))
+    outputs = ok(sandbox.run(code, {"a": a, "e": Tensor("int16", (0, 3), b"")})).outputs
+    assert struct.unpack("<4d", outputs["t"].data) == (9, 3, 2, 4)
+    assert struct.unpack("<4d", outputs["big"].data) == (9, 2, 3, 4)
+    assert (outputs["empty"].shape, bytes(outputs["empty"].data)) == ((0, 3), b"")
+    assert (outputs["zero"].shape, bytes(outputs["zero"].data)) == ((), b"\x07")
+
+
+def test_bytes_go_in_and_come_out(sandbox: Sandbox) -> None:
+    inputs = {"b": Tensor("bytes", (3,), b"\0\xff\1")}
+    result = ok(sandbox.run("output = bytes(reversed(inputs['b']))", inputs))
+    assert result.outputs["output"] == Tensor("bytes", (3,), memoryview(b"\1\xff\0"))
+
+
+def test_a_figure_becomes_a_png(sandbox: Sandbox) -> None:
+    code = """
+import matplotlib.pyplot as plt
+figure, axes = plt.subplots()
+axes.plot([1, 2, 3], label='ä')
+axes.set_title('$x^2$')
+output = {'plot': figure, 'points': 3}
+"""
+    result = ok(sandbox.run(code))
+    plot = result.outputs["plot"]
+    assert (plot.dtype, plot.media_type, result.result) == ("bytes", "image/png", {"points": 3})
+    assert bytes(plot.data[:8]) == b"\x89PNG\r\n\x1a\n"
+    assert plot.shape == (len(plot.data),)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("output = float('nan')", "output is nan, which JSON cannot carry"),
+        ("output = {'a': [1, float('inf')]}", "output['a'][1] is inf, which JSON cannot carry"),
+        ("output = {'a': {1}}", "output['a'] is of type set, which JSON cannot carry; use sorted()"),
+        ("output = [b'x']", "output[0] is of type bytes"),
+        ("output = {(1, 2): 3}", "output has a key of type tuple"),
+        ("output = [1]; output.append(output)", "output[1] contains itself"),
+        ("output = 10 ** 5000", "output is an integer of more than 4300 digits"),
+        ("o = []\nfor _ in range(200): o = [o]\noutput = [o, {1}]", "nested more than 100 deep"),
+        ("class C: pass\noutput = C()", "output is of type __main__.C, which JSON cannot carry"),
+        ("import pandas as pd\noutput = pd.DataFrame()", "use .to_dict(), .to_csv()"),
+        ("import numpy as np\noutput = [np.arange(2)]", "arrays cross only as `output` itself"),
+        ("import numpy as np\noutput = np.array(['a'])", "an array of dtype <U1"),
+        ("import numpy as np\noutput = {'a': np.array([{}])}", "output['a'] is an array of dtype"),
+        ("output = {1: b'x'}", "output[1]: the name of an array"),
+        ("import numpy as np\noutput = np.ma.masked_less([1, 2], 2)", "a masked array"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_given_back_is_named_with_its_place(
+    sandbox: Sandbox, code: str, expected: str
+) -> None:
+    text = message(sandbox.run(code))
+    assert text.startswith("OutputError: ")
+    assert expected in text
+
+
+def test_numpy_scalars_and_tuples_become_json(sandbox: Sandbox) -> None:
+    code = "import numpy as np\noutput = (np.int64(2**60), np.float32(0.5), np.bool_(True))"
+    assert ok(sandbox.run(code)).result == [2**60, 0.5, True]
+
+
+def test_a_traceback_has_the_users_frames_and_lines_only(sandbox: Sandbox) -> None:
+    code = "def f(n):\n    return 1 // n\n\ntry:\n    f(0)\nexcept ZeroDivisionError as e:\n    raise ValueError('no') from e\n"
+    failure = sandbox.run(code).failure
+    assert failure is not None
+    assert (failure.type, failure.message) == ("ValueError", "no")
+    assert "    return 1 // n" in failure.traceback
+    assert 'File "main.py", line 7, in <module>' in failure.traceback
+    assert "_edgemesh" not in failure.traceback
+
+
+def test_library_errors_keep_their_modules(sandbox: Sandbox) -> None:
+    code = "import numpy as np\nnp.linalg.inv(np.zeros((2, 2)))"
+    assert message(sandbox.run(code)) == "numpy.linalg.LinAlgError: Singular matrix"
+
+
+def test_a_syntax_error_shows_the_line(sandbox: Sandbox) -> None:
+    failure = sandbox.run("x = 1\ny = (\n").failure
+    assert failure is not None
+    assert failure.type == "SyntaxError"
+    assert 'File "main.py", line 2' in failure.traceback
+
+
+@pytest.mark.parametrize(
+    "code", ["x = '\0'", "\ud800", "def f():\n\tx\n        y", "\ufeff\ufeff1", "(" * 10_000]
+)
+def test_source_that_is_no_python_is_an_exception(sandbox: Sandbox, code: str) -> None:
+    assert "Error" in message(sandbox.run(code))
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome", "status", "stderr"),
+    [
+        ("import sys; sys.exit()", Outcome.OK, 0, ""),
+        ("import sys; sys.exit(0)", Outcome.OK, 0, ""),
+        ("import sys; sys.exit(3)", Outcome.EXIT, 3, ""),
+        ("raise SystemExit('bye')", Outcome.EXIT, 1, "bye\n"),
+        ("import os; os._exit(5)", Outcome.EXIT, 5, ""),
+        ("import os; os._exit(0)", Outcome.OK, 0, ""),
+        ("exit(2)", Outcome.EXIT, 2, ""),
+    ],
+)
+def test_exits(sandbox: Sandbox, code: str, outcome: Outcome, status: int, stderr: str) -> None:
+    result = sandbox.run(f"print('before')\noutput = 1\n{code}")
+    assert (result.outcome, result.stdout, result.stderr) == (outcome, "before\n", stderr)
+    assert (result.failure.exit_code if result.failure else 0) == status
+
+
+def test_exit_zero_gives_the_output(sandbox: Sandbox) -> None:
+    assert ok(sandbox.run("output = 7\nimport sys\nsys.exit(0)")).result == 7
+
+
+def test_functions_registered_for_the_exit_run(sandbox: Sandbox) -> None:
+    result = ok(sandbox.run("import atexit\natexit.register(print, 'bye')\nprint('hello')"))
+    assert result.stdout == "hello\nbye\n"
+
+
+def test_asyncio_sleeps_side_by_side(sandbox: Sandbox) -> None:
+    code = """
+import asyncio, time
+async def main():
+    began = time.monotonic()
+    await asyncio.gather(*(asyncio.sleep(0.05) for _ in range(20)))
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        tasks = [group.create_task(asyncio.sleep(0, n)) for n in range(3)]
+    return [t.result() for t in tasks], time.monotonic() - began
+output = asyncio.run(main())
+"""
+    values, seconds = ok(sandbox.run(code)).result
+    assert values == [0, 1, 2]
+    assert 0.05 <= seconds < 0.9
+
+
+def test_output_is_told_of_while_it_is_printed(sandbox: Sandbox) -> None:
+    told: list[tuple[str, str]] = []
+    seen = threading.Event()
+
+    def on_output(stream: str, text: str) -> None:
+        told.append((stream, text))
+        seen.set()
+
+    # It stops only when what it printed has been seen outside, long before its time is over.
+    code = "print('tick')\nimport sys\nprint('tock', file=sys.stderr)\nwhile True: pass"
+    result = sandbox.run(code, on_output=on_output, cancelled=seen)
+    assert result.outcome is Outcome.CANCELLED
+    assert told == [("stdout", "tick\n"), ("stderr", "tock\n")]
+    assert (result.stdout, result.stderr) == ("tick\n", "tock\n")
+
+
+def test_an_error_of_the_listener_is_the_callers(sandbox: Sandbox) -> None:
+    def on_output(stream: str, text: str) -> None:
+        raise ConnectionResetError(text)
+
+    with pytest.raises(ConnectionResetError, match="tick"):
+        sandbox.run("print('tick')\nwhile True: pass", on_output=on_output)
+    assert ok(sandbox.run("output = 1")).result == 1
+
+
+@pytest.mark.parametrize("busy", ["while True: pass", "import time\ntime.sleep(100)"])
+def test_an_interrupt_ends_the_run(sandbox: Sandbox, busy: str) -> None:
+    def on_output(stream: str, text: str) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        sandbox.run(f"print('tick')\n{busy}", on_output=on_output)
+    assert ok(sandbox.run("output = 1")).result == 1
+
+
+def test_tensors_are_copied_into_the_memory_that_is_given(sandbox: Sandbox) -> None:
+    given: list[memoryview] = []
+
+    def allocate(nbytes: int) -> memoryview:
+        given.append(memoryview(bytearray(nbytes)))
+        return given[-1]
+
+    code = "import numpy as np\noutput = np.arange(5, dtype='uint8')"
+    result = ok(sandbox.run(code, allocate=allocate))
+    assert result.outputs["output"].data is given[0]
+    assert bytes(given[0]) == b"\0\1\2\3\4"
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (Tensor("float64", (2,), b"1234567"), "does not fit 7 bytes"),
+        (Tensor("float8", (2,), b"12"), "is none of"),
+        (Tensor("int8", (-1,), b""), "negative"),
+        (object(), "no JSON value"),
+        (float, "no JSON value"),
+    ],
+)
+def test_inputs_that_cannot_cross_are_refused_before_anything_runs(
+    sandbox: Sandbox, value: Any, reason: str
+) -> None:
+    with pytest.raises(InputError, match=reason):
+        sandbox.run("print(1)", {"x": value})
+
+
+def test_it_runs_from_several_threads(sandbox: Sandbox) -> None:
+    results: dict[int, Any] = {}
+
+    def work(n: int) -> None:
+        results[n] = sandbox.run("output = sum(range(inputs['n']))", {"n": n}).result
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {n: sum(range(n)) for n in range(6)}
+
+
+LIBRARIES = [
+    "import datetime, zoneinfo; output = str(datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo('Asia/Tokyo')).utcoffset())",
+    "import matplotlib.pyplot as plt; output = plt.figure().add_subplot(projection='3d').name",
+    "from sklearn.datasets import load_iris; output = list(load_iris().data.shape)",
+    "import importlib.metadata as m; output = m.version('numpy')",
+    "import sqlite3; output = sqlite3.connect(':memory:').execute('select 6 * 7').fetchone()[0]",
+    "import pandas as pd; output = pd.DataFrame({'k': list('aab'), 'v': [1, 2, 3]}).groupby('k').v.sum().to_dict()",
+    "import scipy.stats as s; output = round(s.norm.cdf(1.96), 4)",
+    "from sklearn.cluster import KMeans; import numpy as np; output = len(set(KMeans(2, n_init=1).fit_predict(np.array([[0.], [0.1], [9.], [9.1]])).tolist()))",
+    "import sympy; output = str(sympy.diff(sympy.Symbol('x') ** 3))",
+    "import lxml.etree as e; output = e.fromstring('<a><b/></a>').tag",
+    "from PIL import Image; import io; b = io.BytesIO(); Image.new('RGB', (2, 2)).save(b, 'PNG'); output = b.getvalue()",
+    "import bz2, lzma, zlib, gzip, hashlib; output = hashlib.sha256(lzma.compress(b'')).hexdigest()[:4]",
+    "import yaml, tomllib, json; output = yaml.safe_load('a: [1, 2]')",
+    "import statsmodels.api as sm, numpy as np; output = round(float(sm.OLS(np.arange(5.), sm.add_constant(np.arange(5.))).fit().rsquared), 6)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", LIBRARIES, ids=lambda code: code.split()[1])
+def test_the_library_works_without_files(sandbox: Sandbox, code: str) -> None:
+    result = ok(sandbox.run(code))
+    assert result.result is not None or result.outputs

@@ -1,0 +1,179 @@
+"""The mesh's calls become runs, and what came of them replies."""
+
+from __future__ import annotations
+
+import json
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from edgemesh.compute.v1 import compute_pb2, tensor_pb2
+from jsonschema import Draft202012Validator
+
+from edgemesh_executor_pywasm.runner import PyWasmRunner
+from edgemesh_sandbox.built import Built
+from mesh_service.executor import Call, InvalidInput, Reply, TensorView
+
+MIB = 1 << 20
+
+
+class Pool:
+    """The pool's side of a call, in this process."""
+
+    def __init__(self, run_time_s: float) -> None:
+        self.deadline = time.monotonic() + run_time_s
+        self.cancelled = threading.Event()
+        self.events: list[compute_pb2.ComputeEvent] = []
+        self.allocated: list[memoryview] = []
+
+    def emit(self, event: bytes) -> None:
+        self.events.append(compute_pb2.ComputeEvent.FromString(event))
+
+    def allocate(self, nbytes: int) -> memoryview:
+        self.allocated.append(memoryview(bytearray(nbytes)))
+        return self.allocated[-1]
+
+
+@pytest.fixture(scope="module")
+def runner(built: Built, images: Path) -> Iterator[PyWasmRunner]:
+    runner = PyWasmRunner({"images": str(images), "spare": True})
+    yield runner
+    runner.close()
+
+
+def call(
+    parameters: dict[str, Any],
+    inputs: dict[str, TensorView] | None = None,
+    *,
+    run_time_ms: int = 10_000,
+    memory_bytes: int = 128 * MIB,
+    streaming: bool = False,
+) -> tuple[Call, Pool]:
+    request = compute_pb2.ComputeRequest(
+        algorithm="python.run@1",
+        limits=compute_pb2.Limits(
+            run_time_ms=run_time_ms, memory_bytes=memory_bytes, output_bytes=1000
+        ),
+    )
+    pool = Pool(run_time_ms / 1e3)
+    return Call(pool, request, parameters, inputs or {}, streaming), pool
+
+
+def run(runner: PyWasmRunner, code: str, **options: Any) -> Reply:
+    return runner.run(call({"code": code}, **options)[0])
+
+
+def test_it_describes_python_run_with_valid_schemas(runner: PyWasmRunner) -> None:
+    (algorithm,) = runner.describe()
+    assert (algorithm.name, algorithm.version) == ("python.run", "1")
+    assert algorithm.any_inputs
+    schema: dict[str, Any] = json.loads(algorithm.parameters_schema)
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator.check_schema(json.loads(algorithm.result_schema))
+    validator: Any = Draft202012Validator(schema)
+    assert validator.is_valid({"code": "", "inputs": {"a": 1}, "stdin": ""})
+    for wrong in ({}, {"code": 1}, {"code": "", "inputs": []}, {"code": "", "x": 1}):
+        assert not validator.is_valid(wrong)
+
+
+def test_parameters_and_tensors_are_inputs_and_outputs_tensors(runner: PyWasmRunner) -> None:
+    x = TensorView(tensor_pb2.DATA_TYPE_FLOAT64, (2, 2), memoryview(struct.pack("<4d", 1, 2, 3, 4)))
+    code = "output = {'y': inputs['x'] * inputs['k'], 'n': inputs['x'].size, 'b': b'raw'}"
+    made, pool = call({"code": code, "inputs": {"k": 2}}, {"x": x})
+    reply = runner.run(made)
+    assert (reply.outcome, reply.result) == (compute_pb2.OUTCOME_OK, {"n": 4})
+    y = reply.outputs["y"]
+    assert (y.dtype, y.shape) == (tensor_pb2.DATA_TYPE_FLOAT64, (2, 2))
+    assert struct.unpack("<4d", y.data) == (2, 4, 6, 8)
+    assert reply.outputs["b"].dtype == tensor_pb2.DATA_TYPE_BYTES
+    assert [v.data for v in reply.outputs.values()] == pool.allocated
+
+
+def test_stdin_is_passed(runner: PyWasmRunner) -> None:
+    made, _ = call({"code": "output = input()", "stdin": "hello\n"})
+    assert runner.run(made).result == "hello"
+
+
+def test_a_name_that_is_given_twice_is_refused(runner: PyWasmRunner) -> None:
+    x = TensorView(tensor_pb2.DATA_TYPE_UINT8, (1,), memoryview(b"1"))
+    made, _ = call({"code": "", "inputs": {"x": 1}}, {"x": x})
+    with pytest.raises(InvalidInput, match=r"inputs\.x: not also in parameters\.inputs"):
+        runner.run(made)
+
+
+def test_a_type_that_numpy_lacks_is_refused(runner: PyWasmRunner) -> None:
+    x = TensorView(tensor_pb2.DATA_TYPE_BFLOAT16, (1,), memoryview(b"12"))
+    made, _ = call({"code": ""}, {"x": x})
+    with pytest.raises(InvalidInput, match=r"inputs\.x\.dtype: one of bool"):
+        runner.run(made)
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome", "kind", "limit"),
+    [
+        ("1 / 0", compute_pb2.OUTCOME_EXCEPTION, "ZeroDivisionError", None),
+        ("import sys; sys.exit(3)", compute_pb2.OUTCOME_EXIT, "Exit", None),
+        ("while True: pass", compute_pb2.OUTCOME_TIMEOUT, "TimeLimit", ("run_time_ms", 400)),
+        (
+            "x = bytearray(10**9)",
+            compute_pb2.OUTCOME_MEMORY_LIMIT,
+            "MemoryLimit",
+            ("memory_bytes", 128 * MIB),
+        ),
+        (
+            "print('x' * 2000)",
+            compute_pb2.OUTCOME_OUTPUT_LIMIT,
+            "OutputLimit",
+            ("output_bytes", 1000),
+        ),
+        ("import os; os.abort()", compute_pb2.OUTCOME_CRASH, "Abort", None),
+    ],
+)
+def test_every_outcome_has_its_failure(
+    runner: PyWasmRunner,
+    code: str,
+    outcome: compute_pb2.Outcome.ValueType,
+    kind: str,
+    limit: tuple[str, int] | None,
+) -> None:
+    reply = run(runner, f"print('kept')\n{code}", run_time_ms=400)
+    assert reply.outcome == outcome
+    assert reply.failure is not None
+    assert reply.failure.type == kind
+    assert reply.stdout.startswith("kept\n")
+    found = (reply.failure.limit.name, reply.failure.limit.value)
+    assert found == (limit or ("", 0))
+    assert reply.failure.exit_code == (3 if kind == "Exit" else 0)
+    if limit:
+        assert str(limit[1]) in reply.failure.message
+    assert run(runner, "output = 1").result == 1
+
+
+def test_the_memory_of_a_call_has_room_for_what_lies_beside_the_guests(
+    runner: PyWasmRunner,
+) -> None:
+    code = "x = []\nfor _ in range({}): x.append(bytearray(1 << 20))"
+    assert run(runner, code.format(90)).outcome == compute_pb2.OUTCOME_OK
+    reply = run(runner, code.format(120))
+    assert reply.outcome == compute_pb2.OUTCOME_MEMORY_LIMIT
+    assert 0 < reply.peak_memory_bytes < 128 * MIB
+
+
+def test_what_is_printed_is_streamed_to_who_listens(runner: PyWasmRunner) -> None:
+    code = "import time\nprint('one')\ntime.sleep(0.1)\nprint('two')"
+    made, pool = call({"code": code}, streaming=True)
+    assert runner.run(made).stdout == "one\ntwo\n"
+    assert [event.output.text for event in pool.events] == ["one\n", "two\n"]
+    made, pool = call({"code": code})
+    runner.run(made)
+    assert pool.events == []
+
+
+def test_who_leaves_ends_the_call(runner: PyWasmRunner) -> None:
+    made, pool = call({"code": "while True: pass"})
+    pool.cancelled.set()
+    assert runner.run(made).outcome == compute_pb2.OUTCOME_CANCELLED
