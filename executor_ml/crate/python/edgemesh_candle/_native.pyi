@@ -1,0 +1,181 @@
+"""The Rust core's bindings. Everything that computes does so without the interpreter lock."""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Final, Literal, final
+
+from typing_extensions import Buffer
+
+__all__ = [
+    "BUILD",
+    "CandleError",
+    "ChatError",
+    "EmbedJob",
+    "Embedder",
+    "Generation",
+    "Generator",
+    "ModelError",
+    "NumericError",
+    "ParameterError",
+    "PromptTooLong",
+    "Token",
+    "__version__",
+    "kernels",
+    "threads",
+]
+
+__version__: Final[str]
+BUILD: Final[str]
+"""What the binary was compiled for: "x86-64-v3", "x86-64" or another architecture."""
+
+def kernels() -> str:
+    """The kernels in use: "avx512", or the level of the build."""
+
+def threads() -> int:
+    """Threads of the pool that all products share; RAYON_NUM_THREADS, read at first use."""
+
+class CandleError(Exception):
+    """Everything that this package raises of its own."""
+
+class ModelError(CandleError):
+    """A model's file is missing, torn, hostile or of an unsupported kind."""
+
+    path: str
+    reason: str
+
+class PromptTooLong(CandleError):
+    """A prompt leaves no room for one token; both lengths are in tokens."""
+
+    tokens: int
+    limit: int
+
+class ChatError(CandleError):
+    """The model's template refuses the messages, or the model has none."""
+
+    reason: str
+
+class ParameterError(CandleError):
+    """A parameter is outside its range."""
+
+    name: str
+    expected: str
+
+class NumericError(CandleError):
+    """Not-a-number where a probability was due."""
+
+@final
+class Embedder:
+    """A sentence-embedding model; may be used by several threads at once."""
+
+    def __new__(cls, folder: str | PathLike[str]) -> Embedder:
+        """Open a folder: config.json, model.safetensors, tokenizer.json. Raises ModelError."""
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest text in tokens, special ones included; what lies beyond is ignored."""
+
+    def start(self, texts: Sequence[str], *, normalize: bool = True) -> EmbedJob:
+        """Tokenise texts; with `normalize` every vector gets length 1. Raises ParameterError."""
+
+@final
+class EmbedJob:
+    """Texts on their way to vectors; belongs to one thread at a time."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in all texts, special ones included."""
+
+    @property
+    def truncated(self) -> int:
+        """How many texts were longer than the model reads."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the result: float32 [texts, dimensions], C order."""
+
+    def step(self, out: Buffer) -> bool:
+        """Write the next rows into `out`, some 50 ms of work; False when all are written.
+
+        `out` is the same writable buffer of `nbytes` bytes for every step, and nobody else's
+        meanwhile. Raises ValueError when it does not fit.
+        """
+
+@final
+class Generator:
+    """A language model; may be used by several threads at once."""
+
+    def __new__(cls, path: str | PathLike[str]) -> Generator:
+        """Open a GGUF file. Raises ModelError."""
+
+    @property
+    def context(self) -> int:
+        """Longest prompt and text together, in tokens."""
+
+    def chat(self, messages: Sequence[tuple[str, str]]) -> str:
+        """The prompt that asks for the next message after (role, content) pairs.
+
+        Raises ChatError.
+        """
+
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids of a text; control tokens written in it are recognised."""
+
+    def start(
+        self,
+        prompt: str,
+        *,
+        max_tokens: int,
+        temperature: float = 0.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        stop: Sequence[str] = ...,
+    ) -> Generation:
+        """Begin to continue `prompt`; nothing is computed yet.
+
+        Temperature 0 takes the likeliest token; top_k 0 and top_p 1 cut nothing; the same seed
+        gives the same text. Raises PromptTooLong, ParameterError.
+        """
+
+@final
+class Generation:
+    """One text being generated; belongs to one thread at a time."""
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of the prompt."""
+
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens generated; the end token is none of them."""
+
+    @property
+    def finish_reason(self) -> Literal["stop", "length"] | None:
+        """None until the end; "stop": an end token or a stop string; "length": a limit."""
+
+    def prefill(self) -> bool:
+        """Read a piece of the prompt, some 30 ms of work; False once all of it is read."""
+
+    def next(self) -> Token | None:
+        """The next token, or None at the end. Raises NumericError."""
+
+@final
+class Token:
+    """A generated token."""
+
+    @property
+    def id(self) -> int:
+        """Its number in the vocabulary."""
+
+    @property
+    def text(self) -> str:
+        """The whole characters it completes; empty while a character or a possible stop string
+        is unfinished."""
+
+    @property
+    def logprob(self) -> float:
+        """The model's log-probability of it, at temperature 1."""

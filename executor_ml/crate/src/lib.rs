@@ -1,0 +1,36 @@
+//! Candle models for edgemesh: sentence embeddings and text generation on CPU.
+//!
+//! The core is plain Rust and knows nothing of Python; `python/` holds the bindings alone.
+//! Weights are memory-mapped and never written, so models are shared (`Arc`) and every request
+//! owns its state: a job, a cache, a sampler. Work advances in steps of tens of milliseconds,
+//! between which the caller looks at its deadline and at cancellation.
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | `error` | what can go wrong, in one enum |
+//! | `cpu` | what this build needs and which kernels run |
+//! | `matmul`, `numeric`, `linear`, `quant` | arithmetic on slices |
+//! | `safetensors`, `gguf` | mapped weight files |
+//! | `tokenizer`, `detokenize`, `stop`, `chat` | text to tokens and back |
+//! | `bert`, `embed` | sentence embeddings |
+//! | `llama`, `sampler`, `generate` | text generation |
+
+pub mod bert;
+pub mod chat;
+pub mod cpu;
+pub mod detokenize;
+pub mod embed;
+pub mod error;
+pub mod generate;
+pub mod gguf;
+pub mod linear;
+pub mod llama;
+pub mod matmul;
+pub mod numeric;
+#[cfg(feature = "python")]
+mod python;
+pub mod quant;
+pub mod safetensors;
+pub mod sampler;
+pub mod stop;
+pub mod tokenizer;

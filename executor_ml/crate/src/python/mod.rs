@@ -1,0 +1,32 @@
+//! The Python bindings: convert, let go of the interpreter lock, delegate. No logic of their own.
+
+mod embedder;
+mod exceptions;
+mod generator;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+#[pyo3(name = "_native")]
+fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("BUILD", crate::cpu::BUILD)?;
+    module.add_function(wrap_pyfunction!(kernels, module)?)?;
+    module.add_function(wrap_pyfunction!(threads, module)?)?;
+    module.add_class::<embedder::Embedder>()?;
+    module.add_class::<embedder::EmbedJob>()?;
+    module.add_class::<generator::Generator>()?;
+    module.add_class::<generator::Generation>()?;
+    module.add_class::<generator::Token>()?;
+    exceptions::register(module)
+}
+
+#[pyfunction]
+fn kernels() -> &'static str {
+    crate::cpu::kernels()
+}
+
+#[pyfunction]
+fn threads() -> usize {
+    crate::cpu::threads()
+}

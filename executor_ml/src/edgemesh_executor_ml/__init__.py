@@ -1,0 +1,1 @@
+"""The Candle executor: sentence embeddings and text generation on CPU."""

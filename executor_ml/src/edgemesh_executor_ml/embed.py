@@ -1,0 +1,103 @@
+"""`ml.embed`: texts to vectors.
+
+Rules: vectors are written straight into the memory that the front reads; between steps of some
+50 ms the call looks at its deadline and at its caller.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from edgemesh.compute.v1 import algorithm_pb2, tensor_pb2
+
+from edgemesh_candle import Embedder, ParameterError
+from edgemesh_executor_ml.catalog import Shelf
+from edgemesh_executor_ml.stopped import stopped
+from mesh_service.executor import Call, InvalidInput, Reply, TensorView
+
+NAME = "ml.embed"
+MOST_TEXTS = 1024
+MOST_CHARACTERS = 1_000_000
+
+
+def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
+    """The algorithm over these models, the default first."""
+    parameters = {
+        "type": "object",
+        "required": ["texts"],
+        "additionalProperties": False,
+        "properties": {
+            "texts": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MOST_TEXTS,
+                "items": {"type": "string", "maxLength": MOST_CHARACTERS},
+            },
+            "model": {"type": "string", "enum": list(models), "default": models[0]},
+            "normalize": {
+                "type": "boolean",
+                "default": True,
+                "description": "whether vectors have length 1, so that a dot product is a cosine",
+            },
+        },
+    }
+    result = {
+        "type": "object",
+        "required": ["model", "dimensions", "tokens", "truncated"],
+        "properties": {
+            "model": {"type": "string"},
+            "dimensions": {"type": "integer"},
+            "tokens": {"type": "integer", "description": "tokens read in all"},
+            "truncated": {
+                "type": "integer",
+                "description": "texts longer than the model reads, whose end was ignored",
+            },
+        },
+    }
+    return algorithm_pb2.Algorithm(
+        name=NAME,
+        version="1",
+        description="Sentence embeddings: one vector per text, near for texts of near meaning",
+        parameters_schema=json.dumps(parameters),
+        result_schema=json.dumps(result),
+        outputs=[
+            algorithm_pb2.TensorSpec(
+                name="embeddings",
+                dtypes=[tensor_pb2.DATA_TYPE_FLOAT32],
+                shape=[-1, -1],
+                required=True,
+                description="[texts, dimensions]",
+            )
+        ],
+        idempotent=True,
+    )
+
+
+def run(call: Call, models: Shelf[Embedder]) -> Reply:
+    """Embed the texts of one call. Raises InvalidInput."""
+    manifest, embedder = models.get(call.parameters.get("model"))
+    texts: list[str] = call.parameters["texts"]
+    try:
+        job = embedder.start(texts, normalize=call.parameters.get("normalize", True))
+    except ParameterError as error:
+        raise InvalidInput({f"parameters.{error.name}": error.expected}) from error
+    except UnicodeEncodeError as error:
+        raise InvalidInput({"parameters.texts": "no unpaired surrogates"}) from error
+    out = call.allocate(job.nbytes)
+    while job.step(out):
+        if (reply := stopped(call)) is not None:
+            return reply
+    return Reply(
+        result={
+            "model": manifest.name,
+            "dimensions": embedder.dimensions,
+            "tokens": job.tokens,
+            "truncated": job.truncated,
+        },
+        outputs={
+            "embeddings": TensorView(
+                tensor_pb2.DATA_TYPE_FLOAT32, (len(texts), embedder.dimensions), out
+            )
+        },
+    )

@@ -1,0 +1,210 @@
+"""`ml.generate`: a prompt or a conversation to text, streamed token by token.
+
+Rules: a token is told before the next is computed; the call looks at its deadline and at its caller
+between tokens, and while a long prompt is read, every few tens of milliseconds; what was generated
+until then is kept in the reply.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from edgemesh.compute.v1 import algorithm_pb2
+
+from edgemesh_candle import (
+    ChatError,
+    Generation,
+    Generator,
+    NumericError,
+    ParameterError,
+    PromptTooLong,
+)
+from edgemesh_executor_ml.catalog import Shelf
+from edgemesh_executor_ml.stopped import stopped
+from mesh_service.executor import AlgorithmFailure, Call, InvalidInput, Reply
+
+NAME = "ml.generate"
+MOST_TOKENS = 2048
+MOST_CHARACTERS = 1 << 18
+DEFAULT_TOKENS = 64
+DEFAULT_RUN_TIME_MS = 60_000
+_SEED_BITS = 53
+"""A seed survives JSON readers that know only doubles."""
+
+
+def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
+    """The algorithm over these models, the default first."""
+    message = {
+        "type": "object",
+        "required": ["role", "content"],
+        "additionalProperties": False,
+        "properties": {
+            "role": {"type": "string", "enum": ["system", "user", "assistant"]},
+            "content": {"type": "string", "maxLength": MOST_CHARACTERS},
+        },
+    }
+    parameters = {
+        "type": "object",
+        "additionalProperties": False,
+        "description": "one of prompt and messages",
+        "properties": {
+            "prompt": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MOST_CHARACTERS,
+                "description": "text to continue",
+            },
+            "messages": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 1024,
+                "items": message,
+                "description": "a conversation, rendered by the model's chat template",
+            },
+            "max_tokens": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MOST_TOKENS,
+                "default": DEFAULT_TOKENS,
+            },
+            "temperature": {
+                "type": "number",
+                "minimum": 0,
+                "maximum": 100,
+                "default": 0,
+                "description": "0: always the likeliest token",
+            },
+            "top_p": {"type": "number", "exclusiveMinimum": 0, "maximum": 1, "default": 1},
+            "top_k": {"type": "integer", "minimum": 0, "maximum": 1 << 31, "default": 0},
+            "seed": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": (1 << _SEED_BITS) - 1,
+                "description": "same seed, same text; default: a random one, told in the result",
+            },
+            "stop": {
+                "type": "array",
+                "maxItems": 16,
+                "items": {"type": "string", "minLength": 1, "maxLength": 256},
+                "description": "texts before which generation ends",
+            },
+            "model": {"type": "string", "enum": list(models), "default": models[0]},
+        },
+    }
+    integer, number = {"type": "integer"}, {"type": "number"}
+    properties = {
+        "text": {"type": "string"},
+        "finish_reason": {"enum": ["stop", "length", None]},
+        "model": {"type": "string"},
+        "seed": integer,
+        "prompt_tokens": integer,
+        "completion_tokens": integer,
+        "time_to_first_token_ms": {"type": ["number", "null"]},
+        "tokens_per_second": number | {"description": "after the first token"},
+    }
+    return algorithm_pb2.Algorithm(
+        name=NAME,
+        version="1",
+        description="Text generation by a language model; streams tokens of whole characters",
+        parameters_schema=json.dumps(parameters),
+        result_schema=json.dumps(
+            {"type": "object", "required": list(properties), "properties": properties}
+        ),
+        streams=True,
+        idempotent=True,
+        default_run_time_ms=DEFAULT_RUN_TIME_MS,
+    )
+
+
+def run(call: Call, models: Shelf[Generator]) -> Reply:
+    """Generate for one call. Raises InvalidInput, AlgorithmFailure."""
+    try:
+        return _run(call, models)
+    except NumericError as error:
+        raise AlgorithmFailure("NumericError", str(error)) from error
+
+
+def _run(call: Call, models: Shelf[Generator]) -> Reply:
+    manifest, generator = models.get(call.parameters.get("model"))
+    seed = int(call.parameters.get("seed", secrets.randbits(_SEED_BITS)))
+    progress = _Progress(_start(generator, call.parameters, seed), manifest.name, seed)
+    generation = progress.generation
+    while generation.prefill():
+        if (reply := stopped(call, progress.result)) is not None:
+            return reply
+    while (token := generation.next()) is not None:
+        progress.add(token.text)
+        call.token(token.text, token.id, token.logprob)
+        if generation.finish_reason is None:
+            reply = stopped(call, progress.result)
+            if reply is not None:
+                return reply
+    return Reply(result=progress.result())
+
+
+def _start(generator: Generator, parameters: Mapping[str, Any], seed: int) -> Generation:
+    prompt, messages = parameters.get("prompt"), parameters.get("messages")
+    if (prompt is None) == (messages is None):
+        expected = "required, or messages" if prompt is None else "absent where messages are given"
+        raise InvalidInput({"parameters.prompt": expected})
+    field = "parameters.prompt" if messages is None else "parameters.messages"
+    try:
+        if prompt is None:
+            prompt = generator.chat([(m["role"], m["content"]) for m in messages or ()])
+        return generator.start(
+            prompt,
+            max_tokens=int(parameters.get("max_tokens", DEFAULT_TOKENS)),
+            temperature=float(parameters.get("temperature", 0)),
+            top_k=int(parameters.get("top_k", 0)),
+            top_p=float(parameters.get("top_p", 1)),
+            seed=seed,
+            stop=list(parameters.get("stop", ())),
+        )
+    except PromptTooLong as error:
+        raise InvalidInput(
+            {field: f"at most {error.limit - 1} tokens, not {error.tokens}"}
+        ) from error
+    except ChatError as error:
+        raise InvalidInput({field: error.reason}) from error
+    except ParameterError as error:
+        name = field if error.name == "prompt" else f"parameters.{error.name}"
+        raise InvalidInput({name: error.expected}) from error
+    except UnicodeEncodeError as error:
+        raise InvalidInput({field: "no unpaired surrogates"}) from error
+
+
+class _Progress:
+    """What a generation has come to."""
+
+    def __init__(self, generation: Generation, model: str, seed: int) -> None:
+        self.generation = generation
+        self._model, self._seed = model, seed
+        self._texts: list[str] = []
+        self._began = time.perf_counter()
+        self._first: float | None = None
+
+    def add(self, text: str) -> None:
+        """Take a token's text."""
+        if self._first is None:
+            self._first = time.perf_counter()
+        self._texts.append(text)
+
+    def result(self) -> dict[str, Any]:
+        """The result as it stands."""
+        count = self.generation.completion_tokens
+        took = 0.0 if self._first is None else time.perf_counter() - self._first
+        first = None if self._first is None else round((self._first - self._began) * 1e3, 3)
+        return {
+            "text": "".join(self._texts),
+            "finish_reason": self.generation.finish_reason,
+            "model": self._model,
+            "seed": self._seed,
+            "prompt_tokens": self.generation.prompt_tokens,
+            "completion_tokens": count,
+            "time_to_first_token_ms": first,
+            "tokens_per_second": round((count - 1) / took, 3) if count > 1 and took else 0.0,
+        }

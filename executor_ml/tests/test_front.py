@@ -1,0 +1,99 @@
+"""The executor as a process, over gRPC."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from edgemesh.compute.v1 import compute_pb2
+from edgemesh.executor.v1 import executor_pb2, executor_pb2_grpc
+
+
+@pytest.fixture(scope="module")
+def executor(models: Path) -> Iterator[executor_pb2_grpc.ExecutorServiceStub]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("EDGEMESH_ML_")} | {
+        "EDGEMESH_ML_MODELS_DIR": str(models),
+        "EDGEMESH_ML_WORKERS": "1",
+        "EDGEMESH_ML_SPARES": "0",
+    }
+    front = subprocess.Popen(
+        [sys.executable, "-m", "edgemesh_executor_ml"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert front.stdout is not None
+        serving = json.loads(front.stdout.readline())
+        with grpc.insecure_channel(serving["address"]) as channel:
+            yield executor_pb2_grpc.ExecutorServiceStub(channel)
+        front.send_signal(signal.SIGTERM)
+        assert front.wait(20) == 0
+    finally:
+        front.kill()
+        front.wait()
+
+
+def request(algorithm: str, **parameters: object) -> compute_pb2.ComputeRequest:
+    return compute_pb2.ComputeRequest(algorithm=algorithm, parameters=json.dumps(parameters))
+
+
+def test_it_describes_what_it_can_do(executor: executor_pb2_grpc.ExecutorServiceStub) -> None:
+    described = executor.Describe(executor_pb2.DescribeRequest(), timeout=20)
+    assert described.name == "ml"
+    assert [each.name for each in described.algorithms] == ["ml.embed", "ml.generate"]
+
+
+def test_vectors_arrive_as_a_tensor(executor: executor_pb2_grpc.ExecutorServiceStub) -> None:
+    response = executor.Execute(request("ml.embed", texts=["one", "two"]), timeout=20)
+    assert response.outcome == compute_pb2.OUTCOME_OK
+    tensor = response.outputs["embeddings"]
+    assert list(tensor.shape) == [2, 384]
+    assert sum(x * x for x in array("f", tensor.data)) == pytest.approx(2, abs=1e-4)
+
+
+def test_tokens_arrive_one_by_one(executor: executor_pb2_grpc.ExecutorServiceStub) -> None:
+    events = list(
+        executor.ExecuteStream(
+            request("ml.generate", prompt="Once upon a time", max_tokens=12), timeout=30
+        )
+    )
+    assert [event.WhichOneof("event") for event in events] == ["token"] * 12 + ["response"]
+    result = json.loads(events[-1].response.result)
+    assert "".join(event.token.text for event in events[:-1]) == result["text"]
+
+
+def test_a_run_time_ends_a_generation_with_its_text(
+    executor: executor_pb2_grpc.ExecutorServiceStub,
+) -> None:
+    call = request("ml.generate", prompt="Once upon a time", max_tokens=2000)
+    call.limits.run_time_ms = 700
+    response = executor.Execute(call, timeout=30)
+    assert response.outcome == compute_pb2.OUTCOME_TIMEOUT
+    assert json.loads(response.result)["text"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        request("ml.embed", texts=[]),
+        request("ml.embed", texts=["a"], model="none"),
+        request("ml.generate", prompt="a", max_tokens=0),
+        request("ml.generate", prompt="a", temperature=-1),
+        request("ml.generate", prompt="word " * 9000),
+    ],
+)
+def test_what_cannot_be_run_is_refused(
+    executor: executor_pb2_grpc.ExecutorServiceStub, call: compute_pb2.ComputeRequest
+) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        executor.Execute(call, timeout=20)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT  # pyright: ignore

@@ -1,0 +1,50 @@
+"""EDGEMESH_ML_*."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from edgemesh_executor_ml.settings import MlSettings
+from mesh_service.settings import SettingsError
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("EDGEMESH_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("EDGEMESH_CACHE", str(tmp_path))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+
+
+def test_models_lie_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match=r"EDGEMESH_ML_MODELS_DIR: no such folder.*fetch"):
+        MlSettings.load()
+    (tmp_path / "models").mkdir()
+    assert MlSettings.load().runner_config() == {"models": str(tmp_path / "models")}
+    (tmp_path / "others").mkdir()
+    monkeypatch.setenv("EDGEMESH_ML_MODELS_DIR", str(tmp_path / "others"))
+    assert MlSettings.load().models == tmp_path / "others"
+
+
+@pytest.mark.parametrize(
+    ("workers", "threads", "expected"), [("2", "0", "4"), ("16", "0", "1"), ("2", "3", "3")]
+)
+def test_workers_share_the_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: str, threads: str, expected: str
+) -> None:
+    (tmp_path / "models").mkdir()
+    monkeypatch.setenv("EDGEMESH_ML_WORKERS", workers)
+    monkeypatch.setenv("EDGEMESH_ML_THREADS", threads)
+    assert MlSettings.load().worker_environment() == {
+        "RAYON_NUM_THREADS": expected,
+        "CANDLE_NUM_THREADS": expected,
+    }
+
+
+def test_a_misspelt_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEMESH_ML_THREAD", "2")
+    with pytest.raises(SettingsError, match="did you mean EDGEMESH_ML_THREADS"):
+        MlSettings.load()
