@@ -20,6 +20,9 @@ from mesh_service.executor import worker
 from mesh_service.executor.validate import Valid
 from mesh_service.pool import Done, Verdict
 
+RETRY_LOST_S = 0.5
+"""By then the workers are whole again."""
+
 _LIMITED: Mapping[Verdict, tuple[compute_pb2.Outcome.ValueType, str, str]] = {
     Verdict.TIMEOUT: (compute_pb2.OUTCOME_TIMEOUT, "TimeLimit", "run_time_ms"),
     Verdict.MEMORY_LIMIT: (compute_pb2.OUTCOME_MEMORY_LIMIT, "MemoryLimit", "memory_bytes"),
@@ -56,9 +59,10 @@ def respond(
     """The response without its outputs' bytes, which are `done.buffers` in sorted order of names.
 
     `arrived` is when the request came, on time.perf_counter(). Raises InvalidRequest when the
-    runner refused its inputs, Internal when it failed by a fault of ours.
+    runner refused its inputs, NotStarted when two workers ended before they took it, Internal when
+    it failed by a fault of ours.
     """
-    response = _outcome(valid, done, printed)
+    response = _outcome(valid, done, printed, identity.name)
     response.request_id = valid.request.request_id
     response.algorithm = valid.request.algorithm
     usage = response.usage
@@ -72,7 +76,9 @@ def respond(
     return response
 
 
-def _outcome(valid: Valid, done: Done, printed: Printed) -> compute_pb2.ComputeResponse:
+def _outcome(
+    valid: Valid, done: Done, printed: Printed, executor: str
+) -> compute_pb2.ComputeResponse:
     match done.verdict:
         case Verdict.DONE:
             return _reply(done) or _crash(done, printed)
@@ -99,6 +105,8 @@ def _outcome(valid: Valid, done: Done, printed: Printed) -> compute_pb2.ComputeR
                 stdout=printed.stdout,
                 stderr=printed.stderr,
             )
+        case Verdict.CRASH if not done.started:
+            raise errors.NotStarted(executor, RETRY_LOST_S)
         case Verdict.CRASH:
             return _crash(done, printed)
 

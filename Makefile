@@ -1,0 +1,20 @@
+# Each target makes sure of Python and uv, then hands over to deploy/local/edgemesh_local.
+#   EXECUTORS=cpp,ml   the executors to build and start (default: all)
+#   ONLY=name,…        the parts of test, lint, lock or bench (default: all)
+
+EXECUTORS ?=
+ONLY ?=
+targets = up demo test bench protos lint clean lock build
+.PHONY: help $(targets) bench-cpp bench-ml bench-pywasm
+
+help:
+	@sh deploy/local/bootstrap.sh help
+
+$(targets):
+	@sh deploy/local/bootstrap.sh $@ --executors "$(EXECUTORS)" --only "$(ONLY)"
+
+bench-cpp bench-ml: bench-%:
+	@sh deploy/local/bootstrap.sh bench --executors $* --only $*
+
+bench-pywasm:
+	@sh deploy/local/bootstrap.sh bench --executors pywasm --only python_run

@@ -1,0 +1,30 @@
+"""ml.embed and ml.generate as the executor's own clock says."""
+
+from __future__ import annotations
+
+import json
+
+from bench.caller import caller, p50, request
+from bench.report import Line, save
+
+CALLS = 10
+TEXT = "The quick brown fox jumps over the lazy dog, and the dog does not mind."
+QUESTION = {"role": "user", "content": "Tell a story about a lighthouse."}
+TOKENS = 64
+
+
+async def measure() -> list[Line]:
+    """Embeddings of one and many texts; tokens to the first and per second."""
+    lines: list[Line] = []
+    async with caller("ml") as ml:
+        for texts in (1, 32):
+            made = request("ml.embed", {"texts": [TEXT] * texts})
+            lines.append(Line(f"embed {texts}", p50(await ml.total_ms(made, CALLS)), "ms"))
+        made = request("ml.generate", {"messages": [QUESTION], "max_tokens": TOKENS})
+        said = [json.loads((await ml.call(made)).result) for _ in range(5)]
+        first = p50([float(each["time_to_first_token_ms"]) for each in said])
+        rate = p50([float(each["tokens_per_second"]) for each in said])
+        lines.append(Line("generate: first token", first, "ms"))
+        lines.append(Line("generate: tokens", rate, "1/s"))
+    save("ml", lines, calls=CALLS)
+    return lines

@@ -1,0 +1,121 @@
+"""The demo's side of the wire: requests on the generated stubs, timed, and tensors to arrays.
+
+Rules: knows nothing of the steps; a wrong answer is a `Wrong`, raised by whoever finds it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import numpy as np
+import numpy.typing as npt
+from edgemesh.compute.v1 import compute_pb2, compute_pb2_grpc, tensor_pb2
+
+PATIENCE_S = 60.0
+
+_DTYPES = {
+    tensor_pb2.DATA_TYPE_FLOAT32: np.dtype("<f4"),
+    tensor_pb2.DATA_TYPE_FLOAT64: np.dtype("<f8"),
+    tensor_pb2.DATA_TYPE_COMPLEX128: np.dtype("<c16"),
+}
+
+
+class Wrong(Exception):
+    """A result is not what it must be."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response and how long the caller waited for it, in seconds."""
+
+    response: compute_pb2.ComputeResponse
+    seconds: float
+
+    @property
+    def outcome(self) -> str:
+        """`OK`, `TIMEOUT`, …"""
+        return compute_pb2.Outcome.Name(self.response.outcome).removeprefix("OUTCOME_")
+
+    @property
+    def result(self) -> Any:
+        """The JSON result."""
+        return json.loads(self.response.result) if self.response.result else None
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        """An output as an array. Raises Wrong if it is not there."""
+        if name not in self.response.outputs:
+            raise Wrong(f"no output {name!r}, only {sorted(self.response.outputs)}")
+        tensor = self.response.outputs[name]
+        return np.frombuffer(tensor.data, _DTYPES[tensor.dtype]).reshape(tuple(tensor.shape))
+
+    def demand(self, outcome: str) -> None:
+        """Raise Wrong unless it ended so."""
+        if self.outcome != outcome:
+            failure = self.response.failure
+            raise Wrong(
+                f"outcome {self.outcome} instead of {outcome}: {failure.type}: {failure.message}"
+            )
+
+
+class Client:
+    """A caller of one gateway."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._compute = compute_pb2_grpc.ComputeServiceStub(channel)
+
+    def compute(
+        self,
+        algorithm: str,
+        parameters: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, npt.NDArray[np.float64]] | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> Answer:
+        """One request, one answer."""
+        request = _request(algorithm, parameters, inputs)
+        began = time.perf_counter()
+        response = self._compute.Compute(request, timeout=patience_s)
+        return Answer(response, time.perf_counter() - began)
+
+    def stream(
+        self,
+        algorithm: str,
+        parameters: Mapping[str, Any],
+        on_event: Callable[[compute_pb2.ComputeEvent], None],
+    ) -> Answer:
+        """One request; its events as they come, then the answer."""
+        began = time.perf_counter()
+        response: compute_pb2.ComputeResponse | None = None
+        request = _request(algorithm, parameters, None)
+        for event in self._compute.ComputeStream(request, timeout=PATIENCE_S):
+            if response is not None:
+                raise Wrong("an event came after the response")
+            if event.WhichOneof("event") == "response":
+                response = event.response
+            else:
+                on_event(event)
+        if response is None:
+            raise Wrong("the stream ended without a response")
+        return Answer(response, time.perf_counter() - began)
+
+
+def _request(
+    algorithm: str,
+    parameters: Mapping[str, Any] | None,
+    inputs: Mapping[str, npt.NDArray[np.float64]] | None,
+) -> compute_pb2.ComputeRequest:
+    request = compute_pb2.ComputeRequest(
+        algorithm=algorithm, parameters=json.dumps(parameters) if parameters else ""
+    )
+    for name, array in (inputs or {}).items():
+        tensor = tensor_pb2.Tensor(
+            dtype=tensor_pb2.DATA_TYPE_FLOAT64,
+            shape=array.shape,
+            data=array.astype("<f8").tobytes(),
+        )
+        request.inputs[name].CopyFrom(tensor)
+    return request

@@ -1,0 +1,53 @@
+"""Which environments there are: a service's each, and those of the parts that are no services."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgemesh_local.environment import Environment
+from edgemesh_local.layout import Layout
+from edgemesh_local.service import Service
+
+SHARED = ("protos", "mesh_service")
+"""Our own packages that every service stands on."""
+
+
+def service_environment(service: Service) -> Environment:
+    """The environment that a service runs in, and is tested in."""
+    return Environment(
+        folder=service.folder,
+        test_lock="requirements-dev.lock",
+        packages=(*SHARED, service.folder.name),
+        imports=("grpc", "edgemesh.compute.v1.compute_pb2", "mesh_service", service.module),
+    )
+
+
+def mesh_service_environment(layout: Layout) -> Environment:
+    """Where what all services share is tested by itself."""
+    return Environment(
+        folder=layout.root / "mesh_service",
+        lock="requirements-dev.lock",
+        packages=SHARED,
+        imports=("mesh_service",),
+    )
+
+
+def tests_environment(layout: Layout) -> Environment:
+    """Where tests and benches of the whole mesh run: a client's packages and the process manager,
+    no service's."""
+    return Environment(
+        folder=layout.root / "tests",
+        packages=("protos",),
+        paths=("deploy/local",),
+        imports=("grpc", "numpy", "pytest", "edgemesh_local.mesh"),
+    )
+
+
+def local_environment(layout: Layout) -> Environment:
+    """Where this package itself is tested."""
+    return Environment(folder=layout.local, paths=("deploy/local",), imports=("pytest",))
+
+
+def interpreter(folder: Path) -> Path:
+    """The interpreter of the environment in `folder`."""
+    return folder / ".venv" / "bin" / "python"

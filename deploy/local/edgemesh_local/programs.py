@@ -1,0 +1,59 @@
+"""Programs that use a mesh: the demo, which gets one, and the bench, which starts its own."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from edgemesh_local.command import CommandFailed, show
+from edgemesh_local.console import duration
+from edgemesh_local.environments import interpreter, tests_environment
+from edgemesh_local.mesh import Mesh
+from edgemesh_local.session import Session
+
+_DEMO = "demo/run.py"
+
+
+async def demo(session: Session) -> int:
+    """Build, run the demo on a mesh on free ports, stop; returns the demo's exit code."""
+    layout, console = session.layout, session.console
+    await session.build(others=[tests_environment(layout)])
+    began = time.monotonic()
+    lines: list[str] = []
+
+    def show_line(name: str, line: str) -> None:
+        lines.append(f"{name} | {line}")
+        del lines[:-200]
+
+    try:
+        async with Mesh(session.executors, layout=layout, show=show_line) as mesh:
+            console.line(f"the mesh is up  {duration(time.monotonic() - began)}")
+            program = str(layout.root / _DEMO)
+            await show(
+                "the demo",
+                [str(interpreter(layout.root / "tests")), program, mesh.address("gateway")],
+                cwd=layout.root,
+                env=os.environ,
+            )
+    except BaseException:
+        for line in lines:
+            console.line(line)
+        raise
+    console.line(f"demo  {duration(time.monotonic() - began)}")
+    return 0
+
+
+async def bench(session: Session) -> int:
+    """Build, then run the benches; returns their exit code."""
+    layout = session.layout
+    await session.build(others=[tests_environment(layout)])
+    try:
+        await show(
+            "the bench",
+            [str(interpreter(layout.root / "tests")), "-m", "bench", *session.only],
+            cwd=layout.root,
+            env=os.environ,
+        )
+    except CommandFailed as failure:
+        return failure.code
+    return 0

@@ -1,0 +1,114 @@
+"""`make test`: every part's tests in that part's own environment, then the whole mesh's.
+
+Each part prints its own runner's summary; the last is the gate on coverage.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from edgemesh_local import coverage
+from edgemesh_local.build import Build
+from edgemesh_local.command import show
+from edgemesh_local.environments import (
+    interpreter,
+    local_environment,
+    mesh_service_environment,
+    tests_environment,
+)
+from edgemesh_local.parts import Part, Skipped, run_parts
+from edgemesh_local.service import Check, Service
+from edgemesh_local.session import Session
+from edgemesh_local.step import substitute
+from edgemesh_local.system import ensure_packages
+from edgemesh_local.toolchain import GO, grpcurl
+
+
+async def test(session: Session) -> int:
+    """Build everything and test it; returns the exit code."""
+    layout = session.layout
+    others = [
+        mesh_service_environment(layout),
+        tests_environment(layout),
+        local_environment(layout),
+    ]
+    build = await session.build(testing=True, others=others)
+    await _go(build)
+    coverage.start_anew(layout)
+    return await run_parts(list(_parts(session, build)), session.console, session.only)
+
+
+async def _go(build: Build) -> None:
+    """The Go example is tested where Go is; CI brings it, and grpcurl with it."""
+    if "CI" in os.environ:
+        await build.toolchains.require("go", GO)
+        build.toolchains.path.insert(0, str(await grpcurl(build.toolchains)))
+    elif not await build.toolchains.has("go", GO):
+        build.console.line(f"Go {GO} or newer is not here: tests of the Go client are skipped")
+
+
+def _parts(session: Session, build: Build) -> Iterator[Part]:
+    layout, services = session.layout, session.services
+    folders = [layout.local, layout.root / "mesh_service", *(each.folder for each in services)]
+    for folder in folders:
+        yield Part(
+            f"{folder.name} pytest", partial(_pytest, session, build, folder, folder / "tests")
+        )
+    for service in services:
+        for check in service.tests:
+            yield Part(f"{service.name} {check.name}", partial(run_check, build, service, check))
+    tests = layout.root / "tests"
+    for suite, targets in suites(tests).items():
+        yield Part(f"{suite} pytest", partial(_pytest, session, build, tests, *targets))
+    yield Part("coverage", partial(coverage.gate, layout, interpreter(tests)))
+
+
+def suites(tests: Path) -> dict[str, list[Path]]:
+    """The suites of a folder of tests: each folder in it that has tests, and its own files."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(tests.rglob("test_*.py")):
+        inside = path.relative_to(tests).parts
+        if inside[0].startswith("."):
+            continue
+        name, target = (inside[0], tests / inside[0]) if len(inside) > 1 else ("tests", path)
+        targets = found.setdefault(name, [])
+        if target not in targets:
+            targets.append(target)
+    return found
+
+
+async def _pytest(session: Session, build: Build, folder: Path, *targets: Path) -> None:
+    """Tests in the environment of `folder`, measured."""
+    if not any(
+        path
+        for target in targets
+        for path in (target, *target.rglob("test_*.py"))
+        if path.is_file()
+    ):
+        raise Skipped("no tests")
+    await show(
+        f"{folder.name} pytest",
+        [str(interpreter(folder)), "-m", "coverage", "run", "-m", "pytest", *map(str, targets)],
+        cwd=folder,
+        env=build.toolchains.env()
+        | coverage.variables(session.layout)
+        | {"EXECUTORS": ",".join(session.executors or ())},
+    )
+
+
+async def run_check(build: Build, service: Service, check: Check) -> None:
+    """A test or lint that is not Python's. Raises CommandFailed, MissingPackages, MissingTool."""
+    layout = build.layout
+    await ensure_packages(check.needs.packages, layout, build.console)
+    for tool, least in check.needs.tools.items():
+        await build.toolchains.require(tool, least)
+    own = {name: substitute(value, service, layout) for name, value in check.env.items()}
+    await show(
+        f"{service.name} {check.name}",
+        [substitute(word, service, layout) for word in check.command],
+        cwd=service.folder,
+        env=await build.step_env(service) | {"EDGEMESH_CACHE": str(layout.cache)} | own,
+    )

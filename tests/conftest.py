@@ -1,0 +1,94 @@
+"""One mesh for the whole session, started as `make up` starts it, on free ports."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from support import metrics, rpc, testing_plugins
+from support.subject import SUBJECTS, Subject
+from support.wait import until
+
+from edgemesh_local.mesh import Mesh
+
+WORKERS, SPARES = 2, 1
+LOGS = Path(__file__).parent / "out"
+
+
+def chosen() -> tuple[str, ...]:
+    """The executors under test: all, or those that EXECUTORS names."""
+    named = os.environ.get("EXECUTORS", "")
+    return tuple(name for name in named.split(",") if name) or tuple(SUBJECTS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what needs an executor that is not under test."""
+    for item in items:
+        for marker in item.iter_markers("needs"):
+            if missing := set(marker.args) - set(chosen()):
+                item.add_marker(pytest.mark.skip(reason=f"not under test: {', '.join(missing)}"))
+
+
+@pytest.fixture(scope="session")
+async def mesh() -> AsyncIterator[Mesh]:
+    """The running mesh. Its services' logs lie in tests/out, one file each, until the next run."""
+    shutil.rmtree(LOGS, ignore_errors=True)
+    LOGS.mkdir()
+
+    def keep(name: str, line: str) -> None:
+        with (LOGS / f"{name}.log").open("a") as file:
+            file.write(f"{line}\n")
+
+    settings = {
+        name: {"WORKERS": str(WORKERS), "SPARES": str(SPARES), **testing_plugins.settings(name)}
+        for name in chosen()
+    }
+    async with Mesh(chosen(), settings=settings, show=keep, tell=keep) as running:
+        yield running
+
+
+@pytest.fixture
+async def whole(mesh: Mesh) -> Mesh:
+    """The mesh with every service serving and every worker idle: what a kill test begins with."""
+    for name in ("gateway", *mesh.executors):
+        await mesh.wait_serving(name)
+    for name in mesh.executors:
+        await idle(mesh, name)
+    return mesh
+
+
+async def idle(mesh: Mesh, name: str) -> None:
+    """Wait until an executor's workers are all there, spares too, and none is busy."""
+
+    async def settled() -> bool:
+        now = await metrics.figures(mesh.metrics(name))
+        states = {"idle": WORKERS, "spare": SPARES}
+        every = now("edgemesh_workers")
+        return every == WORKERS + SPARES and all(
+            now("edgemesh_workers", state=state) == number for state, number in states.items()
+        )
+
+    await until(settled, f"{WORKERS} idle workers of {name}")
+
+
+@pytest.fixture(scope="session", params=chosen())
+def subject(request: pytest.FixtureRequest) -> Subject:
+    """Each executor under test in turn."""
+    return SUBJECTS[str(request.param)]
+
+
+@pytest.fixture
+async def direct(mesh: Mesh, subject: Subject) -> AsyncIterator[rpc.Peer]:
+    """The executor itself, past the gateway."""
+    async with rpc.connect(mesh.address(subject.name)) as peer:
+        yield peer
+
+
+@pytest.fixture
+async def gateway(mesh: Mesh) -> AsyncIterator[rpc.Peer]:
+    """The gateway."""
+    async with rpc.connect(mesh.address("gateway")) as peer:
+        yield peer

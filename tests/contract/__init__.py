@@ -1,0 +1,1 @@
+"""What every executor keeps, called directly: one suite, each executor in turn."""

@@ -1,0 +1,1 @@
+"""The whole mesh through its gateway."""

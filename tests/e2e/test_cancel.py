@@ -1,0 +1,77 @@
+"""A caller that leaves frees its slots in the gateway and in the executor."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import grpc
+import pytest
+from support import metrics
+from support.rpc import Peer
+from support.subject import Subject
+from support.wait import until
+from support.work import timed_out
+
+from edgemesh_local.mesh import Mesh
+
+
+@pytest.mark.parametrize("way", ["unary", "stream"])
+async def test_all_slots_are_taken_and_freed(
+    whole: Mesh, gateway: Peer, subject: Subject, way: str
+) -> None:
+    door, executor = whole.metrics("gateway"), whole.metrics(subject.name)
+
+    async def counts(running: int, waiting: int, busy: int) -> bool:
+        figures = await metrics.figures(door)
+        return (
+            figures("edgemesh_running", executor=subject.name) == running
+            and figures("edgemesh_waiting", executor=subject.name) == waiting
+            and await metrics.busy(executor) == busy
+        )
+
+    def start() -> asyncio.Task[None]:
+        async def consume() -> None:
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                if way == "unary":
+                    await gateway.compute.Compute(subject.endless)
+                else:
+                    async for _ in gateway.compute.ComputeStream(subject.endless):
+                        pass
+
+        return asyncio.ensure_future(consume())
+
+    tasks = [start() for _ in range(3)]
+    await until(lambda: counts(2, 1, 2), "two run, one waits")
+    tasks[2].cancel()
+    await until(lambda: counts(2, 0, 2), "the waiting one has gone", within=10)
+    tasks[0].cancel()
+    await until(lambda: counts(1, 0, 1), "one slot is free", within=10)
+    subject.check(6, await gateway.compute.Compute(subject.quick(6), timeout=30))
+    tasks[1].cancel()
+    await until(lambda: counts(0, 0, 0), "all slots are free", within=10)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_deadline_brings_a_timeout_before_it_passes(
+    whole: Mesh, gateway: Peer, subject: Subject
+) -> None:
+    response = await timed_out(gateway.compute.Compute, subject.endless)
+    assert response.failure.limit.name == "run_time_ms"
+    subject.check(8, await gateway.compute.Compute(subject.quick(8), timeout=30))
+
+
+async def test_who_waits_in_the_queue_past_the_deadline_is_told(
+    whole: Mesh, gateway: Peer, subject: Subject
+) -> None:
+    tasks = [asyncio.ensure_future(gateway.compute.Compute(subject.endless)) for _ in range(2)]
+
+    async def full() -> bool:
+        return await metrics.busy(whole.metrics(subject.name)) == 2
+
+    await until(full, "both slots are taken")
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await gateway.compute.Compute(subject.quick(1), timeout=0.5)
+    assert failed.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    for task in tasks:
+        task.cancel()

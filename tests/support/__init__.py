@@ -1,0 +1,1 @@
+"""What the suites share: waiting, calling, starting services and looking at processes."""
