@@ -76,7 +76,10 @@ class Roster:
         self._set_ready(False, "the pool is stopping")
 
     def take(self) -> Worker | None:
-        """Take a slot of the least loaded active worker, the first of equals: it is warm."""
+        """Take a slot of the least loaded active worker, of equals the one idle for longest.
+
+        So each has a moment between its calls, in which it can make ready for the next one.
+        """
         best: Worker | None = None
         for worker in self.active:
             if worker.load < (best.load if best else self._spec.concurrency):
@@ -85,6 +88,8 @@ class Roster:
                     break
         if best:
             best.load += 1
+            self.active.remove(best)
+            self.active.append(best)
         return best
 
     @property
