@@ -1,8 +1,9 @@
 """What a gateway hop costs: direct, and through gateway, bare grpcio aio, nginx and Envoy.
 
 All stand in front of the same executor and get the same load from the same client, in interleaved
-rounds of one run; figures are medians over the rounds. Two executors: `raw`, which answers at once,
-shows the hop; `front`, the real front and pool around a runner of nothing, shows what callers get.
+rounds of one run; figures are medians over the rounds, and so are ratios, each within its round.
+Two executors: `raw`, which answers at once, shows the hop; `front`, the real front and pool around
+a runner of nothing, shows what callers get.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from bench.process import ROOT, environment, free_port, output, running
 from bench.report import Line, save
@@ -25,12 +25,12 @@ COMPUTE = "/edgemesh.compute.v1.ComputeService/Compute"
 CALLERS = (1, 16, 64)
 SIZES = {"empty": 0, "1 MB": 1 << 20}
 ROUNDS = 3
-SECONDS = 1.2
+SECONDS = 1.0
 PYTHON = str(interpreter(ROOT / "gateway"))
 """Any environment with mesh_service."""
 
-Results = dict[str, dict[str, dict[str, float]]]
-"""Case → target → figure → median."""
+Results = dict[str, dict[str, list[dict[str, float]]]]
+"""Case → target → figures of each round."""
 
 
 async def measure() -> list[Line]:
@@ -48,7 +48,7 @@ async def measure() -> list[Line]:
 
 
 async def _rounds(targets: dict[str, tuple[str, str]]) -> Results:
-    taken: dict[str, dict[str, list[dict[str, float]]]] = {}
+    taken: Results = {}
     for _ in range(ROUNDS):
         for size_name, size in SIZES.items():
             for callers in CALLERS:
@@ -62,13 +62,7 @@ async def _rounds(targets: dict[str, tuple[str, str]]) -> Results:
                             *("--seconds", str(SECONDS)),
                         )
                     )
-    return {
-        case: {
-            name: {key: statistics.median(r[key] for r in rounds) for key in rounds[0]}
-            for name, rounds in by_target.items()
-        }
-        for case, by_target in taken.items()
-    }
+    return taken
 
 
 @asynccontextmanager
@@ -120,12 +114,12 @@ async def _targets(executor: str) -> AsyncGenerator[dict[str, tuple[str, str]]]:
 def _goals(executor: str, results: Results) -> list[Line]:
     lines: list[Line] = []
     for case, found in results.items():
-        gateway, aio = found["gateway"], found["grpcio aio"]
-        ratio = gateway["per_s"] / aio["per_s"]
+        pairs = list(zip(found["gateway"], found["grpcio aio"], strict=True))
+        ratio = statistics.median(gateway["per_s"] / aio["per_s"] for gateway, aio in pairs)
         what = f"{executor}, {case}: requests/s of the bare hop's"
         lines.append(Line.least(what, ratio, "x", 0.8))
         if case == "empty, 1":
-            more = (gateway["p50_us"] - aio["p50_us"]) / 1e3
+            more = statistics.median(g["p50_us"] - aio["p50_us"] for g, aio in pairs) / 1e3
             lines.append(Line.most(f"{executor}, {case}: p50 over the bare hop", more, "ms", 0.15))
     return lines
 
@@ -137,10 +131,13 @@ def _table(executor: str, results: Results) -> str:
         f"  {'case':<10}" + "".join(f"{name:>24}" for name in names),
     ]
     for case, found in results.items():
-        direct: Any = found["direct"]["per_s"]
-        cells = (
-            f"{f['p50_us'] / 1e3:>9.2f} {f['per_s']:>7.0f} {f['per_s'] / direct:>6.2f}"
-            for f in found.values()
-        )
+        direct = [each["per_s"] for each in found["direct"]]
+        cells: list[str] = []
+        for rounds in found.values():
+            p50 = statistics.median(each["p50_us"] for each in rounds) / 1e3
+            rate = statistics.median(each["per_s"] for each in rounds)
+            pairs = zip(rounds, direct, strict=True)
+            share = statistics.median(each["per_s"] / of for each, of in pairs)
+            cells.append(f"{p50:>9.2f} {rate:>7.0f} {share:>6.2f}")
         lines.append(f"  {case:<10}" + "".join(cells))
     return "\n".join(lines)

@@ -73,12 +73,13 @@ class Client:
         algorithm: str,
         parameters: Mapping[str, Any] | None = None,
         inputs: Mapping[str, npt.NDArray[np.float64]] | None = None,
-        patience_s: float = PATIENCE_S,
+        run_time_s: float = 0.0,
     ) -> Answer:
-        """One request, one answer."""
+        """One request, one answer. `run_time_s`: the work's deadline, 0: the default."""
         request = _request(algorithm, parameters, inputs)
+        request.limits.run_time_ms = round(run_time_s * 1e3)
         began = time.perf_counter()
-        response = self._compute.Compute(request, timeout=patience_s)
+        response = self._compute.Compute(request, timeout=PATIENCE_S)
         return Answer(response, time.perf_counter() - began)
 
     def stream(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from client import Answer
 
 HEADS = ("step", "what came back", "time", "executor", "worker", "outcome")
-WIDEST = 66
+WIDEST = 50
 
 
 @dataclass(frozen=True)

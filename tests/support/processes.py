@@ -44,7 +44,7 @@ def mapped(pid: int) -> set[str]:
         lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
     except OSError:
         return set()
-    return {line.split(maxsplit=5)[5] for line in lines if line.count(" /") or "/" in line}
+    return {line.split(maxsplit=5)[5] for line in lines if "/" in line}
 
 
 def _stat(pid: int) -> list[str]:

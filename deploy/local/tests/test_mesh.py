@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from conftest import ask, gone
 
-from edgemesh_local.blocking import BlockingMesh
 from edgemesh_local.layout import Layout
 from edgemesh_local.mesh import Mesh
 from edgemesh_local.ports import PortInUse
@@ -132,20 +131,18 @@ async def test_an_unknown_executor_is_refused(house: Layout) -> None:
         Mesh(("three",), layout=house)
 
 
-def test_the_blocking_mesh_does_the_same(house: Layout) -> None:
-    with BlockingMesh(("one",), layout=house) as mesh:
-        first = mesh.pid("one")
-        address = mesh.address("one")
+async def test_one_service_is_stopped_and_started_alone(house: Layout) -> None:
+    async with Mesh(("one",), layout=house) as mesh:
+        gateway, first, address = mesh.pid("gateway"), mesh.pid("one"), mesh.address("one")
         mesh.kill("one", signal.SIGSEGV)
-        second = mesh.wait_serving("one", not_pid=first, timeout=20).pid
-        third = mesh.restart("one").pid
+        second = (await mesh.wait_serving("one", not_pid=first, timeout=20)).pid
+        third = (await mesh.restart("one")).pid
         assert len({first, second, third}) == 3
+        await mesh.stop_service("one")
         assert mesh.address("one") == address
-        mesh.stop_service("one")
-        assert mesh.start_service("one").address == address
+        assert (await mesh.start_service("one")).address == address
         assert mesh.starts("one") == 4
-        assert mesh.metrics("one") != address
-        assert mesh.executors == ("one",)
+        assert mesh.pid("gateway") == gateway
 
 
 async def test_no_service_outlives_a_killed_manager(house: Layout) -> None:
