@@ -114,5 +114,5 @@ def test_every_lock_is_there_and_names_no_place() -> None:
 
 def test_a_place_in_a_lock_is_seen(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.lock"
-    lock.write_text(f"--index-url https://pypi.example/simple\na==1\nb @ file://{tmp_path}/b\n")
+    lock.write_text(f"--index-url https://pypi.example/packages\na==1\nb @ file://{tmp_path}/b\n")
     assert len(foreign_text(lock)) == 2

@@ -11,16 +11,16 @@ from edgemesh_local.registry import parse, translate, uv_environment
 
 def test_the_environment_wins_over_install_and_global() -> None:
     listing = (
-        "global.index-url='https://global.example/simple'\n"
+        "global.index-url='https://global.example/packages'\n"
         "global.cert='/etc/ca.pem'\n"
-        "install.index-url='https://install.example/simple'\n"
-        ":env:.index-url='https://env.example/simple'\n"
+        "install.index-url='https://install.example/packages'\n"
+        ":env:.index-url='https://env.example/packages'\n"
         ":env:.timeout='180'\n"
         "freeze.timeout='10'\n"
         "a line of no use\n"
     )
     assert parse(listing) == {
-        "index-url": "https://env.example/simple",
+        "index-url": "https://env.example/packages",
         "cert": "/etc/ca.pem",
         "timeout": "180",
     }
@@ -30,15 +30,15 @@ def test_settings_are_translated(tmp_path: Path) -> None:
     links = f"/no/such/folder {tmp_path} https://wheels.example/"
     assert translate(
         {
-            "index-url": "https://a.example/simple",
-            "extra-index-url": "\nhttps://b.example/simple\nhttps://c.example/simple",
+            "index-url": "https://a.example/packages",
+            "extra-index-url": "\nhttps://b.example/packages\nhttps://c.example/packages",
             "cert": "/etc/ca.pem",
             "find-links": links,
             "disable-pip-version-check": "1",
         }
     ) == {
-        "UV_DEFAULT_INDEX": "https://a.example/simple",
-        "UV_INDEX": "https://b.example/simple https://c.example/simple",
+        "UV_DEFAULT_INDEX": "https://a.example/packages",
+        "UV_INDEX": "https://b.example/packages https://c.example/packages",
         "SSL_CERT_FILE": "/etc/ca.pem",
         "UV_FIND_LINKS": f"{tmp_path},https://wheels.example/",
     }
