@@ -29,6 +29,7 @@ class Probe:
         self.release = asyncio.Event()
         self.cancelled = asyncio.Event()
         self.seen: list[stack.Rpc] = []
+        self.poured: asyncio.Future[errors.MeshError] = asyncio.Future()
 
     async def echo(self, raw: bytes, rpc: stack.Rpc) -> bytes:
         self.seen.append(rpc)
@@ -48,6 +49,14 @@ class Probe:
             self.cancelled.set()
             raise
         return b"done"
+
+    async def pour(self, raw: bytes, rpc: stack.Rpc) -> None:
+        try:
+            while True:
+                await rpc.write(bytes(1 << 20))
+        except errors.MeshError as error:
+            self.poured.set_result(error)
+            raise
 
     async def count(self, raw: bytes, rpc: stack.Rpc) -> None:
         for number in range(3):
@@ -72,6 +81,7 @@ async def mesh(probe: Probe) -> AsyncIterator[MeshServer]:
             "Fail": ("unary", probe.fail),
             "Wait": ("unary", probe.wait),
             "ExecuteStream": ("stream", probe.count),
+            "Pour": ("stream", probe.pour),
         },
     )
     await server.start()
@@ -89,6 +99,10 @@ async def call(channel: grpc.aio.Channel, method: str, raw: bytes = b"x", **opti
     made: Any = channel.unary_unary(f"/{NAME}/{method}")
     answer: bytes = await made(raw, **options)
     return answer
+
+
+async def call_once(channel: grpc.aio.Channel) -> bytes:
+    return await call(channel, "Execute")
 
 
 def details(error: grpc.aio.AioRpcError) -> status_pb2.Status:
@@ -138,6 +152,31 @@ async def test_a_stream_ends_with_its_error_after_its_messages(channel: grpc.aio
             got.append(message)
     assert len(got) == 3
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_who_does_not_read_is_given_up(
+    channel: grpc.aio.Channel, probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack, "STALL_S", 0.2)
+    made: Any = channel.unary_stream(f"/{NAME}/Pour")
+    call = made(b"")
+    async with asyncio.timeout(20):
+        assert isinstance(await probe.poured, errors.DeadlineExceeded)
+    # Others are served meanwhile, and the one who did not read does not delay a stop.
+    assert await call_once(channel) == b"x"
+    call.cancel()
+
+
+async def test_who_leaves_while_being_written_to_is_no_fault_of_ours(
+    channel: grpc.aio.Channel, probe: Probe
+) -> None:
+    made: Any = channel.unary_stream(f"/{NAME}/Pour")
+    call = made(b"")
+    await call.read()
+    call.cancel()
+    done, _ = await asyncio.wait((probe.poured,), timeout=2)
+    # gRPC either cancels the handler or fails its write.
+    assert all(isinstance(future.result(), errors.Cancelled) for future in done)
 
 
 async def test_a_caller_that_leaves_cancels_its_handler(

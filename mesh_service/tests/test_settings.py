@@ -48,6 +48,8 @@ def test_settings_are_frozen() -> None:
         ("EDGEMESH_SAMPLE_WORKERS", "0", "greater than or equal to 1"),
         ("EDGEMESH_SAMPLE_TABLE", "{not json", "table"),
         ("EDGEMESH_SAMPLE_SECRET", "short", "at least 32"),
+        ("EDGEMESH_SAMPLE_SECRET", "é" * 32, "printable ASCII"),
+        ("EDGEMESH_SAMPLE_DEFAULT_RUN_TIME_MS", "400000", "at most max_run_time_ms"),
         ("EDGEMESH_SAMPLE_CONFIG", "/nowhere.toml", "no such file"),
         ("EDGEMESH_LOG_FORMAT", "xml", "text"),
     ],

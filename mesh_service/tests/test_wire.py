@@ -144,6 +144,35 @@ def test_a_response_is_attached_as_protobuf_would_write_it(
     assert event == compute_pb2.ComputeEvent(sequence=sequence, response=expected)
 
 
+def varint(value: int) -> bytes:
+    return bytes([value & 0x7F | 0x80]) + varint(value >> 7) if value > 0x7F else bytes([value])
+
+
+def nested(*tags: bytes, content: bytes) -> bytes:
+    for tag in reversed(tags):
+        content = tag + varint(len(content)) + content
+    return content
+
+
+NAME = nested(b"\x0a", content=b"x")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        nested(b"\x7a", content=NAME + nested(b"\x12", b"\x12", content=b"\x01" * (8 << 20))),
+        nested(b"\x7a", content=NAME + nested(b"\x12", content=b"\x10\x01" * (4 << 20))),
+        nested(b"\x7a", content=nested(b"\x12", b"\x12", content=b"\x01" * (8 << 20)) + NAME),
+        nested(b"\x2a", content=b"\x08\x01" * (4 << 20)),
+        nested(b"\x0a", content=b"i" * (8 << 20)),
+    ],
+    ids=["packed shape", "unpacked shape", "name last", "limits", "request id"],
+)
+def test_what_would_cost_far_more_than_its_size_is_refused(raw: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        wire.detach(raw)
+
+
 @pytest.mark.parametrize("field", [b"\x32\x00", b"\x7a\x02\x0a\x00"], ids=["capability", "input"])
 def test_a_crowd_of_tiny_fields_is_refused_unread(field: bytes) -> None:
     with pytest.raises(InvalidRequest, match="at most"):

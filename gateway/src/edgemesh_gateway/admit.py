@@ -126,7 +126,9 @@ def _envelope(head: compute_pb2.ComputeRequest) -> Iterator[Violation]:
         for index, capability in enumerate(head.capabilities):
             if not 0 < len(capability) <= MOST_NAME:
                 yield Violation(f"capabilities[{index}]", f"1 to {MOST_NAME} characters")
-    if len(head.parameters) > MOST_PARAMETERS:
+    # A character is four bytes at most.
+    text = head.parameters
+    if len(text) > MOST_PARAMETERS // 4 and len(text.encode()) > MOST_PARAMETERS:
         yield Violation("parameters", f"at most {MOST_PARAMETERS} bytes")
     if len(head.inputs) > MOST_INPUTS:
         yield Violation("inputs", f"at most {MOST_INPUTS}, not {len(head.inputs)}")

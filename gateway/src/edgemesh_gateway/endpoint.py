@@ -35,6 +35,7 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     # An executor that died without a word is noticed within 15 seconds.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
     ("grpc.http2.max_pings_without_data", 0),
     # One that comes back is noticed within about a second.
     ("grpc.initial_reconnect_backoff_ms", 100),

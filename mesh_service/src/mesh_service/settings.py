@@ -74,7 +74,7 @@ class ServiceSettings(BaseSettings):
     @property
     def on_loopback(self) -> bool:
         """Whether nobody beyond this machine can connect."""
-        if self.host == "localhost" or self.host.startswith("unix:"):
+        if self.host == "localhost":
             return True
         try:
             return ipaddress.ip_address(self.host).is_loopback
@@ -113,8 +113,11 @@ class ServiceSettings(BaseSettings):
 
     def check(self) -> None:
         """Check what concerns several fields. Raises SettingsError; extend it in a subclass."""
-        if self.secret is not None and len(self.secret.get_secret_value()) < 32:
-            raise SettingsError(f"{self.prefix()}SECRET", "at least 32 characters")
+        secret = self.secret.get_secret_value() if self.secret else None
+        if secret is not None and (
+            len(secret) < 32 or not (secret.isascii() and secret.isprintable())
+        ):
+            raise SettingsError(f"{self.prefix()}SECRET", "at least 32 printable ASCII characters")
 
     @classmethod
     def prefix(cls) -> str:
@@ -172,6 +175,11 @@ class ExecutorSettings(ServiceSettings):
     def check(self) -> None:
         """Refuse a public address without the mesh's secret."""
         super().check()
+        for name in ("run_time_ms", "memory_bytes", "output_bytes"):
+            most: int = getattr(self, f"max_{name}")
+            if getattr(self, f"default_{name}") > most:
+                variable = f"{self.prefix()}DEFAULT_{name.upper()}"
+                raise SettingsError(variable, f"at most max_{name}, which is {most}")
         if not self.on_loopback and self.secret is None:
             raise SettingsError(
                 f"{self.prefix()}SECRET", f"required, since {self.host} is not loopback"

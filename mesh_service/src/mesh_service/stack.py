@@ -22,6 +22,7 @@ from mesh_service.metrics import Metrics
 
 REQUEST_ID = "edgemesh-request-id"
 MOST_ID = 128
+STALL_S = 10.0
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -57,8 +58,18 @@ class Rpc:
         return None if self.deadline is None else self.deadline - time.monotonic()
 
     async def write(self, message: Any) -> None:
-        """Send one message of a stream."""
-        await self.context.write(message)
+        """Send one message of a stream.
+
+        Raises Cancelled when the caller has left, DeadlineExceeded when it reads nothing for
+        STALL_S: who does not read must not hold what others wait for.
+        """
+        try:
+            async with asyncio.timeout(STALL_S):
+                await self.context.write(message)
+        except TimeoutError:
+            raise errors.DeadlineExceeded("delivery: nothing was read") from None
+        except grpc.aio.BaseError:
+            raise errors.Cancelled from None
 
 
 Handler: TypeAlias = Callable[[Any, Rpc], Awaitable[Any]]

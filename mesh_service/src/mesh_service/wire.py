@@ -29,7 +29,17 @@ of tiny fields cost half a minute here and two gigabytes in protobuf."""
 MOST_TENSOR_FIELDS = 64
 """Fields of a tensor beside its data that are worth a scan in Python."""
 
+MOST_HEAD = 4096
+"""Bytes of a tensor and its name beside its data: a parser makes many times more of them."""
+
+MOST_REST = 1 << 20
+"""Bytes of a request beside its parameters and inputs."""
+
+MOST_UNUSUAL = 1 << 20
+"""Bytes of a request that no usual encoder wrote, and that is left to protobuf all the same."""
+
 _VARINT, _I64, _LEN, _I32 = 0, 1, 2, 5
+_PARAMETERS = 7 << 3 | _LEN
 _INPUTS = 15 << 3 | _LEN
 _KEY = 1 << 3 | _LEN
 _VALUE = 2 << 3 | _LEN
@@ -46,18 +56,19 @@ def detach(raw: bytes) -> tuple[compute_pb2.ComputeRequest, Blobs]:
     """A request without its tensors' bytes, and these by name.
 
     A tensor whose name is missing among the blobs had no `data`. Raises InvalidRequest when `raw`
-    is not a ComputeRequest, or has more than MOST_FIELDS fields.
+    is not a ComputeRequest, or is made to cost far more than its size.
     """
     if len(raw) >= SMALL:
         _refuse_crowds(raw)
         try:
             return _scan(raw)
         except (_Unusual, IndexError):
-            pass
+            if len(raw) > MOST_UNUSUAL:
+                raise _refused("as encoders write it: fields once, a tensor's name first") from None
     try:
         request = compute_pb2.ComputeRequest.FromString(raw)
     except DecodeError:
-        raise InvalidRequest([Violation("request", "must be a ComputeRequest message")]) from None
+        raise _refused("must be a ComputeRequest message") from None
     blobs: Blobs = {}
     for name, tensor in request.inputs.items():
         if tensor.WhichOneof("storage") == "data":
@@ -118,7 +129,11 @@ def _refuse_crowds(raw: bytes) -> None:
                 at = _skip(view, tag, at, end)
         except (_Unusual, IndexError):
             return  # No message at all: the parser refuses it.
-    raise InvalidRequest([Violation("request", f"at most {MOST_FIELDS} fields")])
+    raise _refused(f"at most {MOST_FIELDS} fields")
+
+
+def _refused(expected: str) -> InvalidRequest:
+    return InvalidRequest([Violation("request", expected)])
 
 
 def _scan(raw: bytes) -> tuple[compute_pb2.ComputeRequest, Blobs]:
@@ -126,13 +141,16 @@ def _scan(raw: bytes) -> tuple[compute_pb2.ComputeRequest, Blobs]:
     end = len(raw)
     kept: list[Buffer] = []
     blobs: Blobs = {}
-    at = 0
+    at = rest = 0
     while at < end:
         start = at
         tag, at = _read(view, at)
         if tag != _INPUTS:
             at = _skip(view, tag, at, end)
             kept.append(view[start:at])
+            rest += 0 if tag == _PARAMETERS else at - start
+            if rest > MOST_REST:
+                raise _refused(f"at most {MOST_REST} bytes beside parameters and inputs")
             continue
         at, stop = _bounded(view, at, end)
         name, head, data = _entry(view, at, stop)
@@ -186,6 +204,8 @@ def _entry(view: memoryview, at: int, end: int) -> tuple[str, bytes, memoryview 
             if len(kept) > MOST_TENSOR_FIELDS:
                 raise _Unusual
     tensor = b"".join(kept)
+    if len(tensor) + len(key) > MOST_HEAD:
+        raise _refused(f"at most {MOST_HEAD} bytes of a tensor and its name beside its data")
     parts = (_varint(_KEY), _varint(len(key)), key, _varint(_VALUE), _varint(len(tensor)), tensor)
     return name, b"".join(parts), data
 

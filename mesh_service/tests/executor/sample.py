@@ -65,6 +65,12 @@ class SampleRunner:
         call.output("stderr", "done\n")
         return Reply(stdout="begun\n", stderr="done\n", result=[1, 2**60])
 
+    def flood(self, call: Call) -> Reply:
+        for number in range(30_000):
+            call.progress(number / 30_000)
+            call.output("stdout", f"{number}\n")
+        return Reply(stdout="told")
+
     def raise_failure(self, call: Call) -> Reply:
         raise AlgorithmFailure("ValueError", "no such thing", "line 1")
 

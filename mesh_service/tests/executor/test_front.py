@@ -74,6 +74,17 @@ async def test_events_come_in_order_and_the_response_last(stub: Any) -> None:
     assert (last.stdout, last.stderr, json.loads(last.result)) == ("begun\n", "done\n", [1, 2**60])
 
 
+async def test_a_flood_of_events_is_put_together_and_loses_no_text(stub: Any) -> None:
+    events = [event async for event in stub.ExecuteStream(do("flood"), timeout=30)]
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    text = "".join(event.output.text for event in events if event.HasField("output"))
+    assert text == "begun\n" + "".join(f"{number}\n" for number in range(30_000))
+    fractions = [event.progress.fraction for event in events if event.HasField("progress")]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 29_999 / 30_000
+    assert len(events) < 20_000
+
+
 async def test_a_stream_may_end_with_a_large_tensor(stub: Any) -> None:
     events = [event async for event in stub.ExecuteStream(echo(bytes(1 << 20)))]
     assert len(events) == 1
@@ -136,6 +147,12 @@ REFUSED: list[tuple[compute_pb2.ComputeRequest, str, str]] = [
     (Request(algorithm="sample.do", parameters="{"), "INVALID_PARAMETER", "parameters"),
     (Request(algorithm="sample.do", parameters="[" * 100_000), "INVALID_PARAMETER", "nested"),
     (Request(algorithm="sample.do", parameters='{"do":1}'), "INVALID_PARAMETER", "parameters.do"),
+    (Request(algorithm="sample.do", parameters='{"do":NaN}'), "INVALID_PARAMETER", "no JSON"),
+    (
+        Request(algorithm="sample.do", parameters='{"do":"\\ud800"}'),
+        "INVALID_PARAMETER",
+        "surrogate",
+    ),
     (Request(algorithm="sample.do", parameters='{"no":1}'), "INVALID_PARAMETER", "parameters"),
     (Request(algorithm="sample.echo", parameters='{"a":1}'), "INVALID_PARAMETER", "parameters"),
     (Request(algorithm="sample.echo"), "INVALID_TENSOR", "inputs.x"),

@@ -26,23 +26,29 @@ RETRY_LOST_S = 0.5
 _LIMITED: Mapping[Verdict, tuple[compute_pb2.Outcome.ValueType, str, str]] = {
     Verdict.TIMEOUT: (compute_pb2.OUTCOME_TIMEOUT, "TimeLimit", "run_time_ms"),
     Verdict.MEMORY_LIMIT: (compute_pb2.OUTCOME_MEMORY_LIMIT, "MemoryLimit", "memory_bytes"),
-    Verdict.REJECTED: (compute_pb2.OUTCOME_OUTPUT_LIMIT, "OutputLimit", "output_bytes"),
+    Verdict.REJECTED: (compute_pb2.OUTCOME_OUTPUT_LIMIT, "OutputLimit", "max_response_bytes"),
 }
 
 
-@dataclass(slots=True)
 class Printed:
     """What a run printed before it ended, as its events told; bounded by the pool."""
 
-    stdout: str = ""
-    stderr: str = ""
+    def __init__(self) -> None:
+        self._pieces: tuple[list[str], list[str]] = ([], [])
 
     def add(self, event: compute_pb2.OutputEvent) -> None:
         """Append what an event says."""
-        if event.stream == compute_pb2.OUTPUT_STREAM_STDERR:
-            self.stderr += event.text
-        else:
-            self.stdout += event.text
+        self._pieces[event.stream == compute_pb2.OUTPUT_STREAM_STDERR].append(event.text)
+
+    @property
+    def stdout(self) -> str:
+        """All that was printed to stdout."""
+        return "".join(self._pieces[False])
+
+    @property
+    def stderr(self) -> str:
+        """All that was printed to stderr."""
+        return "".join(self._pieces[True])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ def _outcome(
             raise errors.Internal(done.error_id)
         case Verdict.TIMEOUT | Verdict.MEMORY_LIMIT | Verdict.REJECTED:
             outcome, kind, limit = _LIMITED[done.verdict]
-            value = int(getattr(valid.request.limits, limit))
+            value = int(getattr(valid.request.limits, limit, valid.max_response_bytes))
             return compute_pb2.ComputeResponse(
                 outcome=outcome,
                 failure=compute_pb2.Failure(

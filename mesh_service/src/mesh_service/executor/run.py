@@ -8,6 +8,7 @@ no events are dropped.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -33,6 +34,7 @@ from mesh_service.stack import Rpc
 STARTED = (("edgemesh-started", "1"),)
 RETRY_FULL_S = 0.5
 IDEMPOTENT_DELAY_S = 0.002
+MOST_MERGED = 64 * 1024
 
 Send: TypeAlias = Callable[[compute_pb2.ComputeEvent], Awaitable[None]]
 
@@ -66,7 +68,7 @@ async def run(
     try:
         async with pool.run(work, on_started=start.begin, on_event=events.take) as done:
             await start.settle()
-            await events.finish()
+            await events.finish(rpc.time_left())
             yield done
     except PoolFull as error:
         raise errors.QueueFull(error.queue, RETRY_FULL_S) from None
@@ -128,13 +130,25 @@ class _Start:
 
 
 class _Events:
-    """A run's events on their way to the caller."""
+    """A run's events on their way to the caller.
+
+    Where the caller reads more slowly than the work tells, what waits is put together: printed text
+    into larger pieces, and of progress the newest is kept, in its place among them.
+    """
 
     def __init__(self, printed: Printed, send: Send | None, start: _Start) -> None:
         self._printed = printed
         self._send = send
         self._start = start
-        self._queue: asyncio.Queue[compute_pb2.ComputeEvent | None] = asyncio.Queue()
+        self._waiting: deque[compute_pb2.ComputeEvent] = deque()
+        self._progress: compute_pb2.ComputeEvent | None = None
+        self._texts: dict[int, list[str]] = {}
+        self._pieces: list[str] = []
+        self._stream: int | None = None
+        """Of the piece that is still being put together, and its size below."""
+        self._size = 0
+        self._changed = asyncio.Event()
+        self._ended = False
         self._task: asyncio.Task[None] | None = None
 
     def take(self, serialized: bytes) -> None:
@@ -150,17 +164,58 @@ class _Events:
         if self._send is not None:
             if self._task is None:
                 self._task = asyncio.create_task(self._pump(self._send))
-            self._queue.put_nowait(event)
+            self._put(event, kind)
+            self._changed.set()
+
+    def _put(self, event: compute_pb2.ComputeEvent, kind: str) -> None:
+        if kind == "progress":
+            if self._progress is not None:
+                self._progress.CopyFrom(event)
+                return
+            self._progress = event
+        elif kind == "output":
+            if event.output.stream == self._stream and self._size < MOST_MERGED:
+                self._pieces.append(event.output.text)
+                self._size += len(event.output.text)
+                return
+            self._stream, self._size = event.output.stream, len(event.output.text)
+            self._pieces = [event.output.text]
+            self._texts[id(event)] = self._pieces
+        else:
+            self._stream = None
+        self._waiting.append(event)
+
+    def _next(self) -> compute_pb2.ComputeEvent:
+        event = self._waiting.popleft()
+        if event is self._progress:
+            self._progress = None
+        pieces = self._texts.pop(id(event), None)
+        if pieces is not None:
+            event.output.text = "".join(pieces)
+            if pieces is self._pieces:
+                self._stream = None
+        return event
 
     async def _pump(self, send: Send) -> None:
         await self._start.tell()
-        while (event := await self._queue.get()) is not None:
-            await send(event)
+        while True:
+            while self._waiting:
+                await send(self._next())
+            if self._ended:
+                return
+            self._changed.clear()
+            await self._changed.wait()
 
-    async def finish(self) -> None:
-        if self._task is not None:
-            self._queue.put_nowait(None)
-            await self._task
+    async def finish(self, time_left: float | None) -> None:
+        """Pass on what waits, for half of the caller's time left; the answer has all text."""
+        self._ended = True
+        self._changed.set()
+        if self._task is None:
+            return
+        if time_left is not None:
+            await asyncio.wait((self._task,), timeout=max(time_left / 2, 0))
+            self._waiting.clear()
+        await self._task
 
     def close(self) -> None:
         if self._task is not None:

@@ -38,6 +38,8 @@ class Valid:
     algorithm: algorithm_pb2.Algorithm
     grace_s: float
     """How long past its run time the worker may answer before it is killed."""
+    max_response_bytes: int
+    """Largest response, tensors included: the executor's, no request can change it."""
 
 
 class Offer:
@@ -61,10 +63,15 @@ class Offer:
             raise errors.InvalidTensor(violations)
 
     def _parameters(self, text: str) -> Iterable[Violation]:
-        if len(text) > MOST_PARAMETERS:
+        # A character is four bytes at most.
+        if len(text) > MOST_PARAMETERS // 4 and len(text.encode()) > MOST_PARAMETERS:
             return [Violation("parameters", f"at most {MOST_PARAMETERS} bytes")]
         try:
-            value: Any = json.loads(text or "{}")
+            value: Any = json.loads(text or "{}", parse_constant=_no_constant)
+            if "\\u" in text:
+                json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return [Violation("parameters", "a JSON object as text; it has a lone surrogate")]
         except (ValueError, RecursionError) as error:
             why = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
             return [Violation("parameters", f"a JSON object as text; {why}")]
@@ -125,7 +132,7 @@ def validate(
     grace = settings.grace_ms / 1e3
     if deadline is not None:
         grace = min(grace, _fit(request.limits, deadline))
-    return Valid(request, blobs, offer.algorithm, grace)
+    return Valid(request, blobs, offer.algorithm, grace, settings.max_response_bytes)
 
 
 def _envelope(request: compute_pb2.ComputeRequest) -> Iterable[Violation]:
@@ -158,7 +165,7 @@ def _set_limits(
             raise errors.InvalidRequest(
                 [Violation(f"limits.{name}", f"at most {largest}, not {asked}")]
             )
-        setattr(limits, name, asked or default)
+        setattr(limits, name, min(asked or default, largest))
     for name in ("cpu_ms", "calls"):
         if getattr(limits, name):
             raise errors.InvalidRequest(
@@ -180,6 +187,10 @@ def _fit(limits: compute_pb2.Limits, deadline: float) -> float:
         return left - margin / 2 - limits.run_time_ms / 1e3
     limits.run_time_ms = max(run_time_ms, 1)
     return margin / 2
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _violation(error: ValidationError) -> Violation:
