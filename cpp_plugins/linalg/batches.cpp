@@ -44,6 +44,21 @@ Shape broadcast(const Shape &a, const Shape &b, const Tensor &second) {
     return both;
 }
 
+// A result of no elements may still have a shape that no array can have: lengths of 0 count as 1.
+void check_size(const Shape &shape, const Tensor &second) {
+    constexpr std::uint64_t most = std::uint64_t{1} << 62;
+    std::uint64_t bytes = edgemesh::find_dtype(second.dtype())->size;
+    for (const std::int64_t length : shape) {
+        const auto factor = static_cast<std::uint64_t>(std::max<std::int64_t>(length, 1));
+        if (bytes > most / factor) {
+            throw InvalidInput(second.field(),
+                               "must make with a a product of at most 2^62 bytes, lengths of 0 "
+                               "counted as 1");
+        }
+        bytes *= factor;
+    }
+}
+
 } // namespace
 
 Product match(const Tensor &a, const Tensor &b) {
@@ -71,6 +86,7 @@ Product match(const Tensor &a, const Tensor &b) {
     product.shape = broadcast(product.stack_a, product.stack_b, b);
     if (!row) product.shape.push_back(static_cast<std::int64_t>(product.rows));
     if (!column) product.shape.push_back(static_cast<std::int64_t>(product.columns));
+    check_size(product.shape, b);
     return product;
 }
 

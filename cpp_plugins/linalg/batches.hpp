@@ -17,7 +17,7 @@ struct Product {
 };
 
 // InvalidInput, naming the input: a scalar, inner lengths that differ, stacks that do not
-// broadcast, a length that BLAS cannot take (2^31 and more).
+// broadcast, a length that BLAS cannot take (2^31 and more), a result that nothing can hold.
 Product match(const edgemesh::Tensor &a, const edgemesh::Tensor &b);
 
 // For each matrix of the result, which one of a and which one of b it is made of; as long as the

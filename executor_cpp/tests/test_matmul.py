@@ -53,6 +53,8 @@ def test_shapes(
         ((3,), (4,), "inputs.b"),
         ((2, 2, 3), (3, 3, 2), "inputs.b"),
         ((), (3,), "inputs.a"),
+        ((1 << 30, 1, 1, 0), (1, 1 << 30, 0, 1), "inputs.b"),  # 2^63 bytes of two empty ones
+        ((1 << 30, 1, 0, 1), (1, 1 << 30, 1, 0), "inputs.b"),  # no bytes, but no array either
     ],
 )
 def test_shapes_that_do_not_fit(

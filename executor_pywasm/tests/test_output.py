@@ -51,6 +51,21 @@ def test_long_pieces_pass_through_a_full_log(size: int) -> None:
     assert output.text(layout.STDOUT) == f"first{middle}last"
 
 
+def test_an_emptied_log_that_is_looked_at_before_the_guest_goes_on_is_empty() -> None:
+    def drain(_: bytes) -> None:
+        output.empty_log()
+        output.take_log()  # as a tick does, between the host's answer and the guest's next word
+
+    block = Block(drain)
+    output = Output(memoryview(block.memory), 1 << 30, None)
+    out, _err = open_streams(block)
+    lines = [f"{n:07}{'x' * 992}\n" for n in range(500)]
+    for line in lines:
+        out.write(line)
+    output.close()
+    assert output.text(layout.STDOUT) == "".join(lines)
+
+
 @given(st.binary(max_size=400), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
 def test_a_forged_log_is_read_within_its_bounds(data: bytes, first: int, second: int) -> None:
     block, output, _ = connected(limit=100)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgemesh_sandbox import InputError, Outcome, Result, Sandbox, Tensor
+from edgemesh_sandbox import InputError, Limits, Outcome, Result, Sandbox, Tensor
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -120,6 +120,17 @@ output = {'t': a.T, 'empty': inputs['e'], 'zero': np.array(7, 'uint8'), 'big': a
     assert (outputs["zero"].shape, bytes(outputs["zero"].data)) == ((), b"\x07")
 
 
+def test_a_shape_without_elements_may_be_as_long_as_numpy_in_the_guest_has_it(
+    sandbox: Sandbox,
+) -> None:
+    inputs = {
+        "x": Tensor("float64", (0, (1 << 28) - 1), b""),
+        "b": Tensor("bytes", (0, 1 << 40), b""),
+    }
+    result = ok(sandbox.run("output = [*inputs['x'].shape, len(inputs['b'])]", inputs))
+    assert result.result == [0, (1 << 28) - 1, 0]
+
+
 def test_bytes_go_in_and_come_out(sandbox: Sandbox) -> None:
     inputs = {"b": Tensor("bytes", (3,), b"\0\xff\1")}
     result = ok(sandbox.run("output = bytes(reversed(inputs['b']))", inputs))
@@ -159,6 +170,8 @@ output = {'plot': figure, 'points': 3}
         ("import numpy as np\noutput = {'a': np.array([{}])}", "output['a'] is an array of dtype"),
         ("output = {1: b'x'}", "output[1]: the name of an array"),
         ("import numpy as np\noutput = np.ma.masked_less([1, 2], 2)", "a masked array"),
+        ("import numpy as np\noutput = np.zeros((1,) * 40)", "at most 32 dimensions"),
+        ("import numpy as np\noutput = [np.longdouble('1e4000')]", "output[0] is inf"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_given_back_is_named_with_its_place(
@@ -170,8 +183,8 @@ def test_what_cannot_be_given_back_is_named_with_its_place(
 
 
 def test_numpy_scalars_and_tuples_become_json(sandbox: Sandbox) -> None:
-    code = "import numpy as np\noutput = (np.int64(2**60), np.float32(0.5), np.bool_(True))"
-    assert ok(sandbox.run(code)).result == [2**60, 0.5, True]
+    code = "import numpy as np\noutput = (np.int64(2**60), np.float32(0.5), np.longdouble(0.5), np.bool_(True))"
+    assert ok(sandbox.run(code)).result == [2**60, 0.5, 0.5, True]
 
 
 def test_a_traceback_has_the_users_frames_and_lines_only(sandbox: Sandbox) -> None:
@@ -262,6 +275,23 @@ def test_output_is_told_of_while_it_is_printed(sandbox: Sandbox) -> None:
     assert (result.stdout, result.stderr) == ("tick\n", "tock\n")
 
 
+def test_much_output_is_told_once_and_in_order(sandbox: Sandbox) -> None:
+    code = "import sys\nfor n in range(5000): sys.stdout.write(f'{n:07}' + 'x' * 992 + '\\n')"
+    written = "".join(f"{n:07}{'x' * 992}\n" for n in range(5000))
+    for _ in range(5):  # ticks come at other moments each time
+        told: list[str] = []
+        result = ok(
+            sandbox.run(
+                code,
+                limits=Limits(output_bytes=8 << 20),
+                on_output=lambda _, text, told=told: told.append(text),
+            )
+        )
+        # Compared outside of the assertions, which would explain 5 MB of difference.
+        equal = (result.stdout == written, "".join(told) == written)
+        assert equal == (True, True)
+
+
 def test_an_error_of_the_listener_is_the_callers(sandbox: Sandbox) -> None:
     def on_output(stream: str, text: str) -> None:
         raise ConnectionResetError(text)
@@ -300,6 +330,7 @@ def test_tensors_are_copied_into_the_memory_that_is_given(sandbox: Sandbox) -> N
         (Tensor("float64", (2,), b"1234567"), "does not fit 7 bytes"),
         (Tensor("float8", (2,), b"12"), "is none of"),
         (Tensor("int8", (-1,), b""), "negative"),
+        (Tensor("float64", (0, 1 << 28), b""), r"inputs\.x\.shape: .* less than 2\^31 bytes"),
         (object(), "no JSON value"),
         (float, "no JSON value"),
     ],

@@ -112,6 +112,13 @@ def test_a_type_that_numpy_lacks_is_refused(runner: PyWasmRunner) -> None:
         runner.run(made)
 
 
+def test_a_shape_that_the_guest_cannot_have_is_refused(runner: PyWasmRunner) -> None:
+    x = TensorView(tensor_pb2.DATA_TYPE_FLOAT64, (0, 1 << 40, 1024), memoryview(b""))
+    made, _ = call({"code": ""}, {"x": x})
+    with pytest.raises(InvalidInput, match=r"inputs\.x\.shape: .* less than 2\^31 bytes"):
+        runner.run(made)
+
+
 @pytest.mark.parametrize(
     ("code", "outcome", "kind", "limit"),
     [

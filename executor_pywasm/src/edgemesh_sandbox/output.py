@@ -65,8 +65,13 @@ class Output:
         self._hand_on()
 
     def empty_log(self) -> None:
-        """Take what is new in the log; the guest starts again at its beginning."""
+        """Take what is new in the log, and start it again at its beginning.
+
+        It is emptied here, not by the guest after this: whoever reads it before the guest goes on
+        would take all of it a second time.
+        """
         self.take_log()
+        self._block[4 * WORD_LOG : 4 * WORD_LOG + 4] = bytes(4)
         self._seen = 0
 
     def write(self, stream: int, data: bytes) -> None:

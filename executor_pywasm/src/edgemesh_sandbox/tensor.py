@@ -16,6 +16,10 @@ ITEM_BYTES = {
 """Element types, and bytes of one element. `bytes` is opaque: a picture, a document."""
 
 
+_GUEST_BYTES = 1 << 31
+"""An array of the guest is shorter: its NumPy counts bytes in 32 bits, with a sign."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """An n-dimensional array; `data` in C order, little-endian."""
@@ -27,7 +31,7 @@ class Tensor:
     media_type: str = ""
 
     def check(self, field: str) -> None:
-        """Raise `InputError` unless type, shape and length agree."""
+        """Raise `InputError` unless type, shape and length agree and a guest can have the shape."""
         item = ITEM_BYTES.get(self.dtype)
         if item is None:
             raise InputError(field, f"{self.dtype!r} is none of {', '.join(ITEM_BYTES)}")
@@ -39,4 +43,10 @@ class Tensor:
         if item * math.prod(self.shape) != given:
             raise InputError(
                 field, f"{self.dtype} of shape {self.shape} does not fit {given} bytes"
+            )
+        # NumPy counts a dimension of 0 as 1 here, so an array without elements can be too long.
+        if self.dtype != "bytes" and item * math.prod(n or 1 for n in self.shape) >= _GUEST_BYTES:
+            raise InputError(
+                f"{field}.shape",
+                f"the dimensions other than 0 must come to less than 2^31 bytes, are {self.shape}",
             )

@@ -15,6 +15,8 @@ DTYPES = (
     "float16", "float32", "float64", "complex64", "complex128",
 )  # fmt: skip
 
+_MOST_DIMENSIONS = 32  # NumPy has up to 64
+
 
 class _Place:
     """A place in memory, told to NumPy by its array interface."""
@@ -49,6 +51,8 @@ def is_array(value: object) -> bool:
 
 def scalar(value: Any) -> object:
     """Python's own form of a NumPy scalar; raises `TypeError` for anything else."""
+    if isinstance(value, np.longdouble):
+        return float(value)  # its .item() is itself
     if isinstance(value, (np.bool_, np.integer, np.floating)):
         return value.item()
     raise TypeError
@@ -61,5 +65,9 @@ def portable(value: Any) -> Any:
         raise TypeError("a masked array; call .filled(...) first")
     if array.dtype.name not in DTYPES:
         raise TypeError(f"an array of dtype {array.dtype}; convert it with .astype(...)")
+    if array.ndim > _MOST_DIMENSIONS:
+        raise TypeError(
+            f"an array of {array.ndim} dimensions; at most {_MOST_DIMENSIONS} dimensions can cross"
+        )
     array = array.astype(array.dtype.newbyteorder("<"), copy=False)
     return array if array.ndim == 0 else np.ascontiguousarray(array)
