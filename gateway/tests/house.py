@@ -26,6 +26,7 @@ from edgemesh_gateway.settings import GatewaySettings
 from mesh_service.server import MeshServer
 
 FAKE = Path(__file__).with_name("fake_executor.py")
+UP = "edgemesh_executor_up"
 PATIENCE_S = 20.0
 """No test waits longer for anything; none waits that long when all is well."""
 
@@ -132,8 +133,14 @@ def tensor(
 
 
 @asynccontextmanager
-async def house(executors: Mapping[str, int], **settings: Any) -> AsyncGenerator[House]:
-    """A gateway over executors by name and port."""
+async def house(
+    executors: Mapping[str, int], *, absent: str = "", **settings: Any
+) -> AsyncGenerator[House]:
+    """A gateway over executors by name and port, all there by then but the `absent` one.
+
+    A gateway serves as soon as each executor has described itself or was found to be away, and on
+    a busy machine one that is there may be found away at first.
+    """
     addresses = {name: f"127.0.0.1:{port}" for name, port in executors.items()}
     given: dict[str, Any] = {
         "port": 0,
@@ -160,7 +167,11 @@ async def house(executors: Mapping[str, int], **settings: Any) -> AsyncGenerator
                 if health.status == health_pb2.HealthCheckResponse.SERVING:
                     break
             watch.cancel()
-            yield House(channel, mesh)
+            gate = House(channel, mesh)
+            await eventually(
+                lambda: all(figure(gate, UP, name) for name in executors if name != absent)
+            )
+            yield gate
     finally:
         stopping.set()
         await serving
@@ -173,9 +184,9 @@ async def eventually(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.002)
 
 
-def figure(gate: House, name: str) -> float | None:
-    """A metric of executor `fake`."""
-    return gate.mesh.metrics.registry.get_sample_value(name, {"executor": "fake"})
+def figure(gate: House, name: str, executor: str = "fake") -> float | None:
+    """A metric of an executor."""
+    return gate.mesh.metrics.registry.get_sample_value(name, {"executor": executor})
 
 
 class Process:

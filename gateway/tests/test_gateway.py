@@ -46,7 +46,7 @@ async def test_secret_goes_to_the_executor() -> None:
     executor = await FakeExecutor(secret="s" * 32).start()
     async with house({"fake": executor.port}, secret="s" * 32) as gate:
         await gate.call()
-    async with house({"fake": executor.port}, secret="t" * 32) as gate:
+    async with house({"fake": executor.port}, absent="fake", secret="t" * 32) as gate:
         assert (await gate.refusal(algorithm="fake.echo")).reason == "NOT_STARTED"
     await executor.stop()
 
@@ -222,7 +222,7 @@ async def test_metrics_show_the_house(gate: House) -> None:
 async def test_an_absent_executor_holds_up_nobody_else(
     fake: FakeExecutor, algorithm: str, unused_tcp_port: int
 ) -> None:
-    async with house({"absent": unused_tcp_port, "fake": fake.port}) as gate:
+    async with house({"absent": unused_tcp_port, "fake": fake.port}, absent="absent") as gate:
         await gate.call(algorithm=algorithm)
         refusal = await gate.refusal(algorithm="absent.one")
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "NOT_STARTED")

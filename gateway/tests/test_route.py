@@ -69,7 +69,7 @@ async def test_the_algorithm_is_known_while_its_executor_is_away(fake: FakeExecu
 
 async def test_an_executor_that_offers_nothing_yet_is_waited_for() -> None:
     executor = await FakeExecutor(algorithms=()).start()
-    async with house({"fake": executor.port}) as gate:
+    async with house({"fake": executor.port}, absent="fake") as gate:
         assert (await gate.refusal(algorithm="fake.echo")).reason == "NOT_STARTED"
         await executor.offer("fake.echo")
         await gate.serves("fake.echo")
@@ -110,7 +110,7 @@ async def test_a_description_that_is_none(fake: FakeExecutor) -> None:
     liar.add_generic_rpc_handlers((generic,))
     port = liar.add_insecure_port("127.0.0.1:0")
     await liar.start()
-    async with house({"liar": port, "fake": fake.port}) as gate:
+    async with house({"liar": port, "fake": fake.port}, absent="liar") as gate:
         await gate.call(algorithm="fake.echo")
         assert (await gate.refusal(algorithm="liar.one")).metadata == {"executor": "liar"}
         await eventually(lambda: watches > 2)

@@ -32,6 +32,8 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_send_message_length", -1),
     # What never started is sent again by `dispatch`, once; gRPC's own way would keep every request.
     ("grpc.enable_retries", 0),
+    # A connection of its own: never one that an earlier endpoint of this address left in ruins.
+    ("grpc.use_local_subchannel_pool", 1),
     # An executor that died without a word is noticed within 15 seconds.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
