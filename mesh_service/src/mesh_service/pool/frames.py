@@ -39,6 +39,8 @@ NEED = Struct("<QQ")  # token, bytes
 SEGMENT = Struct("<QQQ")  # token, segment id, bytes
 TOKEN = Struct("<Q")  # opens CALL and CALL_REPLY
 CANCEL = Struct("<Q")  # call id; the only record of the control socket
+_ROW = Struct("<QQQ")  # one part: segment, offset, length
+_ZEROS = bytes(ALIGNMENT)
 STATUS = Struct("Q")  # call id; native, so that it is written at once
 
 
@@ -159,6 +161,13 @@ def aligned(offset: int, alignment: int = ALIGNMENT) -> int:
 def pack_parts(prefix: bytes, parts: Sequence[Part | Buffer]) -> bytes:
     """Give a payload: ``prefix``, the table, and the parts that are bytes, each aligned."""
     at = aligned(len(prefix) + 24 * len(parts))
+    header = parts[0] if parts else None
+    if len(parts) == 1 and isinstance(header, bytes):  # most calls and replies: a header alone
+        length = len(header)
+        row = _ROW.pack(0, at, length)
+        return b"".join(
+            (prefix, row, _ZEROS[: at - len(prefix) - 24], header, _ZEROS[: -length % ALIGNMENT])
+        )
     table: list[int] = []
     pieces: list[Buffer] = [prefix, b"", bytes(at - len(prefix) - 24 * len(parts))]
     for part in parts:
@@ -178,6 +187,11 @@ def pack_parts(prefix: bytes, parts: Sequence[Part | Buffer]) -> bytes:
 
 def unpack_parts(payload: bytes, prefix: int, count: int) -> list[Part]:
     """Read the table behind ``prefix`` bytes; parts in the payload are checked to lie in it."""
+    if count == 1 and len(payload) >= prefix + 24:
+        part = Part(*_ROW.unpack_from(payload, prefix))
+        if not part.segment and part.offset + part.length > len(payload):
+            raise ProtocolError("a part outside of its frame")
+        return [part]
     if not 1 <= count <= MAX_PARTS or len(payload) < prefix + 24 * count:
         raise ProtocolError(f"{count} parts in {len(payload)} bytes")
     table = unpack_from(f"<{3 * count}Q", payload, prefix)

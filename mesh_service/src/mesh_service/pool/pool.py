@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 from .done import Done
 from .errors import PoolClosed, PoolFull, PoolUnavailable
@@ -19,6 +19,21 @@ from .watch import Watch
 from .worker import Worker
 
 _ATTEMPTS = 2
+
+
+class _Run(AbstractAsyncContextManager[Done]):
+    """One call: runs on entry, gives its buffers back on exit. (As a generator it costs more.)"""
+
+    def __init__(self, execute: Callable[[Flight], Awaitable[Done]], flight: Flight) -> None:
+        self._execute = execute
+        self._flight = flight
+
+    async def __aenter__(self) -> Done:
+        self._done = await self._execute(self._flight)
+        return self._done
+
+    async def __aexit__(self, *_: object) -> None:
+        self._done.release()
 
 
 class WorkerPool:
@@ -57,15 +72,14 @@ class WorkerPool:
         self._roster.open()
         await self._until(lambda: self.ready or not self._open)
 
-    @asynccontextmanager
-    async def run(
+    def run(
         self,
         work: Work,
         *,
         on_started: Callable[[], None] | None = None,
         on_event: Callable[[bytes], None] | None = None,
         on_call: Callable[[bytes], Awaitable[bytes]] | None = None,
-    ) -> AsyncGenerator[Done]:
+    ) -> AbstractAsyncContextManager[Done]:
         """Run ``work``: ``async with pool.run(...) as done``; then ``done``'s buffers are released.
 
         ``on_started`` is called once, when a worker is about to get the call: from then on it may
@@ -76,11 +90,7 @@ class WorkerPool:
         """
         if len(work.buffers) >= MAX_PARTS:
             raise ValueError(f"{len(work.buffers)} buffers, the limit is {MAX_PARTS - 1}")
-        done = await self._execute(Flight(work, on_started, on_event, on_call))
-        try:
-            yield done
-        finally:
-            done.release()
+        return _Run(self._execute, Flight(work, on_started, on_event, on_call))
 
     def recycle(self) -> None:
         """Replace every worker, one after another, without a gap."""
