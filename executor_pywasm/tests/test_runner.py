@@ -40,7 +40,7 @@ class Pool:
 
 @pytest.fixture(scope="module")
 def runner(built: Built, images: Path) -> Iterator[PyWasmRunner]:
-    runner = PyWasmRunner({"images": str(images), "spare": True})
+    runner = PyWasmRunner({"images": str(images), "ready": True})
     yield runner
     runner.close()
 

@@ -20,11 +20,11 @@ def test_images_lie_in_the_cache_unless_told_otherwise(
     monkeypatch.setenv("EDGEMESH_CACHE", str(tmp_path))
     assert PyWasmSettings.load().runner_config() == {
         "images": str(tmp_path / "images"),
-        "spare": True,
+        "ready": True,
     }
     monkeypatch.setenv("EDGEMESH_PYWASM_IMAGES_DIR", "/elsewhere")
     monkeypatch.setenv("EDGEMESH_PYWASM_WARM_INSTANCE", "no")
-    assert PyWasmSettings.load().runner_config() == {"images": "/elsewhere", "spare": False}
+    assert PyWasmSettings.load().runner_config() == {"images": "/elsewhere", "ready": False}
 
 
 @pytest.mark.parametrize(

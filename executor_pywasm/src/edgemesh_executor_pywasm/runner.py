@@ -56,8 +56,10 @@ class PyWasmRunner:
     """Runs `python.run` in a worker's sandbox."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        """`config`: `images`, the folder, and `spare`. Raises `ArtifactError`."""
-        self._sandbox = Sandbox(Path(config["images"]), spare=bool(config["spare"]))
+        """`config`: `images`, the folder, and `ready`. Raises `ArtifactError`."""
+        self._sandbox = Sandbox(Path(config["images"]), spare=False)
+        self._ready = bool(config["ready"])
+        self.rest()
 
     def describe(self) -> list[algorithm_pb2.Algorithm]:
         """`python.run`."""
@@ -86,6 +88,11 @@ class PyWasmRunner:
         except InputError as error:
             raise InvalidInput({error.field: error.reason}) from error
         return _reply(result, limits)
+
+    def rest(self) -> None:
+        """Make the next program's instance ready; called when an answer has been sent."""
+        if self._ready:
+            self._sandbox.prepare()
 
     def close(self) -> None:
         """Close the sandbox."""

@@ -26,10 +26,10 @@ class PyWasmSettings(ExecutorSettings):
     max_memory_bytes: int = Field(default=2048 * MIB, ge=32 * MIB, le=3072 * MIB)
     """Largest memory limit that a request may ask for; a guest has 4 GiB in all."""
     warm_instance: bool = True
-    """Whether a worker makes and warms the next interpreter while it is idle; costs about 2 MiB
-    a worker, and spares a call a millisecond."""
+    """Whether a worker makes the next interpreter ready between calls; costs about 2 MiB a worker,
+    and spares a call a millisecond."""
 
     def runner_config(self) -> dict[str, Any]:
         """What the workers' runner is made with."""
         images = self.images_dir or self.cache / "images"
-        return {"images": str(images.absolute()), "spare": self.warm_instance}
+        return {"images": str(images.absolute()), "ready": self.warm_instance}

@@ -38,6 +38,9 @@ BLOCK = "block"
 MEMORY_BYTES = "memory_bytes"
 """Among the image's facts: the size of that memory."""
 
+RANDOM_STATES = "random_states"
+"""Among the image's facts: where the random generators' words and positions lie."""
+
 _RECIPE = 1  # counts up when what is written changes for the same inputs
 _STEP = "making the base image"
 _LIBRARY_FOLDER = "/usr/local/lib"

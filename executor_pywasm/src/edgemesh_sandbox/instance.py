@@ -1,18 +1,22 @@
-"""One Python: a fresh memory over the compiled code, used for one program, then thrown away.
+"""One Python: a memory that starts as the image, over the compiled code.
 
-Rules: made on one thread, it may be handed to another, but belongs to one at a time. What it
-answers is for `answer` to judge; what traps is for `verdict` to name.
+Rules: it runs one program; before it runs another its memory is the image's again, byte for byte,
+and nothing else of it could have changed, or it is thrown away (`restore`). Made on one thread,
+it may be handed to another, but belongs to one at a time. What it answers is for `answer` to
+judge; what traps is for `verdict` to name.
 """
 
 from __future__ import annotations
 
+import os
 import time
-from typing import Any, cast
+from typing import cast
 
 import wasmtime
 
-from edgemesh_sandbox import hostcalls
+from edgemesh_sandbox import hostcalls, pages
 from edgemesh_sandbox.frame import Frame
+from edgemesh_sandbox.functions import Function
 from edgemesh_sandbox.guest import layout
 from edgemesh_sandbox.interpreter import Interpreter
 from edgemesh_sandbox.limits import MIB, Limits
@@ -22,6 +26,10 @@ from edgemesh_sandbox.watch import Cancelled, EpochCallback, Watch
 
 _RUNTIME_BYTES = 1 * MIB
 """What the runtime itself may add to the image, beside the program."""
+_MOST_KEPT = 2048 * pages.PAGE_BYTES
+"""An instance that has written to more gives it back: it would hold the memory for nothing."""
+_RANDOM_BYTES = 624 * 4
+_RANDOM_POSITION = (624).to_bytes(4, "little")
 
 
 class NoMemory(Exception):
@@ -42,8 +50,28 @@ class Instance:
         self._epochs = EpochCallback(store)
         memory, exports = interpreter.instantiate(store)
         self.memory = GuestMemory(store, memory)
-        self._turn: Any = exports["turn"]
-        self._allocate: Any = exports["host_alloc"]
+        self._turn = Function(store, cast(wasmtime.Func, exports["turn"]))
+        self._allocate = Function(store, cast(wasmtime.Func, exports["host_alloc"]))
+        self._whole = self.memory.view(0, interpreter.image_bytes)
+        self._pages: pages.Pages | None = None
+        self._written: pages.Ranges | None = []
+        self._faults = 0
+        self._intact = True
+        if pages.supported():
+            self._pages = pages.Pages(self.memory.base, interpreter.image_bytes)
+            if interpreter.hot:
+                self._pages.fill_in(interpreter.hot)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Give the program's random generators states of their own."""
+        before = pages.faults()
+        states = self._interpreter.random_states
+        fresh = os.urandom(_RANDOM_BYTES * len(states))
+        for at, (words, position) in enumerate(states):
+            self.memory.write(words, fresh[at * _RANDOM_BYTES : (at + 1) * _RANDOM_BYTES])
+            self.memory.write(position, _RANDOM_POSITION)
+        self._faults += pages.faults() - before
 
     def run(
         self,
@@ -57,6 +85,8 @@ class Instance:
 
         Raises what Wasmtime raises for a trap, an exit and an interruption, and `NoMemory`.
         """
+        self._intact = False
+        before = pages.faults()
         block = self.memory.view(self._interpreter.block, layout.BLOCK_BYTES)
         self.output = Output(block, limits.output_bytes, on_output)
         self.watch = Watch(deadline, cancelled, self.output, on_output is not None)
@@ -70,10 +100,46 @@ class Instance:
         hostcalls.enter(self)
         try:
             with self._interpreter.ticker:
-                return self._call(frame)
+                answer = self._call(frame)
         finally:
             hostcalls.enter(None)
             self.output.close()
+        self._faults += pages.faults() - before
+        self._intact = True
+        return answer
+
+    @property
+    def restorable(self) -> bool:
+        """Whether `restore` may succeed."""
+        return self._intact and self._pages is not None
+
+    def restore(self) -> bool:
+        """Be as new again; False where that cannot be, and the instance is to be closed.
+
+        It cannot where the program did not come back in good order (then more than its memory may
+        have changed), where the memory has grown, which cannot be undone, and where the system
+        does not tell which pages were written to. Views of the memory must not be used any more.
+        """
+        if not self._intact or self._pages is None:
+            return False
+        if self.memory.size() != self._interpreter.image_bytes:
+            return False
+        if self._faults:
+            self._written = self._pages.private()
+            self._faults = 0
+        if self._written is None or sum(end - begin for begin, end in self._written) > _MOST_KEPT:
+            self._pages.drop()
+            self._pages.fill_in(self._interpreter.hot)
+            self._written = []
+            self._faults = 1  # so that it is looked at next time
+        elif not self._interpreter.hot:
+            self._interpreter.hot = self._written
+        whole, image = self._whole, self._interpreter.image
+        for begin, end in self._written:
+            whole[begin:end] = image[begin:end]
+        self.clock_origin = time.monotonic()
+        self.refresh()
+        return True
 
     def added_bytes(self) -> int:
         """How far the memory has grown over the image's; it never shrinks."""
@@ -87,7 +153,7 @@ class Instance:
     def _call(self, frame: Frame) -> memoryview:
         addresses = [self._place(buffer) for buffer in frame.buffers]
         text = frame.text(addresses)
-        self._turn(self._store, self._place(text), len(text))
+        self._turn(self._place(text), len(text))
         block = self._interpreter.block
         answer = self.memory.word(block + 4 * layout.WORD_ANSWER)
         return self.memory.view(answer, self.memory.word(block + 4 * layout.WORD_ANSWER_BYTES))
@@ -96,7 +162,7 @@ class Instance:
         """Copy `data` into memory that the guest gives for good; its address, 0 if empty."""
         if not data:
             return 0
-        address = cast(int, self._allocate(self._store, len(data))) & 0xFFFF_FFFF
+        address = self._allocate(len(data))
         if not address:
             raise NoMemory
         self.memory.write(address, data)

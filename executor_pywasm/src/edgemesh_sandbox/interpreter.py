@@ -18,7 +18,9 @@ from edgemesh_sandbox.code import COMPILED
 from edgemesh_sandbox.engine import load, new_engine
 from edgemesh_sandbox.errors import ArtifactError
 from edgemesh_sandbox.guest.layout import BLOCK_BYTES
-from edgemesh_sandbox.image import BLOCK, IMAGE, MEMORY_BYTES
+from edgemesh_sandbox.image import BLOCK, IMAGE, MEMORY_BYTES, RANDOM_STATES
+from edgemesh_sandbox.memory import GuestMemory
+from edgemesh_sandbox.pages import Ranges
 from edgemesh_sandbox.ticker import Ticker
 
 
@@ -38,25 +40,38 @@ class Interpreter:
         """Size of the memory that every instance starts with."""
         if self.block + BLOCK_BYTES > self.image_bytes:
             raise ArtifactError(built.image.folder, "its block lies outside of its memory")
+        self.random_states: list[tuple[int, int]] = built.image.facts[RANDOM_STATES]
+        """Where the guest's random generators keep their words and their position."""
         self._code = load(self.engine, built.code.path(COMPILED))
         self._image = load(self.engine, built.image.path(IMAGE))
         self._linker = wasmtime.Linker(self.engine)
         self._linking = threading.Lock()  # the linker names one store's memory at a time
         hostcalls.define(self._linker, self._code)
         self.ticker = Ticker(self.engine)
+        self._pristine = wasmtime.Store(self.engine)
+        memory = GuestMemory(self._pristine, self._memory_of(self._pristine))
+        self.image = memory.view(0, self.image_bytes)
+        """The image's bytes, from a memory in which nothing ever runs."""
+        self.hot: Ranges = []
+        """What every program writes to, as the first has shown."""
 
     def instantiate(self, store: wasmtime.Store) -> tuple[wasmtime.Memory, Mapping[str, Any]]:
         """A fresh copy of the image in `store`: its memory and the code's exports."""
-        memory = wasmtime.Instance(store, self._image, []).exports(store)["memory"]
+        memory = self._memory_of(store)
         with self._linking:
             self._linker.define(store, "env", "memory", memory)
             instance = self._linker.instantiate(store, self._code)
-        exports = instance.exports(store)
-        return cast(wasmtime.Memory, memory), exports
+        return memory, instance.exports(store)
 
     def close(self) -> None:
         """Stop the clock. Instances must be closed before."""
         self.ticker.close()
+        del self.image
+        self._pristine.close()
+
+    def _memory_of(self, store: wasmtime.Store) -> wasmtime.Memory:
+        instance = wasmtime.Instance(store, self._image, [])
+        return cast(wasmtime.Memory, instance.exports(store)["memory"])
 
 
 def _number(facts: Mapping[str, Any], name: str, folder: Path) -> int:

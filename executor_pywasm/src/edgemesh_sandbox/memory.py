@@ -20,21 +20,25 @@ class OutOfBounds(Exception):
 class GuestMemory:
     """The memory of one guest; unusable once its store is closed."""
 
-    __slots__ = ("_base", "_memory", "_store")
+    __slots__ = ("_known", "_memory", "_store", "base")
 
     def __init__(self, store: wasmtime.Store, memory: wasmtime.Memory) -> None:
         self._store, self._memory = store, memory
-        self._base = ctypes.addressof(memory.data_ptr(store).contents)
+        self.base = ctypes.addressof(memory.data_ptr(store).contents)
+        """Its address in this process."""
+        self._known = 0  # it had at least this size; asking costs more than reading
 
     def size(self) -> int:
         """Its size in bytes."""
-        return self._memory.data_len(self._store)
+        self._known = self._memory.data_len(self._store)
+        return self._known
 
     def view(self, address: int, length: int) -> memoryview:
         """`length` bytes at `address`, not copied."""
-        if address < 0 or length < 0 or address + length > self.size():
+        end = address + length
+        if address < 0 or length < 0 or (end > self._known and end > self.size()):
             raise OutOfBounds(f"{length} bytes at {address} are outside of the guest's memory")
-        return memoryview((ctypes.c_ubyte * length).from_address(self._base + address)).cast("B")
+        return memoryview((ctypes.c_ubyte * length).from_address(self.base + address)).cast("B")
 
     def write(self, address: int, data: bytes | memoryview) -> None:
         """Copy `data` to `address`."""

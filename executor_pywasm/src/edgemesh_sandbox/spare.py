@@ -1,10 +1,10 @@
-"""An instance made and warmed ahead, off any program's path.
+"""The instance that is kept between programs, and made ready off any program's path.
 
-Rules: at most one waits, made on a thread of its own when nothing has run for a moment: while
-programs come one upon the other it would only compete with them, and whoever finds none makes
-one. Who comes while it is being made waits for it, which is shorter than making another. Warming
-runs an empty program, which copies the pages that every program writes and draws fresh random
-numbers; nothing of a caller's is in it.
+Rules: at most one is kept; when several programs run at once the others make instances of their
+own. One that has run a program is *used*: it is restored before anything else may run in it, or
+thrown away where it cannot be (see `Instance.restore`). That happens when the embedder says that
+there is time for it (`prepare`), or in the background when nothing has run for a moment, or at
+the latest when the next program comes.
 """
 
 from __future__ import annotations
@@ -27,79 +27,116 @@ _EMPTY = Frame("", {}, "")
 
 
 class Spare:
-    """Keeps one instance ready."""
+    """Keeps one instance; with `background`, a thread of its own makes it ready."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Interpreter, *, background: bool) -> None:
         self._interpreter = interpreter
         self._changed = threading.Condition()
         self._ready: Instance | None = None
-        self._making = False
+        self._used: Instance | None = None
+        self._preparing = False
         self._running = 0
-        self._idle_since = float("-inf")
+        self._idle_since = time.monotonic()
+        self._asleep = False
         self._failed = False
         self._closed = False
-        self._thread = deep_thread(self._work, "spare")
-        self._thread.start()
+        self._thread = deep_thread(self._work, "spare") if background else None
+        if self._thread:
+            self._thread.start()
 
     @contextmanager
     def instance(self) -> Generator[Instance]:
-        """A fresh instance for one program: the one that waits or is being made, else a new one."""
+        """A fresh instance for one program: the one that is kept, else a new one."""
         with self._changed:
             self._running += 1
-            self._changed.wait_for(lambda: not self._making)
+            self._changed.wait_for(lambda: not self._preparing)
             ready, self._ready = self._ready, None
+            used, self._used = self._used, None
         try:
-            instance = ready or Instance(self._interpreter)
+            instance = ready or self._fresh(used)
             try:
                 yield instance
             finally:
-                instance.close()
+                self._keep(instance)
         finally:
             with self._changed:
                 self._running -= 1
                 self._idle_since = time.monotonic()
                 self._failed = False
+                if self._asleep:
+                    self._changed.notify_all()
+
+    def prepare(self) -> None:
+        """Make an instance ready now, if none is: call it from the thread that runs programs."""
+        with self._changed:
+            if self._ready or self._preparing or self._failed or self._closed:
+                return
+            self._preparing = True
+            used, self._used = self._used, None
+        instance: Instance | None = None
+        try:
+            instance = self._fresh(used, warm=True)
+        except Exception:
+            instance = None  # the next program makes one and meets the error
+        finally:
+            with self._changed:
+                self._ready, self._failed = instance, instance is None
+                self._preparing = False
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Stop, and close the instance that waits."""
+        """Stop, and close the instance that is kept."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join()
-        if self._ready is not None:
-            self._ready.close()
+        if self._thread:
+            self._thread.join()
+        for instance in (self._ready, self._used):
+            if instance:
+                instance.close()
+
+    def _keep(self, instance: Instance) -> None:
+        with self._changed:
+            if self._used is None and not self._closed and instance.restorable:
+                self._used = instance
+                return
+        instance.close()
+
+    def _fresh(self, used: Instance | None, *, warm: bool = False) -> Instance:
+        """The used one restored, or a new one; `warm`: one that has its pages already."""
+        if used is not None:
+            if used.restore():
+                return used
+            used.close()
+        instance = Instance(self._interpreter)
+        if warm and not self._interpreter.hot:
+            # The first of all shows what a program writes to; nothing of a caller's is in it.
+            try:
+                instance.run(_EMPTY, _LIMITS, time.monotonic() + _WARMING_S)
+                if instance.restore():
+                    return instance
+            except BaseException:
+                instance.close()
+                raise
+            instance.close()
+            return Instance(self._interpreter)
+        return instance
 
     def _work(self) -> None:
         while self._quiet():
-            instance = self._warmed()
-            with self._changed:
-                self._ready, self._failed = instance, instance is None
-                self._making = False
-                self._changed.notify_all()
+            self.prepare()
 
     def _quiet(self) -> bool:
         """Wait until one is wanted and nothing has run for a moment; False: to be closed."""
         with self._changed:
             while not self._closed:
                 if self._ready or self._running or self._failed:
+                    self._asleep = True  # only then need those who change something say so
                     self._changed.wait()
+                    self._asleep = False
                     continue
                 left = self._idle_since + _QUIET_S - time.monotonic()
                 if left <= 0:
-                    self._making = True
                     return True
                 self._changed.wait(left)
             return False
-
-    def _warmed(self) -> Instance | None:
-        """A warmed instance; None if it failed: the next caller makes one and meets the error."""
-        instance: Instance | None = None
-        try:
-            instance = Instance(self._interpreter)
-            instance.run(_EMPTY, _LIMITS, time.monotonic() + _WARMING_S)
-        except Exception:
-            if instance is not None:
-                instance.close()
-            return None
-        return instance

@@ -47,7 +47,7 @@ def prepare(library: str) -> None:
         warmup.use()
     gc.collect()
     ballast = heap.fill_holes()
-    block = _install(ballast)
+    block, states = _install(ballast)
     gc.collect()
     problems = [*_open_files(), *(f"cannot import {name}" for name in missing)]
     gc.freeze()
@@ -57,6 +57,7 @@ def prepare(library: str) -> None:
 
     facts = {
         "block": arrays.address_of(block.memory),
+        "random_states": states,
         "ballast": len(ballast),
         "modules": len(sys.modules),
         "seconds": round(time.perf_counter() - began, 1),
@@ -68,8 +69,11 @@ def prepare(library: str) -> None:
         _host.call(json.dumps(facts).encode())
 
 
-def _install(ballast: list[bytes]) -> Any:
-    """Put the runtime in the place of the reactor's own handler of turns, and warm it."""
+def _install(ballast: list[bytes]) -> tuple[Any, list[tuple[int, int]]]:
+    """Put the runtime in the place of the reactor's own handler of turns, and warm it.
+
+    Gives the block, and where the random generators' states lie.
+    """
     import atexit
 
     import _host
@@ -77,21 +81,21 @@ def _install(ballast: list[bytes]) -> Any:
 
     from . import console, randomness, runtime
 
-    refresh: Any = randomness.refresher()
     block = console.Block(_host.call)
-    serving = runtime.Runtime(block, refresh)
+    serving = runtime.Runtime(block)
     for program in _WARMING_PROGRAMS * 8:
         request = {"code": program, "stdin": "", "inputs": {"x": [1, 2]}, "tensors": []}
         serving.call(json.dumps(request).encode())
-    serving.rearm(refresh)
+    serving.rearm()
     block.clear()
+    states = randomness.states()
     atexit._clear()  # what libraries registered is not the program's
     os.environ.clear()
     os.environ.update(HOME="/", TMPDIR="/tmp", LANG="C.UTF-8")  # noqa: S108 - the guest's
     # The host's `turn` is bound to this function object, so its code is exchanged.
     _reactor._edgemesh_call, _reactor._edgemesh_ballast = serving.call, ballast
     _reactor.turn.__code__ = _turn.__code__
-    return block
+    return block, states
 
 
 def _turn(source: bytes, environ: object) -> tuple[int, bool]:

@@ -1,8 +1,8 @@
 """One call in the guest: a frame of bytes in, a program run, an answer left in memory.
 
-Rules: a guest serves one program, before which an empty one may have been run to warm it. What
-the program may have replaced (builtins, `json`, `sys.stdout`) is held here from before. Memory
-is kept in reserve, so that a program that ran out of it can still be reported.
+Rules: a guest serves one program; the next one starts from the image again. What the program may
+have replaced (builtins, `json`, `sys.stdout`) is held here from before. Memory is kept in
+reserve, so that a program that ran out of it can still be reported.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import atexit
 import json
 import linecache
 import sys
-from collections.abc import Callable
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
@@ -28,23 +27,19 @@ _loads, _dumps, _exit_functions = json.loads, json.dumps, atexit._run_exitfuncs 
 class Runtime:
     """Runs programs and leaves their answers in the block."""
 
-    def __init__(self, block: console.Block, refresh: Callable[[], None]) -> None:
+    def __init__(self, block: console.Block) -> None:
         self._block = block
-        self._refresh: Callable[[], None] | None = refresh
         self._reserve: bytearray | None = bytearray(_RESERVE_BYTES)
         self._kept: list[object] = []
 
-    def rearm(self, refresh: Callable[[], None]) -> None:
+    def rearm(self) -> None:
         """Be as new: what the image is made with."""
-        self._refresh, self._reserve = refresh, bytearray(_RESERVE_BYTES)
+        self._reserve = bytearray(_RESERVE_BYTES)
         self._kept.clear()
 
     def call(self, frame: bytes | None) -> int:
         """Run one frame; 0 when there is an answer."""
         self._block.answer(0, 0)
-        if self._refresh is not None:
-            self._refresh()
-            self._refresh = None
         try:
             if frame is None:
                 raise MemoryError("no memory for the request")

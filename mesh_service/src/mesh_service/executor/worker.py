@@ -47,6 +47,7 @@ def adapt(config: Mapping[str, Any]) -> pool.Handler:
 class _Adapter:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
+        self.rest: Callable[[], None] | None = getattr(runner, "rest", None)
 
     def describe(self) -> bytes:
         algorithms = self._runner.describe()

@@ -49,6 +49,7 @@ class Worker:
         self._stopping = False
         self._todo: queue.SimpleQueue[Call] | None = None
         self._handler: Handler
+        self._rest: Callable[[], None] | None = None
         self._status: mmap.mmap
         self._clock: Callable[[], int] = time.process_time_ns
 
@@ -70,6 +71,8 @@ class Worker:
             self._channel.send(Kind.READY, payload=why, flags=Flag.FAILED)
             raise
         self._share(given["concurrency"])
+        if self._todo is None:
+            self._rest = getattr(self._handler, "rest", None)
         self._channel.send(Kind.READY, payload=description)
         while not self._stopping:
             self._dispatch(self._channel.next())
@@ -137,6 +140,8 @@ class Worker:
             del self._calls[call.id]
         call.end()
         self._channel.send(Kind.DONE, call.id, payload, flags)
+        if self._rest is not None:
+            self._rest()
 
     def _hear_cancellations(self) -> None:
         rest = b""

@@ -46,7 +46,11 @@ class Reply:
 
 
 class Handler(Protocol):
-    """Does the work of one worker process. Called by several threads at concurrency > 1."""
+    """Does the work of one worker process. Called by several threads at concurrency > 1.
+
+    At concurrency 1 one may have a method ``rest()`` too, which is called when a reply has been
+    sent: the time to prepare for the next call.
+    """
 
     def __call__(self, call: Call) -> Reply:
         """Run one call. What it raises is logged, and the caller learns an id only."""

@@ -1,0 +1,145 @@
+"""Which pages of a guest's memory are its own, and how they become the image's again.
+
+Rules: a guest's memory is a private mapping of the image, so a page is either still the image's
+or was copied when it was first written to. Copying the image's bytes back over all copied pages
+makes the memory the image again, byte for byte, and costs no page fault, neither then nor when
+the next program writes to them: a fault costs as much as copying ten pages.
+
+A page becomes private by a fault of the thread that writes to it, so where a thread has counted no
+fault there are no new ones. Huge pages would break that (the kernel may make pages private that
+nobody touched), so they are switched off for the mapping.
+
+Needs Linux 6.7 (PAGEMAP_SCAN, admin-guide/mm/pagemap.rst); elsewhere `supported()` is False and an
+instance is used once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import mmap
+import os
+import struct
+import sys
+
+if sys.platform != "win32":
+    import fcntl
+    import resource
+
+PAGE_BYTES = 4096
+
+_PAGEMAP_SCAN = 0xC0606610  # _IOWR('f', 16, struct pm_scan_arg)
+_FILE, _PRESENT, _SWAPPED, _ZERO = 1 << 2, 1 << 3, 1 << 4, 1 << 5
+_ARGUMENTS = struct.Struct("<12Q")
+_MADV_DONTNEED, _MADV_NOHUGEPAGE, _MADV_POPULATE_WRITE = 4, 15, 23
+_PROCESS_MADVISE, _PIDFD_OPEN = 440, 434  # the same number on every architecture
+_MOST_RANGES = 4096
+_MOST_AT_ONCE = 1024  # IOV_MAX
+
+Ranges = list[tuple[int, int]]
+"""Begin and end, in bytes from the beginning of the memory."""
+
+_Vector = ctypes.c_uint64 * (3 * _MOST_RANGES)
+
+
+class _IoVec(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_size_t), ("length", ctypes.c_size_t))
+
+
+class Pages:
+    """The pages of one mapping, `nbytes` from the address `base`."""
+
+    def __init__(self, base: int, nbytes: int) -> None:
+        self._base, self._nbytes = base, nbytes
+        self._advise(_MADV_NOHUGEPAGE)
+
+    def private(self) -> Ranges | None:
+        """The ranges that were written to; None if there are more than are worth restoring."""
+        vector = _Vector()
+        arguments = bytearray(
+            _ARGUMENTS.pack(
+                _ARGUMENTS.size,
+                0,
+                self._base,
+                self._base + self._nbytes,
+                0,
+                ctypes.addressof(vector),
+                _MOST_RANGES,
+                0,
+                _FILE | _ZERO,  # inverted: neither the file's page nor the page of zeros
+                _FILE | _ZERO,
+                _PRESENT | _SWAPPED,
+                _PRESENT,
+            )
+        )
+        found = fcntl.ioctl(_pagemap(), _PAGEMAP_SCAN, arguments)
+        if found >= _MOST_RANGES:
+            return None
+        base = self._base
+        numbers = vector[: 3 * found]
+        return [(a - base, b - base) for a, b in zip(numbers[::3], numbers[1::3], strict=True)]
+
+    def fill_in(self, ranges: Ranges) -> None:
+        """Make these ranges private at once, which is cheaper than a fault for each page."""
+        for at in range(0, len(ranges), _MOST_AT_ONCE):
+            some = ranges[at : at + _MOST_AT_ONCE]
+            vectors = (_IoVec * len(some))(*((self._base + a, b - a) for a, b in some))
+            # An older kernel refuses; then the faults come one by one.
+            _libc().syscall(
+                _PROCESS_MADVISE, _myself(), vectors, len(some), _MADV_POPULATE_WRITE, 0
+            )
+
+    def drop(self) -> None:
+        """Give all private pages back: what is read next is the image's."""
+        self._advise(_MADV_DONTNEED)
+
+    def _advise(self, advice: int) -> None:
+        if _libc().madvise(ctypes.c_void_p(self._base), ctypes.c_size_t(self._nbytes), advice):
+            raise OSError(ctypes.get_errno(), "madvise")
+
+
+def faults() -> int:
+    """The page faults of this thread so far."""
+    usage = resource.getrusage(resource.RUSAGE_THREAD)
+    return usage.ru_minflt + usage.ru_majflt
+
+
+@functools.cache
+def supported() -> bool:
+    """Whether this system can tell private pages."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        with mmap.mmap(-1, 4 * PAGE_BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as probe:
+            probe[PAGE_BYTES] = 1
+            view = (ctypes.c_ubyte * len(probe)).from_buffer(probe)
+            found = Pages(ctypes.addressof(view), len(probe)).private()
+            del view
+            return found == [(PAGE_BYTES, 2 * PAGE_BYTES)]
+    except OSError:  # an older kernel, or one without transparent huge pages
+        return False
+
+
+@functools.cache
+def _pagemap() -> int:
+    return os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+@functools.cache
+def _myself() -> int:
+    return os.pidfd_open(os.getpid())
+
+
+def _forget() -> None:
+    """In a forked child: what is open is about the parent's memory."""
+    for known in (supported, _pagemap, _myself):
+        known.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
