@@ -32,6 +32,17 @@ _WARMING_PROGRAMS = (
 
 def prepare(library: str) -> None:
     """Import and warm everything, install the runtime, and tell the host where to find it."""
+    import _host  # the guest's door to its host
+
+    try:
+        facts = _prepare(library)
+    except Exception as error:  # stderr is the program's by now
+        facts = {"problems": [f"{type(error).__name__}: {error}"]}
+    with contextlib.suppress(OSError):  # the host listens, but does not reply
+        _host.call(json.dumps(facts).encode())
+
+
+def _prepare(library: str) -> dict[str, Any]:
     began = time.perf_counter()
     archive = importer.install(library)
     plots = "matplotlib/mpl-data"
@@ -47,32 +58,32 @@ def prepare(library: str) -> None:
         warmup.use()
     gc.collect()
     ballast = heap.fill_holes()
-    block, states = _install(ballast)
+    block, states, serving = _install(ballast)
     gc.collect()
     problems = [*_open_files(), *(f"cannot import {name}" for name in missing)]
+    immortal = heap.immortalize()
+    serving.rearm()
     gc.freeze()
-    import _host  # the guest's door to its host
-
     from . import arrays
 
     facts = {
         "block": arrays.address_of(block.memory),
         "random_states": states,
         "ballast": len(ballast),
+        "immortal": immortal,
         "modules": len(sys.modules),
         "seconds": round(time.perf_counter() - began, 1),
         "problems": problems,
     }
     for name in [name for name in sys.modules if name.partition(".")[0] == "_edgemesh"]:
         del sys.modules[name]
-    with contextlib.suppress(OSError):  # the host listens, but does not reply
-        _host.call(json.dumps(facts).encode())
+    return facts
 
 
-def _install(ballast: list[bytes]) -> tuple[Any, list[tuple[int, int]]]:
+def _install(ballast: list[bytes]) -> tuple[Any, list[tuple[int, int]], Any]:
     """Put the runtime in the place of the reactor's own handler of turns, and warm it.
 
-    Gives the block, and where the random generators' states lie.
+    Gives the block, where the random generators' states lie, and the runtime.
     """
     import atexit
 
@@ -86,7 +97,6 @@ def _install(ballast: list[bytes]) -> tuple[Any, list[tuple[int, int]]]:
     for program in _WARMING_PROGRAMS * 8:
         request = {"code": program, "stdin": "", "inputs": {"x": [1, 2]}, "tensors": []}
         serving.call(json.dumps(request).encode())
-    serving.rearm()
     block.clear()
     states = randomness.states()
     atexit._clear()  # what libraries registered is not the program's
@@ -95,7 +105,7 @@ def _install(ballast: list[bytes]) -> tuple[Any, list[tuple[int, int]]]:
     # The host's `turn` is bound to this function object, so its code is exchanged.
     _reactor._edgemesh_call, _reactor._edgemesh_ballast = serving.call, ballast
     _reactor.turn.__code__ = _turn.__code__
-    return block, states
+    return block, states, serving
 
 
 def _turn(source: bytes, environ: object) -> tuple[int, bool]:
