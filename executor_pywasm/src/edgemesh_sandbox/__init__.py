@@ -13,6 +13,7 @@ one is in the next. `python -m edgemesh_sandbox.setup` builds what it needs, onc
 
 from __future__ import annotations
 
+from edgemesh_sandbox.async_sandbox import AsyncSandbox
 from edgemesh_sandbox.errors import ArtifactError, InputError, SandboxError, SetupError
 from edgemesh_sandbox.limits import Limits
 from edgemesh_sandbox.result import Failure, Outcome, Result
@@ -21,6 +22,7 @@ from edgemesh_sandbox.tensor import Tensor
 
 __all__ = [
     "ArtifactError",
+    "AsyncSandbox",
     "Failure",
     "InputError",
     "Limits",

@@ -10,12 +10,12 @@ was hashed. A compiled module is native code, so a folder that others may write 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +52,14 @@ def locked(folder: Path) -> Generator[None]:
     """Hold the folder's lock: of several set-ups at once one builds and the others find."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
@@ -90,7 +97,9 @@ def find(folder: Path) -> Artifact:
         raise ArtifactError(folder, "it is not there") from None
     except (OSError, ValueError) as error:
         raise ArtifactError(folder, f"its manifest cannot be read: {error}") from error
-    if owner.st_uid not in (0, os.geteuid()) or owner.st_mode & _WRITABLE_BY_OTHERS:
+    if hasattr(os, "geteuid") and (  # elsewhere the user's profile keeps others out
+        owner.st_uid not in (0, os.geteuid()) or owner.st_mode & _WRITABLE_BY_OTHERS
+    ):
         raise ArtifactError(folder, "others may write in it")
     if manifest.get("format") != _FORMAT:
         raise ArtifactError(folder, "its manifest has another format")

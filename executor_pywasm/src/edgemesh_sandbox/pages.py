@@ -22,10 +22,6 @@ import os
 import struct
 import sys
 
-if sys.platform != "win32":
-    import fcntl
-    import resource
-
 PAGE_BYTES = 4096
 
 _PAGEMAP_SCAN = 0xC0606610  # _IOWR('f', 16, struct pm_scan_arg)
@@ -72,6 +68,8 @@ class Pages:
                 _PRESENT,
             )
         )
+        import fcntl  # not on Windows
+
         found = fcntl.ioctl(_pagemap(), _PAGEMAP_SCAN, arguments)
         if found >= _MOST_RANGES:
             return None
@@ -99,7 +97,11 @@ class Pages:
 
 
 def faults() -> int:
-    """The page faults of this thread so far."""
+    """The page faults of this thread so far; 0 where they are not looked at."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    import resource  # not on Windows
+
     usage = resource.getrusage(resource.RUSAGE_THREAD)
     return usage.ru_minflt + usage.ru_majflt
 

@@ -9,10 +9,10 @@ little hands the work to a thread of its own.
 from __future__ import annotations
 
 import ctypes
-import resource
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from edgemesh_sandbox.engine import NATIVE_STACK_BYTES
@@ -59,6 +59,20 @@ def deep_thread(target: Callable[[], None], name: str = "sandbox") -> threading.
     return Deep(target=target, name=name, daemon=True)
 
 
+def deep_threads(count: int, name: str) -> ThreadPoolExecutor:
+    """A pool of `count` threads whose stacks are deep enough."""
+    threads = ThreadPoolExecutor(count, thread_name_prefix=name)
+    started = threading.Barrier(count)
+    with _SPAWN:  # it starts a thread for each of these, since none is idle before all are there
+        before = threading.stack_size(NATIVE_STACK_BYTES)
+        try:
+            waiting = [threads.submit(started.wait) for _ in range(count)]
+        finally:
+            threading.stack_size(before)
+    wait(waiting)
+    return threads
+
+
 def _deep_enough() -> bool:
     known: bool | None = getattr(_LOCAL, "deep", None)
     if known is None:
@@ -76,6 +90,8 @@ def _raise_main_limit() -> bool:
     """Linux checks the main thread's limit when its stack grows, not when it starts."""
     if not sys.platform.startswith("linux"):
         return False
+    import resource  # not on Windows
+
     soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
     if soft == resource.RLIM_INFINITY or soft >= NATIVE_STACK_BYTES:
         return True
@@ -97,5 +113,5 @@ def _thread_stack_bytes() -> int:
         libc.pthread_attr_getstack(attributes, ctypes.byref(base), ctypes.byref(size))
         libc.pthread_attr_destroy(attributes)
         return size.value
-    except (OSError, AttributeError):
+    except (OSError, AttributeError, TypeError):  # macOS has no such call, Windows no such library
         return 0
