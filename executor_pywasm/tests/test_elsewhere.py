@@ -10,7 +10,7 @@ import pytest
 from edgemesh_sandbox.built import Built
 
 PROGRAM = """
-import os, random, sys, wasmtime
+import asyncio, multiprocessing, os, random, sys, tempfile, wasmtime
 for name in missing:
     sys.modules[name] = None  # importing it fails
 sys.platform = platform
