@@ -75,6 +75,22 @@ def test_restored_memory_is_the_image(interpreter: Interpreter) -> None:
     instance.close()
 
 
+def test_what_was_filled_in_is_looked_at_even_if_nothing_faults(
+    interpreter: Interpreter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Instance(interpreter)
+    run(first, "print(2 + 2)")
+    assert first.restore()
+    assert interpreter.hot
+    monkeypatch.setattr(pages, "faults", lambda: 0)
+    second = Instance(interpreter)
+    run(second, "import builtins; builtins.left = [1] * 100")
+    assert second.restore()
+    assert differences(interpreter, second) == 0
+    first.close()
+    second.close()
+
+
 @pytest.mark.parametrize(
     ("code", "limits"),
     [

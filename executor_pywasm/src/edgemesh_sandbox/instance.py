@@ -55,7 +55,7 @@ class Instance:
         self._whole = self.memory.view(0, interpreter.image_bytes)
         self._pages: pages.Pages | None = None
         self._written: pages.Ranges | None = []
-        self._faults = 0
+        self._faults = 1  # filling in is not counted: the first time the pages are looked at
         self._intact = True
         if pages.supported():
             self._pages = pages.Pages(self.memory.base, interpreter.image_bytes)
