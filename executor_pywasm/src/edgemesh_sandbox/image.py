@@ -11,9 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import shutil
-import tempfile
+import math
 import zipfile
 from collections.abc import Mapping
 from importlib import resources
@@ -22,7 +20,7 @@ from typing import Any, cast
 
 import wasmtime
 
-from edgemesh_sandbox import wasm
+from edgemesh_sandbox import wasi, wasm
 from edgemesh_sandbox.cache import Artifact, publish
 from edgemesh_sandbox.code import COMPILED, FIRST_MEMORY
 from edgemesh_sandbox.distribution import LIBRARY, PINS
@@ -30,7 +28,11 @@ from edgemesh_sandbox.engine import load
 from edgemesh_sandbox.errors import SetupError
 from edgemesh_sandbox.guest import layout
 from edgemesh_sandbox.memory import GuestMemory
+from edgemesh_sandbox.output import Output
 from edgemesh_sandbox.stack import on_deep_stack
+from edgemesh_sandbox.wasi import World
+from edgemesh_sandbox.wasi.clocks import FixedClock
+from edgemesh_sandbox.watch import Watch
 
 IMAGE = "image.cwasm"
 BLOCK = "block"
@@ -38,13 +40,15 @@ BLOCK = "block"
 MEMORY_BYTES = "memory_bytes"
 """Among the image's facts: the size of that memory."""
 
+DIGEST = "sha256"
+"""Among the image's facts: the digest of that memory, the same wherever it is made."""
+
 RANDOM_STATES = "random_states"
 """Among the image's facts: where the random generators' words and positions lie."""
 
-_RECIPE = 1  # counts up when what is written changes for the same inputs
+_RECIPE = 2  # counts up when what is written changes for the same inputs
 _STEP = "making the base image"
-_LIBRARY_FOLDER = "/usr/local/lib"
-_LIBRARY_PATH = f"{_LIBRARY_FOLDER}/python315.zip"
+_LIBRARY_PATH = "/usr/local/lib/python315.zip"
 _PLOT_DATA = "matplotlib/mpl-data"
 
 _INSTALL = """
@@ -62,6 +66,12 @@ sys.meta_path.insert(0, finder)
 from _edgemesh import image
 sys.meta_path.remove(finder)
 sys.meta_path.append(finder)
+image.take_library({library!r})
+"""
+_PREPARE = """
+import sys
+finder = sys.meta_path[-1]
+from _edgemesh import image
 image.prepare({library!r})
 sys.meta_path.remove(finder)
 """
@@ -90,93 +100,95 @@ def make_image(
     """Prepare a Python and publish its memory as `folder`; raises `SetupError`."""
 
     def write(draft: Path) -> Mapping[str, Any]:
-        raw, facts = _prepare(engine, code, distribution.path(LIBRARY))
-        image = wasmtime.Module(engine, wasm.data_pages(raw)).serialize()
-        (draft / IMAGE).write_bytes(image)
-        return facts
+        guest, facts = _prepare(engine, code, distribution.path(LIBRARY))
+        pages = wasm.data_pages(guest.memory.view(0, guest.memory.size()))
+        guest.close()
+        (draft / IMAGE).write_bytes(wasmtime.Module(engine, pages).serialize())
+        return {**facts, DIGEST: hashlib.sha256(pages).hexdigest()}
 
     return publish(folder, lambda draft: on_deep_stack(lambda: write(draft)))
 
 
 def _prepare(
     engine: wasmtime.Engine, code: Artifact, library: Path
-) -> tuple[memoryview, dict[str, Any]]:
-    """The memory of a prepared Python, and what it tells of itself."""
-    told: list[bytes] = []
-    with tempfile.TemporaryDirectory(prefix="edgemesh-image.") as scratch:
-        folders = _lay_out(Path(scratch), library)
-        errors = Path(scratch, "stderr")
-        config = wasmtime.WasiConfig()
-        config.argv = ["python"]
-        config.env = [("HOME", "/"), ("TMPDIR", "/tmp"), ("PYTHONTZPATH", "")]  # noqa: S108
-        config.stdout_file = str(errors.with_name("stdout"))
-        config.stderr_file = str(errors)
-        for host, guest, writable in folders:
-            config.preopen_dir(str(host), guest, writable)
-        store = wasmtime.Store(engine)
-        store.set_epoch_deadline(1 << 62)
-        store.set_wasi(config)
-        guest = _instantiate(store, engine, code, told)
-        source = _INSTALL.format(sources=guest_sources(), library=_LIBRARY_PATH).encode()
-        status = guest.turn(source)
-        if status or not told:
-            lines = errors.read_text(errors="replace").strip().splitlines() or ["no reason given"]
-            raise SetupError(_STEP, f"the guest failed: {lines[-1]}")
-    facts = cast(dict[str, Any], json.loads(told[0]))
+) -> tuple[_Guest, dict[str, Any]]:
+    """A prepared Python, and what it tells of itself."""
+    guest = _Guest(engine, code)
+    files = guest.world.files
+    files.add(_LIBRARY_PATH, library.read_bytes())
+    guest.turn(_INSTALL.format(sources=guest_sources(), library=_LIBRARY_PATH))
+    for path, data in _plot_data(library).items():  # from now on the library is a folder
+        files.add(f"{_LIBRARY_PATH}/{path}", data)
+    guest.turn(_PREPARE.format(library=_LIBRARY_PATH))
+    if not guest.told:
+        raise SetupError(_STEP, "the guest told nothing of itself")
+    facts = cast(dict[str, Any], json.loads(guest.told[0]))
     if facts["problems"]:
         raise SetupError(_STEP, "; ".join(facts["problems"]))
-    raw = guest.memory.view(0, guest.memory.size())
     if guest.memory.word(facts[BLOCK]) != layout.MAGIC:
         raise SetupError(_STEP, "the guest's block is not where it said")
-    return raw, {**facts, MEMORY_BYTES: len(raw)}
+    return guest, {**facts, MEMORY_BYTES: guest.memory.size()}
 
 
-def _lay_out(scratch: Path, library: Path) -> list[tuple[Path, str, bool]]:
-    """The folders that the guest sees while it is prepared: (ours, its, writable)."""
-    root, lib, plots = scratch / "root", scratch / "lib", scratch / "plots"
-    (root / "tmp").mkdir(parents=True)
-    lib.mkdir()
-    shutil.copyfile(library, lib / os.path.basename(_LIBRARY_PATH))
+def _plot_data(library: Path) -> dict[str, bytes]:
+    """Matplotlib's data, which lies packed in the library and is looked for unpacked."""
     with zipfile.ZipFile(library) as archive:
         inner = archive.read(f"{_PLOT_DATA}.zip")
     with zipfile.ZipFile(io.BytesIO(inner)) as archive:
-        archive.extractall(plots)
-    return [
-        (root, "/", True),
-        (lib, _LIBRARY_FOLDER, False),
-        (plots, f"{_LIBRARY_PATH}/{_PLOT_DATA}", False),
-    ]
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        return {f"{_PLOT_DATA}/{member.filename}": archive.read(member) for member in members}
 
 
 class _Guest:
-    """A Python that is being prepared."""
+    """A Python that is being prepared, in a world where nothing is left to chance."""
 
-    def __init__(self, store: wasmtime.Store, memory: GuestMemory, exports: Any) -> None:
-        self._store, self.memory = store, memory
-        self._turn, self._allocate = exports["turn"], exports["host_alloc"]
-        exports["_initialize"](store)
+    def __init__(self, engine: wasmtime.Engine, code: Artifact) -> None:
+        self._store = wasmtime.Store(engine)
+        self._store.set_epoch_deadline(1 << 62)
+        self.told: list[bytes] = []
+        self.output = Output(memoryview(bytearray(layout.BLOCK_BYTES)), 1 << 20, None)
+        self.watch = Watch(math.inf, None, self.output, False)
+        self.world = World(deterministic=True)
+        self.world.clock = FixedClock(uptime=0)
+        module = load(engine, code.path(COMPILED))
+        first = wasmtime.Module(engine, code.path(FIRST_MEMORY).read_bytes())
+        memory = wasmtime.Instance(self._store, first, []).exports(self._store)["memory"]
+        self.memory = GuestMemory(self._store, cast(wasmtime.Memory, memory))
+        linker = wasmtime.Linker(engine)
+        self._functions = wasi.define(linker, module, {**wasi.PREVIEW1, ("host", "call"): _tell})
+        linker.define(self._store, "env", "memory", memory)
+        self._exports: Any = linker.instantiate(self._store, module).exports(self._store)
+        self._call("_initialize")
 
-    def turn(self, source: bytes) -> int:
-        address = self._allocate(self._store, len(source)) & 0xFFFF_FFFF
-        self.memory.write(address, source)
-        return self._turn(self._store, address, len(source))
+    def turn(self, source: str) -> None:
+        """Run Python source in it; raises `SetupError` where that fails."""
+        data = source.encode()
+        address = self._call("host_alloc", len(data)) & 0xFFFF_FFFF
+        self.memory.write(address, data)
+        if self._call("turn", address, len(data)):
+            raise SetupError(_STEP, f"the guest failed: {self.last_words() or 'no reason given'}")
+
+    def close(self) -> None:
+        """Give its memory back; views of it must not be used any more."""
+        self._store.close()
+
+    def last_words(self) -> str:
+        """The last line that it wrote."""
+        return self.output.text(layout.STDERR).strip().rpartition("\n")[2]
+
+    def _call(self, name: str, *arguments: int) -> int:
+        wasi.enter(self)
+        try:
+            return self._exports[name](self._store, *arguments)
+        except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+            raise SetupError(_STEP, f"the guest died: {self.last_words() or error}") from error
+        finally:
+            wasi.enter(None)
+            if self.watch.error is not None:
+                raise self.watch.error
 
 
-def _instantiate(
-    store: wasmtime.Store, engine: wasmtime.Engine, code: Artifact, told: list[bytes]
-) -> _Guest:
-    module = load(engine, code.path(COMPILED))
-    first = wasmtime.Module(engine, code.path(FIRST_MEMORY).read_bytes())
-    linker = wasmtime.Linker(engine)
-    linker.define_wasi()
-    memory_export = wasmtime.Instance(store, first, []).exports(store)["memory"]
-    memory = GuestMemory(store, cast(wasmtime.Memory, memory_export))
-
-    def tell(address: int, length: int, _reply: int, _reply_length: int) -> int:
-        told.append(bytes(memory.view(address & 0xFFFF_FFFF, length)))
-        return -1  # the guest expects no reply
-
-    kind = next(i.type for i in module.imports if (i.module, i.name) == ("host", "call"))
-    linker.define_func("host", "call", cast(wasmtime.FuncType, kind), tell)
-    linker.define(store, "env", "memory", memory_export)
-    return _Guest(store, memory, linker.instantiate(store, module).exports(store))
+def _tell(run: wasi.Running, address: int, length: int, _reply: int, _reply_length: int) -> int:
+    assert isinstance(run, _Guest)
+    run.told.append(bytes(run.memory.view(address, length)))
+    return 0xFFFF_FFFF  # the guest expects no reply

@@ -9,12 +9,11 @@ judge; what traps is for `verdict` to name.
 from __future__ import annotations
 
 import os
-import time
 from typing import cast
 
 import wasmtime
 
-from edgemesh_sandbox import hostcalls, pages
+from edgemesh_sandbox import pages, wasi
 from edgemesh_sandbox.frame import Frame
 from edgemesh_sandbox.functions import Function
 from edgemesh_sandbox.guest import layout
@@ -22,6 +21,8 @@ from edgemesh_sandbox.interpreter import Interpreter
 from edgemesh_sandbox.limits import MIB, Limits
 from edgemesh_sandbox.memory import GuestMemory
 from edgemesh_sandbox.output import OnOutput, Output
+from edgemesh_sandbox.wasi import World
+from edgemesh_sandbox.wasi.entropy import Entropy
 from edgemesh_sandbox.watch import Cancelled, EpochCallback, Watch
 
 _RUNTIME_BYTES = 1 * MIB
@@ -41,12 +42,11 @@ class Instance:
 
     output: Output
     watch: Watch
+    world: World
 
     def __init__(self, interpreter: Interpreter) -> None:
         self._interpreter = interpreter
         self._store = store = wasmtime.Store(interpreter.engine)
-        self.clock_origin = time.monotonic()
-        store.set_wasi(wasmtime.WasiConfig())
         self._epochs = EpochCallback(store)
         memory, exports = interpreter.instantiate(store)
         self.memory = GuestMemory(store, memory)
@@ -65,9 +65,12 @@ class Instance:
 
     def refresh(self) -> None:
         """Give the program's random generators states of their own."""
+        self._fill_random(os.urandom)
+
+    def _fill_random(self, entropy: Entropy) -> None:
         before = pages.faults()
         states = self._interpreter.random_states
-        fresh = os.urandom(_RANDOM_BYTES * len(states))
+        fresh = entropy(_RANDOM_BYTES * len(states))
         for at, (words, position) in enumerate(states):
             self.memory.write(words, fresh[at * _RANDOM_BYTES : (at + 1) * _RANDOM_BYTES])
             self.memory.write(position, _RANDOM_POSITION)
@@ -80,16 +83,19 @@ class Instance:
         deadline: float,
         cancelled: Cancelled | None = None,
         on_output: OnOutput | None = None,
+        world: World | None = None,
     ) -> memoryview:
-        """Run a frame; the answer in the guest's memory, empty if there is none.
+        """Run a frame in this world, or in one of its own; the answer in the guest's memory.
 
-        Raises what Wasmtime raises for a trap, an exit and an interruption, and `NoMemory`.
+        It is empty if there is none. Raises what Wasmtime raises for a trap, an exit (see
+        `world.exit_status`) and an interruption, and `NoMemory`.
         """
         self._intact = False
         before = pages.faults()
         block = self.memory.view(self._interpreter.block, layout.BLOCK_BYTES)
         self.output = Output(block, limits.output_bytes, on_output)
         self.watch = Watch(deadline, cancelled, self.output, on_output is not None)
+        self.world = world or World(files_bytes=limits.files_bytes)
         self.allowed = limits.memory_bytes + frame.nbytes
         ceiling = self._interpreter.image_bytes + self.allowed + _RUNTIME_BYTES
         self._store.set_limits(
@@ -97,12 +103,14 @@ class Instance:
         )
         self._epochs.watch(self.watch)
         self._store.set_epoch_deadline(1)
-        hostcalls.enter(self)
+        if self.world.deterministic:
+            self._fill_random(self.world.entropy)
+        wasi.enter(self)
         try:
             with self._interpreter.ticker:
                 answer = self._call(frame)
         finally:
-            hostcalls.enter(None)
+            wasi.enter(None)
             self.output.close()
         self._faults += pages.faults() - before
         self._intact = True
@@ -137,7 +145,6 @@ class Instance:
         whole, image = self._whole, self._interpreter.image
         for begin, end in self._written:
             whole[begin:end] = image[begin:end]
-        self.clock_origin = time.monotonic()
         self.refresh()
         return True
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import wasmtime
 
-from edgemesh_sandbox import hostcalls
+from edgemesh_sandbox import hostcalls, wasi
 from edgemesh_sandbox.built import find_built
 from edgemesh_sandbox.code import COMPILED
 from edgemesh_sandbox.engine import load, new_engine
@@ -45,8 +45,9 @@ class Interpreter:
         self._code = load(self.engine, built.code.path(COMPILED))
         self._image = load(self.engine, built.image.path(IMAGE))
         self._linker = wasmtime.Linker(self.engine)
+        self._linker.allow_shadowing = True  # of one instance's memory by the next one's
         self._linking = threading.Lock()  # the linker names one store's memory at a time
-        hostcalls.define(self._linker, self._code)
+        self._functions = wasi.define(self._linker, self._code, hostcalls.FUNCTIONS)
         self.ticker = Ticker(self.engine)
         self._pristine = wasmtime.Store(self.engine)
         memory = GuestMemory(self._pristine, self._memory_of(self._pristine))

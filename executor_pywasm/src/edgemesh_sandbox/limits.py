@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgemesh_sandbox.wasi.world import FILES_BYTES
+
 MIB = 1 << 20
 
 
@@ -21,6 +23,9 @@ class Limits:
     """stdout, stderr and the JSON result together, as UTF-8; then OUTPUT_LIMIT. Tensors are
     bounded by the memory they lie in."""
 
+    files_bytes: int = FILES_BYTES
+    """What /tmp and /outputs may hold together; then a write fails in the program (ENOSPC)."""
+
     def __post_init__(self) -> None:
         if not 1 <= self.run_time_ms <= 300_000:
             raise ValueError(f"run_time_ms must be 1 to 300,000, not {self.run_time_ms}")
@@ -28,3 +33,5 @@ class Limits:
             raise ValueError(f"memory_bytes must be 0 to 3 GiB, not {self.memory_bytes}")
         if not 0 <= self.output_bytes <= 1 << 30:
             raise ValueError(f"output_bytes must be 0 to 1 GiB, not {self.output_bytes}")
+        if not 0 <= self.files_bytes <= 1 << 30:
+            raise ValueError(f"files_bytes must be 0 to 1 GiB, not {self.files_bytes}")

@@ -26,6 +26,8 @@ from edgemesh_sandbox.result import Result
 from edgemesh_sandbox.spare import Spare
 from edgemesh_sandbox.stack import on_deep_stack
 from edgemesh_sandbox.verdict import judge
+from edgemesh_sandbox.wasi import World
+from edgemesh_sandbox.wasi.nodes import Buffer
 from edgemesh_sandbox.watch import Cancelled
 
 DEFAULT_LIMITS = Limits()
@@ -50,6 +52,8 @@ class Sandbox:
         inputs: Mapping[str, Any] | None = None,
         *,
         stdin: str = "",
+        files: Mapping[str, Buffer] | None = None,
+        deterministic: bool = False,
         limits: Limits = DEFAULT_LIMITS,
         deadline: float | None = None,
         cancelled: Cancelled | None = None,
@@ -59,7 +63,10 @@ class Sandbox:
         """Run `code` as `__main__`, with `inputs` bound to the dict `inputs`.
 
         `inputs`: JSON values, and `Tensor`s, which the program sees as NumPy arrays (`bytes` as
-        bytes). `deadline`: on `time.monotonic()`, if earlier than the run time allows.
+        bytes). `files`: bytes by relative path, which the program finds below /inputs.
+        `deterministic`: fixed clocks and random numbers, so that the same program with the same
+        inputs gives the same bytes in every run. `deadline`: on `time.monotonic()`, if earlier
+        than the run time allows.
         `cancelled`: a `threading.Event` or the like. `on_output(stream, text)`: told of what is
         printed, while it is. `allocate(nbytes)`: gives the memory that an output's tensor is
         copied to; by default new memory.
@@ -68,13 +75,16 @@ class Sandbox:
         that cannot cross.
         """
         request = Frame(code, inputs or {}, stdin)
+        world = World(files, deterministic, limits.files_bytes)
         began = time.monotonic()
         until = began + limits.run_time_ms / 1e3
         until = until if deadline is None else min(until, deadline)
 
         def work() -> Result:
             with self._spare.instance() as instance:
-                return judge(instance, request, limits, until, cancelled, on_output, allocate)
+                return judge(
+                    instance, request, limits, until, cancelled, on_output, allocate, world
+                )
 
         return replace(on_deep_stack(work), run_s=time.monotonic() - began)
 

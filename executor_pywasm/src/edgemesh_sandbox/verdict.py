@@ -19,6 +19,7 @@ from edgemesh_sandbox.limits import MIB, Limits
 from edgemesh_sandbox.memory import OutOfBounds
 from edgemesh_sandbox.output import OnOutput
 from edgemesh_sandbox.result import Failure, Outcome, Result
+from edgemesh_sandbox.wasi import World
 from edgemesh_sandbox.watch import Cancelled
 
 _BESIDE_LIMIT = 8 * MIB
@@ -33,15 +34,15 @@ def judge(
     cancelled: Cancelled | None,
     on_output: OnOutput | None,
     allocate: Allocate | None,
+    world: World | None = None,
 ) -> Result:
     """Run `request` and say how it ended; raises only what the embedder's callbacks raise."""
     try:
-        text = instance.run(request, limits, deadline, cancelled, on_output)
+        text = instance.run(request, limits, deadline, cancelled, on_output, world)
         verdict = _answered(instance, limits, text, allocate or _new_memory)
-    except wasmtime.ExitTrap as error:
-        verdict = _left(error.code)
     except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
-        verdict = _died(instance, limits, error)
+        status = instance.world.exit_status
+        verdict = _died(instance, limits, error) if status is None else _left(status)
     except NoMemory:
         verdict = _over(Outcome.MEMORY_LIMIT, limits)
     except (BadAnswer, OutOfBounds) as error:

@@ -112,11 +112,11 @@ CASES = [
     # files
     case("/etc/passwd", "open('/etc/passwd')", EXCEPTION, says="FileNotFoundError"),
     case("through ..", "open('../../../etc/passwd')", EXCEPTION),
-    case("listing", "import os; os.listdir('/')", EXCEPTION),
+    case("listing", "import os; assert set(os.listdir('/')) == {'tmp', 'outputs', 'inputs', 'dev'}", OK),
     case("/proc", "open('/proc/self/environ', 'rb')", EXCEPTION),
     case("descriptors", "import os\nfor fd in range(64):\n  try: print(fd, os.read(fd, 10))\n  except OSError: pass\n  try: os.fstat(fd).st_size\n  except OSError: pass\noutput = 1", OK, result=1),
     case("a symlink", "import os; os.symlink('/etc/passwd', '/tmp/x')", EXCEPTION),
-    case("writing", "open('/tmp/x', 'w')", EXCEPTION),
+    case("writing", "open('/x', 'w')", EXCEPTION, says="Read-only"),
     case("a NUL in a path", r"open('/tmp/\0')", EXCEPTION),
     case("a path of 1 MB", "open('/' + 'x' * (1 << 20))", EXCEPTION),
     # introspection

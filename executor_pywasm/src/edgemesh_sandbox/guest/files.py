@@ -1,14 +1,13 @@
 """The library's data files, read from memory: fonts, style sheets, data sets.
 
-Packages open such files by path. At run time no file system is there, so `open` and `os.stat` (and
-with it `os.path.exists` and its like) answer for paths below the library from the image, and for
-all others as the empty, read-only file system that a program sees.
+Packages open such files by path. At run time the file system does not have them, so `open` and
+`os.stat` (and with it `os.path.exists` and its like) answer for paths below the library from the
+image, where they cost a program nothing until it reads them.
 """
 
 from __future__ import annotations
 
 import builtins
-import errno
 import io
 import os
 import stat
@@ -66,10 +65,7 @@ class Files:
             name = self._name(file) if opener is None and not set(mode) & set("wax+") else None
             data = self._read(name) if name is not None else None
             if data is None:
-                try:
-                    return real(file, mode, buffering, encoding, errors, newline, closefd, opener)
-                except OSError as error:
-                    raise _plain(error, file, writing=bool(set(mode) & set("wax+"))) from None
+                return real(file, mode, buffering, encoding, errors, newline, closefd, opener)
             raw = _Bytes(data)
             raw.name = file
             if "b" in mode:
@@ -87,10 +83,7 @@ class Files:
                 data = self._read(name)
                 if data is not None:
                     return _status(_FILE, len(data))
-            try:
-                return real(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
-            except OSError as error:
-                raise _plain(error, path, writing=False) from None
+            return real(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
 
         return stat
 
@@ -100,14 +93,6 @@ _FOLDER, _FILE = stat.S_IFDIR | 0o555, stat.S_IFREG | 0o444
 
 def _status(mode: int, size: int) -> os.stat_result:
     return os.stat_result((mode, 0, 0, 1, 0, 0, size, 0, 0, 0))
-
-
-def _plain(error: OSError, path: Any, *, writing: bool) -> OSError:
-    """WASI without a folder says EBADF, which tells a person nothing."""
-    if error.errno != errno.EBADF or isinstance(path, int):
-        return error
-    number = errno.EROFS if writing else errno.ENOENT
-    return OSError(number, os.strerror(number), path)
 
 
 def unpack(folder: str, prefix: str) -> dict[str, bytes]:

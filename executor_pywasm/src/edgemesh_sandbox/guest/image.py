@@ -13,7 +13,6 @@ import io
 import json
 import os
 import sys
-import time
 from typing import Any
 
 from . import eventloop, files, heap, importer
@@ -30,8 +29,16 @@ _WARMING_PROGRAMS = (
 )
 
 
+def take_library(path: str) -> None:
+    """Copy the zip `path` into memory and import from there; the file is not needed any more."""
+    importer.install(path)
+
+
 def prepare(library: str) -> None:
-    """Import and warm everything, install the runtime, and tell the host where to find it."""
+    """Import and warm everything, install the runtime, and tell the host where to find it.
+
+    What lies unpacked below `library` is taken into memory too.
+    """
     import _host  # the guest's door to its host
 
     try:
@@ -43,8 +50,7 @@ def prepare(library: str) -> None:
 
 
 def _prepare(library: str) -> dict[str, Any]:
-    began = time.perf_counter()
-    archive = importer.install(library)
+    archive = importer.installed()
     plots = "matplotlib/mpl-data"
     files.Files(archive, files.unpack(f"{library}/{plots}", plots)).install()
     eventloop.install()
@@ -72,7 +78,6 @@ def _prepare(library: str) -> dict[str, Any]:
         "ballast": len(ballast),
         "immortal": immortal,
         "modules": len(sys.modules),
-        "seconds": round(time.perf_counter() - began, 1),
         "problems": problems,
     }
     for name in [name for name in sys.modules if name.partition(".")[0] == "_edgemesh"]:
@@ -101,7 +106,8 @@ def _install(ballast: list[bytes]) -> tuple[Any, list[tuple[int, int]], Any]:
     states = randomness.states()
     atexit._clear()  # what libraries registered is not the program's
     os.environ.clear()
-    os.environ.update(HOME="/", TMPDIR="/tmp", LANG="C.UTF-8")  # noqa: S108 - the guest's
+    os.environ.update(HOME="/tmp", TMPDIR="/tmp", LANG="C.UTF-8")  # noqa: S108 - the guest's
+    os.chdir("/tmp")  # noqa: S108
     # The host's `turn` is bound to this function object, so its code is exchanged.
     _reactor._edgemesh_call, _reactor._edgemesh_ballast = serving.call, ballast
     _reactor.turn.__code__ = _turn.__code__

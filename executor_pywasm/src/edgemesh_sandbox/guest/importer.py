@@ -107,7 +107,7 @@ class Finder(DistributionFinder):
     """Finds modules and distributions in an archive."""
 
     def __init__(self, archive: Archive) -> None:
-        self._archive = archive
+        self.archive = archive
         self._distributions: dict[str, str] = {}
         for name in archive.names():
             folder = name.partition("/")[0]
@@ -123,33 +123,33 @@ class Finder(DistributionFinder):
         """The module's specification, if the archive has it."""
         base = fullname.replace(".", "/")
         for member in (f"{base}/__init__.pyc", f"{base}.pyc"):
-            if member in self._archive:
+            if member in self.archive:
                 return self._spec(fullname, base, member)
-        return self._namespace(fullname, base) if base in self._archive.folders else None
+        return self._namespace(fullname, base) if base in self.archive.folders else None
 
     def _namespace(self, fullname: str, base: str) -> machinery.ModuleSpec:
         """A package without `__init__`, e.g. `mpl_toolkits`."""
         spec = machinery.ModuleSpec(fullname, None, is_package=True)
-        spec.submodule_search_locations = [f"{self._archive.path}/{base}"]
+        spec.submodule_search_locations = [f"{self.archive.path}/{base}"]
         return spec
 
     def _spec(self, fullname: str, base: str, member: str) -> machinery.ModuleSpec:
-        loader = _Loader(self._archive, member)
-        origin = f"{self._archive.path}/{member.removesuffix('c')}"
+        loader = _Loader(self.archive, member)
+        origin = f"{self.archive.path}/{member.removesuffix('c')}"
         spec = machinery.ModuleSpec(
             fullname, loader, origin=origin, is_package=loader.is_package(fullname)
         )
         spec.has_location = True
         spec.cached = None
         if spec.submodule_search_locations is not None:
-            spec.submodule_search_locations.append(f"{self._archive.path}/{base}")
+            spec.submodule_search_locations.append(f"{self.archive.path}/{base}")
         return spec
 
     def find_distributions(self, context: Any = _ANY_DISTRIBUTION) -> list[Distribution]:
         """The distributions of the context's name, or all."""
         wanted = context.name and _normal(context.name)
         return [
-            PathDistribution(self._archive.at(folder))
+            PathDistribution(self.archive.at(folder))
             for name, folder in self._distributions.items()
             if wanted in (None, name)
         ]
@@ -172,3 +172,8 @@ def install(path: str) -> Archive:
     at = kinds.index("PathFinder") if "PathFinder" in kinds else len(kinds)
     sys.meta_path.insert(at, finder)
     return archive
+
+
+def installed() -> Archive:
+    """What `install` made."""
+    return next(entry.archive for entry in sys.meta_path if isinstance(entry, Finder))

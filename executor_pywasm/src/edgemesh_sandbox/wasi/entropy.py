@@ -1,0 +1,30 @@
+"""Where a guest's random bytes come from.
+
+Rules: the machine's by default; or a stream that a seed alone decides (SHAKE-256 of the seed and
+of how many times it was asked), for runs that are to be the same everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+
+Entropy = Callable[[int], bytes]
+
+machine: Entropy = os.urandom
+
+
+class SeededEntropy:
+    """A stream of bytes that follows from `seed`."""
+
+    __slots__ = ("_asked", "_seed")
+
+    def __init__(self, seed: bytes) -> None:
+        self._seed = seed
+        self._asked = 0
+
+    def __call__(self, count: int) -> bytes:
+        """The next `count` bytes."""
+        self._asked += 1
+        return hashlib.shake_256(self._seed + self._asked.to_bytes(8, "little")).digest(count)
