@@ -21,10 +21,17 @@ def test_images_lie_in_the_cache_unless_told_otherwise(
     assert PyWasmSettings.load().runner_config() == {
         "images": str(tmp_path / "images"),
         "ready": True,
+        "walls": {"strict": False, "uid": 65534},
     }
     monkeypatch.setenv("EDGEMESH_PYWASM_IMAGES_DIR", "/elsewhere")
     monkeypatch.setenv("EDGEMESH_PYWASM_WARM_INSTANCE", "no")
-    assert PyWasmSettings.load().runner_config() == {"images": "/elsewhere", "ready": False}
+    monkeypatch.setenv("EDGEMESH_PYWASM_WALLS", "strict")
+    monkeypatch.setenv("EDGEMESH_PYWASM_WORKER_UID", "0")
+    assert PyWasmSettings.load().runner_config() == {
+        "images": "/elsewhere",
+        "ready": False,
+        "walls": {"strict": True, "uid": 0},
+    }
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ def main() -> None:
     serve(
         PyWasmSettings,
         Plan(
-            runner="edgemesh_executor_pywasm.runner:PyWasmRunner",
+            runner="edgemesh_executor_pywasm.confined:confined",
             version=version("edgemesh-executor-pywasm"),
             config=PyWasmSettings.runner_config,
         ),

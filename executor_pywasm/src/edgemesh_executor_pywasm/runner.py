@@ -6,13 +6,14 @@ and when the caller leaves, and what it misses the pool ends with the worker.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from edgemesh.compute.v1 import algorithm_pb2, compute_pb2, tensor_pb2
 
 from edgemesh_executor_pywasm.describe import algorithms
+from edgemesh_executor_pywasm.walls import Raised
 from edgemesh_sandbox import Failure, InputError, Limits, Outcome, Result, Sandbox, Tensor
 from mesh_service.executor import Call, InvalidInput, Reply, TensorView
 
@@ -55,9 +56,15 @@ _FROM_SANDBOX = {name: dtype for dtype, name in _TO_SANDBOX.items()}
 class PyWasmRunner:
     """Runs `python.run` in a worker's sandbox."""
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        """`config`: `images`, the folder, and `ready`. Raises `ArtifactError`."""
+    def __init__(
+        self, config: Mapping[str, Any], confine: Callable[[], Sequence[Raised]] = tuple
+    ) -> None:
+        """`config`: `images`, the folder, and `ready`. Raises `ArtifactError`.
+
+        `confine` raises the walls, when all is loaded and no thread has been started.
+        """
         self._sandbox = Sandbox(Path(config["images"]), spare=False)
+        self.walls = confine()
         self._ready = bool(config["ready"])
         self.rest()
 

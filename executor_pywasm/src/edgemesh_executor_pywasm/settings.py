@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -29,7 +29,18 @@ class PyWasmSettings(ExecutorSettings):
     """Whether a worker makes the next interpreter ready between calls; costs about 2 MiB a worker,
     and spares a call a millisecond."""
 
+    walls: Literal["strict", "best"] = "best"
+    """What happens where a wall around a worker cannot be raised: `strict` does not start, `best`
+    tells it and starts."""
+    worker_uid: int = Field(default=65534, ge=0, lt=1 << 31)
+    """User and group that workers become where the executor runs as root and that user can read
+    the images and the executor's own Python; 0: they stay root, without its privileges."""
+
     def runner_config(self) -> dict[str, Any]:
         """What the workers' runner is made with."""
         images = self.images_dir or self.cache / "images"
-        return {"images": str(images.absolute()), "ready": self.warm_instance}
+        return {
+            "images": str(images.absolute()),
+            "ready": self.warm_instance,
+            "walls": {"strict": self.walls == "strict", "uid": self.worker_uid},
+        }

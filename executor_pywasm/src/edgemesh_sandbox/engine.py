@@ -22,12 +22,15 @@ NATIVE_STACK_BYTES = STACK_BYTES + (8 << 20)
 """What the thread that runs a guest must have: the guest's stack and room for the host."""
 
 
-def new_engine() -> wasmtime.Engine:
-    """An engine that can compile and run Python: exceptions on, interruptible at any loop."""
+def new_engine(*, threads: bool = True) -> wasmtime.Engine:
+    """An engine that can compile and run Python: exceptions on, interruptible at any loop.
+
+    Without `threads` it compiles on the thread that asks, and starts none.
+    """
     config = wasmtime.Config()
     config.wasm_exceptions = True
     config.epoch_interruption = True
-    config.parallel_compilation = True
+    config.parallel_compilation = threads
     ffi.wasmtime_config_async_stack_size_set(config.ptr(), NATIVE_STACK_BYTES)  # type: ignore[no-untyped-call]
     config.max_wasm_stack = STACK_BYTES
     return wasmtime.Engine(config)

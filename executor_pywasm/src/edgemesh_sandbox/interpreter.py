@@ -1,6 +1,7 @@
 """What all instances of a process share: engine, compiled code, image, and clock.
 
-Rules: loaded once per process, from artefacts that were checked; nothing is compiled here.
+Rules: loaded once per process, from artefacts that were checked; nothing is compiled here, and no
+thread is started before the first program, so that an embedder can confine the process until then.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, cast
 
 import wasmtime
 
-from edgemesh_sandbox import hostcalls, wasi
+from edgemesh_sandbox import hostcalls, pages, wasi
 from edgemesh_sandbox.built import find_built
 from edgemesh_sandbox.code import COMPILED
 from edgemesh_sandbox.engine import load, new_engine
@@ -28,7 +29,7 @@ class Interpreter:
     """The compiled Python of a process; raises `ArtifactError` unless set-up has been run."""
 
     def __init__(self, images: Path) -> None:
-        self.engine = new_engine()
+        self.engine = new_engine(threads=False)
         try:
             built = find_built(self.engine, images)
         except ArtifactError as error:
@@ -55,6 +56,7 @@ class Interpreter:
         """The image's bytes, from a memory in which nothing ever runs."""
         self.hot: Ranges = []
         """What every program writes to, as the first has shown."""
+        pages.supported()
 
     def instantiate(self, store: wasmtime.Store) -> tuple[wasmtime.Memory, Mapping[str, Any]]:
         """A fresh copy of the image in `store`: its memory and the code's exports."""

@@ -108,7 +108,10 @@ def faults() -> int:
 
 @functools.cache
 def supported() -> bool:
-    """Whether this system can tell private pages."""
+    """Whether this system can tell private pages; opens what is needed to ask for them.
+
+    Ask once before the process is confined: later these descriptors could not be had.
+    """
     if not sys.platform.startswith("linux"):
         return False
     try:
@@ -117,6 +120,7 @@ def supported() -> bool:
             view = (ctypes.c_ubyte * len(probe)).from_buffer(probe)
             found = Pages(ctypes.addressof(view), len(probe)).private()
             del view
+            _myself()
             return found == [(PAGE_BYTES, 2 * PAGE_BYTES)]
     except OSError:  # an older kernel, or one without transparent huge pages
         return False

@@ -28,12 +28,14 @@ class Ticker:
         self._released = 0.0
         self._wanted = threading.Event()
         self._closed = False
-        self._thread = threading.Thread(target=self._tick, name="epochs", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None  # started by the first run
 
     def __enter__(self) -> None:
         with self._lock:
             self._holders += 1
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._tick, name="epochs", daemon=True)
+                self._thread.start()
             if not self._wanted.is_set():
                 self._wanted.set()
 
@@ -46,7 +48,8 @@ class Ticker:
         """Stop ticking for good."""
         self._closed = True
         self._wanted.set()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def _tick(self) -> None:
         while True:

@@ -55,7 +55,6 @@ class Worker:
 
     def main(self) -> None:
         """Make the handler, serve calls until the front says STOP."""
-        threading.Thread(target=self._hear_cancellations, daemon=True).start()
         first = self._channel.next()
         if first.kind != Kind.CONFIG:
             raise ProtocolError("the first frame is not CONFIG")
@@ -70,6 +69,8 @@ class Worker:
             why = f"{type(error).__name__}: {error}"[:4096].encode(errors="replace")
             self._channel.send(Kind.READY, payload=why, flags=Flag.FAILED)
             raise
+        # Not before the handler is made: what it forbids its thread, later threads inherit.
+        threading.Thread(target=self._hear_cancellations, daemon=True).start()
         self._share(given["concurrency"])
         if self._todo is None:
             self._rest = getattr(self._handler, "rest", None)
@@ -168,8 +169,11 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is to be over at once
     faulthandler.enable()
     cast(Any, sys.stdout).reconfigure(line_buffering=True)
+    worker = Worker(socket.socket(fileno=data), socket.socket(fileno=control))
+    # Never collected: its sockets close when the process has ended, whose exit code tells why.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(worker))
     try:
-        Worker(socket.socket(fileno=data), socket.socket(fileno=control)).main()
+        worker.main()
     except EOFError:
         os._exit(1)
 
