@@ -54,7 +54,8 @@ def call(
     streaming: bool = False,
 ) -> tuple[Call, Pool]:
     request = compute_pb2.ComputeRequest(
-        algorithm="python.run@1",
+        algorithm="python.call@1" if "function" in parameters else "python.run@1",
+        parameters=json.dumps(parameters),
         limits=compute_pb2.Limits(
             run_time_ms=run_time_ms, memory_bytes=memory_bytes, output_bytes=1000
         ),
@@ -67,17 +68,66 @@ def run(runner: PyWasmRunner, code: str, **options: Any) -> Reply:
     return runner.run(call({"code": code}, **options)[0])
 
 
-def test_it_describes_python_run_with_valid_schemas(runner: PyWasmRunner) -> None:
-    (algorithm,) = runner.describe()
-    assert (algorithm.name, algorithm.version) == ("python.run", "1")
-    assert algorithm.any_inputs
-    schema: dict[str, Any] = json.loads(algorithm.parameters_schema)
-    Draft202012Validator.check_schema(schema)
-    Draft202012Validator.check_schema(json.loads(algorithm.result_schema))
-    validator: Any = Draft202012Validator(schema)
-    assert validator.is_valid({"code": "", "inputs": {"a": 1}, "stdin": ""})
-    for wrong in ({}, {"code": 1}, {"code": "", "inputs": []}, {"code": "", "x": 1}):
-        assert not validator.is_valid(wrong)
+def test_it_describes_its_algorithms_with_valid_schemas(runner: PyWasmRunner) -> None:
+    program: dict[str, Any] = {"code": "", "inputs": {"a": 1}, "stdin": ""}
+    function: dict[str, Any] = {"function": "f", "args": [1], "kwargs": {"a": 1}}
+    right = {"python.run": program, "python.call": program | function}
+    for algorithm in runner.describe():
+        assert algorithm.version == "1"
+        assert algorithm.any_inputs
+        schema: dict[str, Any] = json.loads(algorithm.parameters_schema)
+        Draft202012Validator.check_schema(schema)
+        Draft202012Validator.check_schema(json.loads(algorithm.result_schema))
+        validator: Any = Draft202012Validator(schema)
+        good = right.pop(algorithm.name)
+        assert validator.is_valid(good)
+        for wrong in ({}, {"code": 1}, {"inputs": []}, {"x": 1}, {"function": ""}, {"args": {}}):
+            assert not validator.is_valid(good | wrong if wrong else {})
+    assert not right
+
+
+def test_a_function_is_called_with_values_and_tensors(runner: PyWasmRunner) -> None:
+    x = TensorView(tensor_pb2.DATA_TYPE_FLOAT64, (2,), memoryview(struct.pack("<2d", 1, 2)))
+    parameters = {
+        "code": "def f(x, *, day):\n    return {'sum': x.sum(), 'next': day, 'x': [x]}",
+        "function": "f",
+        "args": [{"$type": "ndarray", "tensor": "x"}],
+        "kwargs": {"day": {"$type": "date", "value": "2026-01-02"}},
+    }
+    made, _ = call(parameters, {"x": x})
+    reply = runner.run(made)
+    assert reply.result == {
+        "sum": 3.0,
+        "next": {"$type": "date", "value": "2026-01-02"},
+        "x": [{"$type": "ndarray", "tensor": "x.0"}],
+    }
+    assert bytes(reply.outputs["x.0"].data) == bytes(x.data)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"inputs": {"a": [{"$type": "nonsense"}]}}, "inputs.a"),
+        ({"inputs": {"a": {"$type": "ndarray", "tensor": "none"}}}, "inputs.a"),
+        ({"function": "f", "args": [{"$type": "decimal", "value": "x"}]}, "args"),
+        ({"function": "f", "kwargs": {"a": {"$type": "date"}}}, "kwargs"),
+    ],
+)
+def test_tags_that_make_no_sense_are_refused(
+    runner: PyWasmRunner, parameters: dict[str, Any], field: str
+) -> None:
+    made, _ = call({"code": "print('ran')", **parameters})
+    with pytest.raises(InvalidInput) as caught:
+        runner.run(made)
+    assert list(caught.value.violations) == [field]
+
+
+def test_notes_and_members_of_groups_are_in_the_failure(runner: PyWasmRunner) -> None:
+    code = "e = ExceptionGroup('g', [ValueError('v')])\ne.add_note('n')\nraise e"
+    failure = run(runner, code).failure
+    assert failure is not None
+    assert list(failure.notes) == ["n"]
+    assert [(e.type, e.message) for e in failure.exceptions] == [("ValueError", "v")]
 
 
 def test_parameters_and_tensors_are_inputs_and_outputs_tensors(runner: PyWasmRunner) -> None:

@@ -1,4 +1,4 @@
-"""What the executor says of `python.run`."""
+"""What the executor says of its algorithms."""
 
 from __future__ import annotations
 
@@ -7,46 +7,84 @@ from typing import Any
 
 from edgemesh.compute.v1 import algorithm_pb2
 
-NAME = "python.run"
+RUN = "python.run"
+CALL = "python.call"
 
-_DESCRIPTION = """\
-Runs a Python program in a fresh, sandboxed CPython 3.15 that has NumPy, pandas, SciPy, \
-scikit-learn, Matplotlib and the standard library imported already; nothing of one call is in the \
-next. `inputs` is a dict of parameters.inputs and of the request's tensors, which are NumPy \
-arrays (bytes for BYTES). The global `output` is the result: a JSON value; an array, bytes or a \
-Matplotlib figure (a tensor named `output`); or a dict of both, whose arrays, bytes and figures \
-become tensors by their keys. NaN and infinities are no JSON: put them in an array or use None. \
-No network, files, threads or processes."""
+_PYTHON = """\
+a fresh, sandboxed CPython 3.15 that has NumPy, pandas, SciPy, scikit-learn, Matplotlib and the \
+standard library imported already; nothing of one call is in the next"""
 
-_PARAMETERS: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "type": "object",
-    "properties": {
-        "code": {"type": "string", "description": "The program; it runs as __main__."},
-        "inputs": {"type": "object", "description": "Bound to the variable `inputs`."},
-        "stdin": {"type": "string", "description": "What sys.stdin reads."},
+_VALUES = """\
+Values cross as JSON; what JSON cannot carry is an object that says its type, such as \
+{"$type": "datetime", "value": "2026-01-02T03:04:05+01:00"} or \
+{"$type": "ndarray", "tensor": "x"}, which refers to a tensor of the request or of the outputs; \
+executor_pywasm/README.md lists them. \
+No network, threads or processes."""
+
+_RUN = f"""\
+Runs a Python program in {_PYTHON}. `inputs` is a dict of parameters.inputs and of the request's \
+tensors, which are NumPy arrays (bytes for BYTES). The global `output`, or else the value of the \
+last expression, is the result: a JSON value; an array, bytes or a Matplotlib figure (a tensor \
+named `output`); or a dict of both, whose arrays, bytes and figures become tensors by their keys. \
+Figures left open become outputs too. {_VALUES}"""
+
+_CALL = f"""\
+Runs a Python program in {_PYTHON}, then calls one of its functions; what that returns (or what it \
+returns when awaited, if it is async) is the result, as in python.run. {_VALUES}"""
+
+_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
+
+_PROGRAM: dict[str, Any] = {
+    "code": {"type": "string", "description": "The program; it runs as __main__."},
+    "inputs": {
+        "type": "object",
+        "description": "Bound to the variable `inputs`, a dict: any text is a name.",
     },
-    "required": ["code"],
-    "additionalProperties": False,
+    "stdin": {"type": "string", "description": "What sys.stdin reads."},
+}
+_FUNCTION: dict[str, Any] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 255,
+    "description": "The name of a global of the program that can be called.",
 }
 
 _RESULT: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "description": "The JSON part of the program's `output`.",
+    "$schema": _SCHEMA,
+    "description": "The JSON part of the program's result.",
 }
 
 
 def algorithms() -> list[algorithm_pb2.Algorithm]:
-    """The one algorithm. Inputs of any name are taken; outputs' names are the program's."""
+    """All of them. Inputs of any name are taken; outputs' names are the program's."""
+    call = {
+        "function": _FUNCTION,
+        "args": {"type": "array", "description": "Its positional arguments."},
+        "kwargs": {"type": "object", "description": "Its arguments by name."},
+    }
     return [
-        algorithm_pb2.Algorithm(
-            name=NAME,
-            version="1",
-            description=_DESCRIPTION,
-            parameters_schema=json.dumps(_PARAMETERS),
-            result_schema=json.dumps(_RESULT),
-            any_inputs=True,
-            streams=True,
-            idempotent=True,
-        )
+        _algorithm(RUN, _RUN, _PROGRAM, ["code"]),
+        _algorithm(CALL, _CALL, _PROGRAM | call, ["code", "function"]),
     ]
+
+
+def _algorithm(
+    name: str, description: str, properties: dict[str, Any], required: list[str]
+) -> algorithm_pb2.Algorithm:
+    parameters = {
+        "$schema": _SCHEMA,
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+    return algorithm_pb2.Algorithm(
+        name=name,
+        version="1",
+        description=description,
+        parameters_schema=json.dumps(parameters),
+        result_schema=json.dumps(_RESULT),
+        any_inputs=True,
+        streams=True,
+        idempotent=True,
+    )

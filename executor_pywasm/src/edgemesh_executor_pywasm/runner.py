@@ -14,7 +14,8 @@ from edgemesh.compute.v1 import algorithm_pb2, compute_pb2, tensor_pb2
 
 from edgemesh_executor_pywasm.describe import algorithms
 from edgemesh_executor_pywasm.walls import Raised
-from edgemesh_sandbox import Failure, InputError, Limits, Outcome, Result, Sandbox, Tensor
+from edgemesh_sandbox import Call as FunctionCall
+from edgemesh_sandbox import Failure, InputError, Limits, Outcome, Result, Sandbox, Tensor, values
 from mesh_service.executor import Call, InvalidInput, Reply, TensorView
 
 _RESERVE_BYTES = 24 << 20
@@ -54,7 +55,7 @@ _FROM_SANDBOX = {name: dtype for dtype, name in _TO_SANDBOX.items()}
 
 
 class PyWasmRunner:
-    """Runs `python.run` in a worker's sandbox."""
+    """Runs the algorithms of `describe` in a worker's sandbox."""
 
     def __init__(
         self, config: Mapping[str, Any], confine: Callable[[], Sequence[Raised]] = tuple
@@ -69,19 +70,22 @@ class PyWasmRunner:
         self.rest()
 
     def describe(self) -> list[algorithm_pb2.Algorithm]:
-        """`python.run`."""
+        """`python.run` and `python.call`."""
         return algorithms()
 
     def run(self, call: Call) -> Reply:
         """Run one program. Raises InvalidInput for inputs that it cannot be given."""
         parameters, limits = call.parameters, call.limits
-        inputs = _inputs(parameters.get("inputs", {}), call.inputs)
         given = sum(tensor.data.nbytes for tensor in call.inputs.values())
         try:
+            inputs, function = _inputs(parameters.get("inputs", {}), call.inputs), _call(parameters)
+            if '"$type"' in call.request.parameters:
+                values.check(inputs, function)
             result = self._sandbox.run(
                 parameters["code"],
                 inputs,
                 stdin=parameters.get("stdin", ""),
+                call=function,
                 limits=Limits(
                     run_time_ms=limits.run_time_ms,
                     memory_bytes=max(limits.memory_bytes - given - _RESERVE_BYTES, 0),
@@ -91,6 +95,7 @@ class PyWasmRunner:
                 cancelled=call.cancelled,
                 on_output=call.output if call.streaming else None,
                 allocate=call.allocate,
+                wire=True,
             )
         except InputError as error:
             raise InvalidInput({error.field: error.reason}) from error
@@ -116,6 +121,14 @@ def _inputs(values: Mapping[str, Any], tensors: Mapping[str, TensorView]) -> dic
             raise InvalidInput({f"inputs.{name}.dtype": f"one of {', '.join(_FROM_SANDBOX)}"})
         inputs[name] = Tensor(dtype, tensor.shape, tensor.data, tensor.media_type)
     return inputs
+
+
+def _call(parameters: Mapping[str, Any]) -> FunctionCall | None:
+    if "function" not in parameters:
+        return None
+    return FunctionCall(
+        parameters["function"], parameters.get("args", []), parameters.get("kwargs", {})
+    )
 
 
 def _reply(result: Result, limits: compute_pb2.Limits) -> Reply:
@@ -144,6 +157,8 @@ def _failure(failure: Failure, limits: compute_pb2.Limits) -> compute_pb2.Failur
         message=failure.message,
         traceback=failure.traceback,
         exit_code=failure.exit_code,
+        notes=failure.notes,
+        exceptions=[_failure(member, limits) for member in failure.exceptions],
     )
     if failure.limit is not None:
         name, _ = failure.limit

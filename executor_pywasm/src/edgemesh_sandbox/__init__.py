@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from edgemesh_sandbox.async_sandbox import AsyncSandbox
 from edgemesh_sandbox.errors import ArtifactError, InputError, SandboxError, SetupError
+from edgemesh_sandbox.frame import Call
 from edgemesh_sandbox.limits import Limits
 from edgemesh_sandbox.result import Failure, Outcome, Result
 from edgemesh_sandbox.sandbox import Sandbox
@@ -23,6 +24,7 @@ from edgemesh_sandbox.tensor import Tensor
 __all__ = [
     "ArtifactError",
     "AsyncSandbox",
+    "Call",
     "Failure",
     "InputError",
     "Limits",

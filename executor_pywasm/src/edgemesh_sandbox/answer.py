@@ -13,14 +13,16 @@ from typing import Any, NoReturn, cast
 
 from edgemesh_sandbox.errors import InputError, SandboxError
 from edgemesh_sandbox.memory import GuestMemory, OutOfBounds
+from edgemesh_sandbox.result import Failure
 from edgemesh_sandbox.tensor import ITEM_BYTES, Tensor
 
-ENVELOPE_BYTES = 1 << 20
-"""What an answer may hold beside its result: descriptions of tensors, a traceback."""
+ENVELOPE_BYTES = 2 << 20
+"""What an answer may hold: descriptions of tensors, a failure's texts."""
 
 _MOST_TENSORS = 1024
 _MOST_NAME = 255
-_MOST_TEXT = {"type": 1 << 10, "message": 1 << 16, "traceback": 1 << 18}
+_MOST_TEXT = {"type": 1 << 10, "message": 1 << 16, "traceback": 1 << 18, "note": 1 << 12}
+_MOST_NOTES, _MOST_MEMBERS, _MOST_DEPTH = 32, 64, 8
 
 Allocate = Callable[[int], memoryview]
 
@@ -40,6 +42,8 @@ class Answer:
         if not isinstance(value, dict):
             raise BadAnswer("the answer is no object")
         self._fields = cast(dict[str, Any], value)
+        self.tagged = False
+        """Whether the result that was read has values that JSON cannot carry."""
 
     @property
     def outcome(self) -> str:
@@ -62,23 +66,40 @@ class Answer:
         """Whether the exception was a MemoryError."""
         return self._fields.get("memory") is True
 
-    def text(self, name: str) -> str:
-        """`type`, `message` or `traceback`; lone surrogates are replaced."""
-        value = self._fields.get(name)
-        if not isinstance(value, str):
-            raise BadAnswer(f"the {name} is no text")
-        return value[: _MOST_TEXT[name]].encode(errors="replace").decode()
+    def failure(self) -> Failure:
+        """What the program raised; lone surrogates are replaced."""
+        return _failure(self._fields, [_MOST_MEMBERS], _MOST_DEPTH)
 
-    def result(self) -> tuple[Any, int]:
-        """The JSON value and the length of its text; (None, 0) when there is none."""
-        text = self._fields.get("result")
-        if text is None:
+    @property
+    def keys(self) -> tuple[str, ...] | None:
+        """Which tensors are the value's own, by its keys; none of them: it is `output` itself."""
+        keys = self._fields.get("keys")
+        if keys is None:
+            return None
+        if not isinstance(keys, list) or not all(isinstance(k, str) for k in cast(list[Any], keys)):
+            raise BadAnswer("the keys are no texts")
+        return tuple(cast(list[str], keys))
+
+    def result(self, memory: GuestMemory, most: int) -> tuple[Any, int]:
+        """The JSON value and the length of its text, which is not read if longer than `most`.
+
+        (None, 0) when there is none.
+        """
+        place = self._fields.get("result")
+        if place is None:
             return None, 0
-        if not isinstance(text, str):
-            raise BadAnswer("the result is no text")
+        if not isinstance(place, list) or len(cast(list[Any], place)) != 2:
+            raise BadAnswer("the result has no place")
+        address, nbytes = cast(list[Any], place)
+        if type(address) is not int or type(nbytes) is not int:
+            raise BadAnswer("the result has no place")
+        if nbytes > most:
+            return None, nbytes
         try:
-            return json.loads(text, parse_constant=_refuse), len(text)
-        except (ValueError, RecursionError) as error:
+            text = bytes(memory.view(address, nbytes))
+            self.tagged = b'"$type"' in text
+            return json.loads(text, parse_constant=_refuse), nbytes
+        except (OutOfBounds, ValueError, RecursionError) as error:
             raise BadAnswer(f"the result is no JSON: {error}") from None
 
     def tensors(self, memory: GuestMemory, allocate: Allocate) -> dict[str, Tensor]:
@@ -93,6 +114,33 @@ class Answer:
             name, tensor = _tensor(cast(dict[str, Any], item), memory, allocate)
             tensors[name] = tensor
         return tensors
+
+
+def _failure(fields: dict[str, Any], left: list[int], depth: int) -> Failure:
+    notes, members = fields.get("notes", []), fields.get("exceptions", [])
+    if not isinstance(notes, list) or not isinstance(members, list):
+        raise BadAnswer("the notes or exceptions are no lists")
+    exceptions: list[Failure] = []
+    for member in cast(list[Any], members) if depth else []:
+        left[0] -= 1
+        if left[0] < 0:
+            break
+        if not isinstance(member, dict):
+            raise BadAnswer("an exception is no object")
+        exceptions.append(_failure(cast(dict[str, Any], member), left, depth - 1))
+    return Failure(
+        _text(fields.get("type"), "type"),
+        _text(fields.get("message"), "message"),
+        _text(fields.get("traceback", ""), "traceback"),
+        notes=tuple(_text(n, "note") for n in cast(list[Any], notes)[:_MOST_NOTES]),
+        exceptions=tuple(exceptions),
+    )
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise BadAnswer(f"the {name} is no text")
+    return value[: _MOST_TEXT[name]].encode(errors="replace").decode()
 
 
 def _tensor(item: dict[str, Any], memory: GuestMemory, allocate: Allocate) -> tuple[str, Tensor]:

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from edgemesh_sandbox.frame import Call
 from edgemesh_sandbox.limits import Limits
 from edgemesh_sandbox.output import OnOutput, StreamName
 from edgemesh_sandbox.result import Result
@@ -41,6 +42,7 @@ class AsyncSandbox:
         inputs: Mapping[str, Any] | None = None,
         *,
         stdin: str = "",
+        call: Call | None = None,
         limits: Limits = DEFAULT_LIMITS,
         on_output: OnOutput | None = None,
     ) -> Result:
@@ -57,6 +59,7 @@ class AsyncSandbox:
             code,
             inputs,
             stdin=stdin,
+            call=call,
             limits=limits,
             cancelled=stop,
             on_output=tell if on_output is not None else None,

@@ -1,26 +1,45 @@
 """A request on its way into a guest: JSON, and tensors that are written beside it.
 
-Rules: everything that can be wrong with an input is found here, before a guest has it. Where the
-tensors lie is only known when the guest has given room for them.
+Rules: what crosses is in its wire form (see `values`); what can be wrong with that is found here,
+before a guest has it. Where the tensors lie is only known when the guest has given room for them.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from edgemesh_sandbox.errors import InputError
 from edgemesh_sandbox.tensor import Tensor
 
 
-class Frame:
-    """One program with its inputs: JSON values or `Tensor`s by name.
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of the program, to be called when the program has run."""
 
-    Raises `InputError` for a value that is neither.
+    function: str
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Frame:
+    """One program with its inputs: JSON values in wire form, or `Tensor`s, by name.
+
+    Raises `InputError` for a value that is neither. `wire`: the result is wanted in wire form.
     """
 
-    def __init__(self, code: str, inputs: Mapping[str, Any], stdin: str) -> None:
+    def __init__(
+        self,
+        code: str,
+        inputs: Mapping[str, Any],
+        stdin: str,
+        call: Call | None = None,
+        *,
+        wire: bool = False,
+    ) -> None:
+        self.wire = wire
         values: dict[str, Any] = {}
         self._tensors: list[tuple[str, Tensor]] = []
         for name, value in inputs.items():
@@ -29,8 +48,15 @@ class Frame:
                 self._tensors.append((name, value))
             else:
                 values[name] = value
+        request: dict[str, Any] = {"code": code, "stdin": stdin, "inputs": values}
+        if call is not None:
+            request["call"] = {
+                "function": call.function,
+                "args": call.args,
+                "kwargs": call.kwargs,
+            }
         try:
-            self._json = json.dumps({"code": code, "stdin": stdin, "inputs": values})
+            self._json = json.dumps(request, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise InputError("inputs", f"no JSON value: {error}") from None
         self.buffers = [memoryview(t.data).cast("B") for _, t in self._tensors]

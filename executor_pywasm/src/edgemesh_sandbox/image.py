@@ -52,7 +52,7 @@ _LIBRARY_PATH = "/usr/local/lib/python315.zip"
 _PLOT_DATA = "matplotlib/mpl-data"
 
 _INSTALL = """
-import importlib.abc, importlib.machinery, sys
+import builtins, importlib.abc, importlib.machinery, sys
 class _Guest(importlib.abc.Loader):
     sources = {sources!r}
     def find_spec(self, name, path=None, target=None):
@@ -60,6 +60,7 @@ class _Guest(importlib.abc.Loader):
             return importlib.machinery.ModuleSpec(name, self, is_package=name == "_edgemesh")
     def exec_module(self, module):
         name = module.__spec__.name
+        module.__builtins__ = dict(builtins.__dict__)  # a program may replace what is in the real
         exec(compile(self.sources[name], "<" + name + ">", "exec"), module.__dict__)
 finder = _Guest()
 sys.meta_path.insert(0, finder)

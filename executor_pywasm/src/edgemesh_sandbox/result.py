@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from edgemesh_sandbox.tensor import Tensor
+from edgemesh_sandbox.values import python
 
 
 class Outcome(Enum):
@@ -44,6 +45,10 @@ class Failure:
     exit_code: int = 0
     limit: tuple[str, int] | None = None
     """Which field of `Limits` was passed, and its value."""
+    notes: tuple[str, ...] = ()
+    """What the program added to its exception with `add_note`."""
+    exceptions: tuple[Failure, ...] = ()
+    """The members of an exception group, without tracebacks of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Result:
     stdout: str = ""
     stderr: str = ""
     result: Any = None
-    """The JSON part of the program's `output`; None when there is none."""
+    """The program's `output` but for what is in `outputs` by itself; None when that is all."""
     outputs: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     """Its arrays, bytes and figures by name; `output` for one that stands alone."""
     failure: Failure | None = None
@@ -62,6 +67,21 @@ class Result:
     """Memory that the program added to the image's, inputs included; whole pages of 64 KiB."""
     run_s: float = 0.0
     """Wall-clock time in the sandbox, in seconds."""
+    keys: tuple[str, ...] | None = None
+    """Which outputs are of the value's own: a dict's, by its keys; (): `output` is the value."""
+
+    @property
+    def value(self) -> Any:
+        """The whole of the program's `output` (or of its last expression), as a Python value.
+
+        Arrays are NumPy's where the embedder has it, over the outputs' memory.
+        """
+        if self.keys is None:
+            return self.result
+        if not self.keys:
+            return python(self.outputs["output"])
+        rest: dict[Any, Any] = self.result or {}
+        return rest | {key: python(self.outputs[key]) for key in self.keys}
 
     @property
     def ok(self) -> bool:

@@ -18,13 +18,14 @@ from typing import Any
 
 from edgemesh_sandbox.answer import Allocate
 from edgemesh_sandbox.built import default_images_dir
-from edgemesh_sandbox.frame import Frame
+from edgemesh_sandbox.frame import Call, Frame
 from edgemesh_sandbox.interpreter import Interpreter
 from edgemesh_sandbox.limits import Limits
 from edgemesh_sandbox.output import OnOutput
 from edgemesh_sandbox.result import Result
 from edgemesh_sandbox.spare import Spare
 from edgemesh_sandbox.stack import on_deep_stack
+from edgemesh_sandbox.values import call_to_wire
 from edgemesh_sandbox.verdict import judge
 from edgemesh_sandbox.wasi import World
 from edgemesh_sandbox.wasi.nodes import Buffer
@@ -54,27 +55,33 @@ class Sandbox:
         stdin: str = "",
         files: Mapping[str, Buffer] | None = None,
         deterministic: bool = False,
+        call: Call | None = None,
         limits: Limits = DEFAULT_LIMITS,
         deadline: float | None = None,
         cancelled: Cancelled | None = None,
         on_output: OnOutput | None = None,
         allocate: Allocate | None = None,
+        wire: bool = False,
     ) -> Result:
         """Run `code` as `__main__`, with `inputs` bound to the dict `inputs`.
 
-        `inputs`: JSON values, and `Tensor`s, which the program sees as NumPy arrays (`bytes` as
-        bytes). `files`: bytes by relative path, which the program finds below /inputs.
-        `deterministic`: fixed clocks and random numbers, so that the same program with the same
-        inputs gives the same bytes in every run. `deadline`: on `time.monotonic()`, if earlier
-        than the run time allows.
-        `cancelled`: a `threading.Event` or the like. `on_output(stream, text)`: told of what is
-        printed, while it is. `allocate(nbytes)`: gives the memory that an output's tensor is
-        copied to; by default new memory.
+        `inputs`: Python values of all types that have a wire form (see the README), and `Tensor`s,
+        which the program sees as NumPy arrays (`bytes` as bytes). `files`: bytes by relative path,
+        which the program finds below /inputs. `deterministic`: fixed clocks and random numbers, so
+        that the same program with the same inputs gives the same bytes in every run. `call`: a
+        function of the program, called at its end; what it returns is the result. `deadline`: on
+        `time.monotonic()`, if earlier than the run time allows. `cancelled`: a `threading.Event`
+        or the like. `on_output(stream, text)`: told of what is printed, while it is.
+        `allocate(nbytes)`: gives the memory that an output's tensor is copied to; by default new
+        memory. `wire`: inputs are in wire form, and so shall be the result.
 
-        The global `output` is the result: see `guest/results.py`. Raises `InputError` for inputs
-        that cannot cross.
+        The global `output`, or else the last expression's value, is the result: see
+        `guest/results.py`. Raises `InputError` for inputs that cannot cross.
         """
-        request = Frame(code, inputs or {}, stdin)
+        given = inputs or {}
+        if not wire:
+            given, call = call_to_wire(given, call)
+        request = Frame(code, given, stdin, call, wire=wire)
         world = World(files, deterministic, limits.files_bytes)
         began = time.monotonic()
         until = began + limits.run_time_ms / 1e3

@@ -6,6 +6,7 @@ that died beside its memory limit died of it; nothing the guest says can make th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import wasmtime
@@ -19,6 +20,8 @@ from edgemesh_sandbox.limits import MIB, Limits
 from edgemesh_sandbox.memory import OutOfBounds
 from edgemesh_sandbox.output import OnOutput
 from edgemesh_sandbox.result import Failure, Outcome, Result
+from edgemesh_sandbox.tensor import Tensor
+from edgemesh_sandbox.values import Malformed, from_wire
 from edgemesh_sandbox.wasi import World
 from edgemesh_sandbox.watch import Cancelled
 
@@ -39,7 +42,7 @@ def judge(
     """Run `request` and say how it ended; raises only what the embedder's callbacks raise."""
     try:
         text = instance.run(request, limits, deadline, cancelled, on_output, world)
-        verdict = _answered(instance, limits, text, allocate or _new_memory)
+        verdict = _answered(instance, limits, text, allocate or _new_memory, request.wire)
     except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
         status = instance.world.exit_status
         verdict = _died(instance, limits, error) if status is None else _left(status)
@@ -62,6 +65,7 @@ def judge(
         verdict.outputs,
         verdict.failure,
         instance.added_bytes(),
+        keys=verdict.keys,
     )
 
 
@@ -69,22 +73,38 @@ def _new_memory(nbytes: int) -> memoryview:
     return memoryview(bytearray(nbytes))
 
 
-def _answered(instance: Instance, limits: Limits, text: memoryview, allocate: Allocate) -> Result:
-    if len(text) > limits.output_bytes + ENVELOPE_BYTES:
+def _answered(
+    instance: Instance, limits: Limits, text: memoryview, allocate: Allocate, wire: bool
+) -> Result:
+    if len(text) > ENVELOPE_BYTES:
         return _over(Outcome.OUTPUT_LIMIT, limits)
     answer = Answer(text)
     if answer.outcome == "exit":
         return _left(answer.exit_code)
     if answer.outcome == "exception":
+        failure = answer.failure()
         if answer.out_of_memory:
-            return _over(Outcome.MEMORY_LIMIT, limits, answer.text("traceback"))
-        failure = Failure(answer.text("type"), answer.text("message"), answer.text("traceback"))
+            return _over(Outcome.MEMORY_LIMIT, limits, failure.traceback)
         return Result(Outcome.EXCEPTION, failure=failure)
-    value, nbytes = answer.result()
+    value, nbytes = answer.result(instance.memory, instance.output.room)
     instance.output.count(nbytes)
     if instance.output.exceeded:
         return _over(Outcome.OUTPUT_LIMIT, limits)
-    return Result(Outcome.OK, result=value, outputs=answer.tensors(instance.memory, allocate))
+    outputs, keys = answer.tensors(instance.memory, allocate), answer.keys
+    if not wire and answer.tagged:
+        value = _decoded(value, outputs)
+    if keys is not None and not {*keys, *(() if keys else ("output",))} <= outputs.keys():
+        raise BadAnswer("a key has no tensor")
+    if keys and not isinstance(value, dict | None):
+        raise BadAnswer("there are keys and no dict")
+    return Result(Outcome.OK, result=value, outputs=outputs, keys=keys)
+
+
+def _decoded(value: Any, outputs: Mapping[str, Tensor]) -> Any:
+    try:
+        return from_wire(value, outputs)
+    except Malformed as error:
+        raise BadAnswer(str(error)) from None
 
 
 def _left(status: int) -> Result:

@@ -1,7 +1,4 @@
-"""NumPy arrays over the guest's memory, and what of them can leave it.
-
-Rules: little-endian, C order, and only the element types that the host knows.
-"""
+"""NumPy arrays over the guest's memory, and its scalars as Python's own."""
 # pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
@@ -10,12 +7,9 @@ from typing import Any
 
 import numpy as np
 
-DTYPES = (
-    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-    "float16", "float32", "float64", "complex64", "complex128",
-)  # fmt: skip
+from .numeric import DTYPES, MOST_DIMENSIONS
 
-_MOST_DIMENSIONS = 32  # NumPy has up to 64
+_LONG: Any = np.longdouble
 
 
 class _Place:
@@ -49,25 +43,24 @@ def is_array(value: object) -> bool:
     return isinstance(value, np.ndarray)
 
 
+def is_plain(value: Any) -> bool:
+    """Whether an array crosses as a tensor alone."""
+    return (
+        value.dtype.name in DTYPES
+        and value.ndim <= MOST_DIMENSIONS
+        and not isinstance(value, np.ma.MaskedArray)
+    )
+
+
+def plain(value: Any) -> Any:
+    """The array without what a subclass adds: a matrix is an array."""
+    return np.asarray(value)
+
+
 def scalar(value: Any) -> object:
     """Python's own form of a NumPy scalar; raises `TypeError` for anything else."""
-    if isinstance(value, np.longdouble):
+    if isinstance(value, _LONG):
         return float(value)  # its .item() is itself
     if isinstance(value, (np.bool_, np.integer, np.floating)):
         return value.item()
     raise TypeError
-
-
-def portable(value: Any) -> Any:
-    """`value` as the host can read it; raises `TypeError` with the reason where it cannot."""
-    array = np.asarray(value)  # no subclass: masked arrays and matrices lose what they add
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise TypeError("a masked array; call .filled(...) first")
-    if array.dtype.name not in DTYPES:
-        raise TypeError(f"an array of dtype {array.dtype}; convert it with .astype(...)")
-    if array.ndim > _MOST_DIMENSIONS:
-        raise TypeError(
-            f"an array of {array.ndim} dimensions; at most {_MOST_DIMENSIONS} dimensions can cross"
-        )
-    array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    return array if array.ndim == 0 else np.ascontiguousarray(array)

@@ -22,11 +22,16 @@ _WARMING_PROGRAMS = (
     "import numpy as np\nprint(np.arange(10).sum())\noutput = {'a': np.arange(3), 'b': 1}",
     "output = inputs",
     "def f(n):\n    return 1 // n\nf(0)",
-    "output = float('nan')",
+    "import datetime as d\nx = {1: (2.5, {3}), 'n': float('nan'), 'd': d.datetime(2026, 1, 1)}\nx",
+    "import pandas as pd\npd.DataFrame({'a': [1, 2], 's': ['x', None]})",
+    "output = object()",
+    "raise ExceptionGroup('g', [ValueError('v')])",
     "import sys\nsys.exit(3)",
     "syntax error",
     "",
 )
+
+_WARMING_INPUTS = {"x": [1, 2], "t": {"$type": "tuple", "items": [1]}}
 
 
 def take_library(path: str) -> None:
@@ -100,7 +105,7 @@ def _install(ballast: list[bytes]) -> tuple[Any, list[tuple[int, int]], Any]:
     block = console.Block(_host.call)
     serving = runtime.Runtime(block)
     for program in _WARMING_PROGRAMS * 8:
-        request = {"code": program, "stdin": "", "inputs": {"x": [1, 2]}, "tensors": []}
+        request = {"code": program, "stdin": "", "inputs": _WARMING_INPUTS, "tensors": []}
         serving.call(json.dumps(request).encode())
     block.clear()
     states = randomness.states()

@@ -7,21 +7,22 @@ reserve, so that a program that ran out of it can still be reported.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import builtins
 import json
 import linecache
 import sys
-from types import CodeType, ModuleType, TracebackType
-from typing import Any
+from types import CodeType, CoroutineType, ModuleType, TracebackType
+from typing import Any, cast
 
-from . import arrays, console, failures, results
-
-FILE = "main.py"
-"""The name of the user's program in tracebacks."""
+from . import arrays, console, failures, given, results
+from .encoding import dumps
+from .program import FILE, compiled
 
 _RESERVE_BYTES = 4 << 20
 
-_loads, _dumps, _exit_functions = json.loads, json.dumps, atexit._run_exitfuncs  # type: ignore[attr-defined]
+_loads, _exit_functions = json.loads, atexit._run_exitfuncs  # type: ignore[attr-defined]
 
 
 class Runtime:
@@ -44,10 +45,10 @@ class Runtime:
             if frame is None:
                 raise MemoryError("no memory for the request")
             answer, owners = self._run(frame)
-            data = _dumps(answer).encode()
+            data = dumps(answer).encode()
         except MemoryError as error:  # so short that not even the program's own could be told
             self._reserve, owners = None, []
-            data = _dumps({"outcome": "exception", **failures.describe(error, None)}).encode()
+            data = dumps({"outcome": "exception", **failures.describe(error, None)}).encode()
         self._kept += (owners, data)
         self._block.answer(arrays.address_of(data), len(data))
         return 0
@@ -56,68 +57,83 @@ class Runtime:
         request = _loads(frame)
         code: str = request["code"]
         main = ModuleType("__main__")
-        main.__dict__.update(__builtins__=__builtins__, inputs=_inputs(request))
         sys.modules["__main__"] = main
         sys.argv = [FILE]
         sys.stdin = sys.__stdin__ = console.open_stdin(request["stdin"])
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = console.open_streams(self._block)
         linecache.cache[FILE] = (len(code), None, code.splitlines(keepends=True), FILE)
+        main.__dict__["__builtins__"] = builtins
         try:
+            inputs, call = given.values(request, tagged=b'"$type"' in frame)
+            main.__dict__["inputs"] = inputs
             try:
-                execute(compile(code, FILE, "exec", dont_inherit=True), main)
+                program, final = compiled(code)
+                value = execute(program, final, main.__dict__)
+                if call is not None:
+                    value = invoke(main.__dict__, *call)
             finally:
                 _exit_functions()
-            outputs = results.Outputs(main.__dict__.get("output"))
+            outputs = self._outputs(main, value, called=call is not None)
         except SystemExit as error:
             status = _status(error)
             if status:
                 return {"outcome": "exit", "exit_code": status}, []
-            outputs = self._after_exit(main)
-            if isinstance(outputs, dict):
-                return outputs, []
+            return self._after_exit(main)
         except BaseException as error:
             return self._failure(error), []
-        answer: dict[str, Any] = {"outcome": "ok", "tensors": outputs.tensors}
-        if outputs.result is not None:
-            answer["result"] = outputs.result
-        return answer, outputs.owners
+        return outputs.answer(), outputs.owners
 
-    def _after_exit(self, main: ModuleType) -> results.Outputs | dict[str, Any]:
+    def _outputs(self, main: ModuleType, value: object, *, called: bool) -> results.Outputs:
+        """What the program gives: what was called for, `output`, or the last expression's value."""
+        if called:
+            return results.Outputs(value)
+        if "output" in main.__dict__:
+            return results.Outputs(main.__dict__["output"])
+        try:
+            return results.Outputs(value)
+        except results.OutputError:  # nobody asked for this one
+            return results.Outputs(None)
+
+    def _after_exit(self, main: ModuleType) -> tuple[dict[str, Any], list[object]]:
         """`sys.exit(0)` is a good end: `output` counts."""
         try:
-            return results.Outputs(main.__dict__.get("output"))
+            outputs = self._outputs(main, None, called=False)
         except BaseException as error:
-            return self._failure(error)
+            return self._failure(error), []
+        return outputs.answer(), outputs.owners
 
     def _failure(self, error: BaseException) -> dict[str, Any]:
         self._reserve = None
         return {"outcome": "exception", **failures.describe(error, _user_frames(error))}
 
 
-def _inputs(request: dict[str, Any]) -> dict[str, Any]:
-    """The JSON values, and arrays over the memory that the host has filled."""
-    inputs: dict[str, Any] = request["inputs"]
-    for tensor in request["tensors"]:
-        address, dtype = tensor["address"], tensor["dtype"]
-        if dtype == "bytes":
-            value: object = arrays.view(address, (tensor["nbytes"],), "uint8").tobytes()
-        else:
-            value = arrays.view(address, tuple(tensor["shape"]), dtype)
-        inputs[tensor["name"]] = value
-    return inputs
+def execute(program: CodeType | None, final: CodeType | None, names: dict[str, Any]) -> object:
+    """Run the program; its last expression's value. The frame above the user's outermost."""
+    if program is not None:
+        exec(program, names)  # noqa: S102 - what this package is for
+    return None if final is None else eval(final, names)  # noqa: S307 - likewise
 
 
-def execute(program: CodeType, main: ModuleType) -> None:
-    """Run the program; the frame that marks where the user's begin."""
-    exec(program, main.__dict__)  # noqa: S102 - what this package is for
+def invoke(names: dict[str, Any], name: str, args: list[Any], kwargs: dict[str, Any]) -> object:
+    """Call one of the program's functions, and wait for it if it is to be awaited."""
+    function = names.get(name)
+    if not callable(function):
+        raise NameError(f"the program defines no function {name!r}")
+    value: Any = function(*args, **kwargs)
+    if type(value) is CoroutineType:
+        value = asyncio.run(cast(Any, value))
+    return value
+
+
+_ENTRIES = (execute.__code__, invoke.__code__)
 
 
 def _user_frames(error: BaseException) -> TracebackType | None:
-    """The traceback below `execute`; none where the program never ran (a syntax error)."""
+    """The traceback below ours; none where the program never ran (a syntax error)."""
     frames = error.__traceback__
     while frames is not None:
         below = frames.tb_next
-        if frames.tb_frame.f_code is execute.__code__:
+        if frames.tb_frame.f_code in _ENTRIES:
             return below
         frames = below
     return None

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from edgemesh.compute.v1 import tensor_pb2 as edgemesh_dot_compute_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!edgemesh/compute/v1/compute.proto\x12\x13\x65\x64gemesh.compute.v1\x1a edgemesh/compute/v1/tensor.proto\"\xe0\x02\n\x0e\x43omputeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\talgorithm\x18\x02 \x01(\t\x12/\n\x08priority\x18\x03 \x01(\x0e\x32\x1d.edgemesh.compute.v1.Priority\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12+\n\x06limits\x18\x05 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Limits\x12\x14\n\x0c\x63\x61pabilities\x18\x06 \x03(\t\x12\x12\n\nparameters\x18\x07 \x01(\t\x12?\n\x06inputs\x18\x0f \x03(\x0b\x32/.edgemesh.compute.v1.ComputeRequest.InputsEntry\x1aJ\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Tensor:\x02\x38\x01\"h\n\x06Limits\x12\x13\n\x0brun_time_ms\x18\x01 \x01(\x04\x12\x0e\n\x06\x63pu_ms\x18\x02 \x01(\x04\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x04\x12\x14\n\x0coutput_bytes\x18\x04 \x01(\x04\x12\r\n\x05\x63\x61lls\x18\x05 \x01(\r\"\x89\x01\n\x07\x46\x61ilure\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\ttraceback\x18\x03 \x01(\t\x12\x0e\n\x06signal\x18\x04 \x01(\x05\x12\x11\n\texit_code\x18\x05 \x01(\x05\x12)\n\x05limit\x18\x06 \x01(\x0b\x32\x1a.edgemesh.compute.v1.Limit\"$\n\x05Limit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04\"\xc1\x01\n\x05Usage\x12\x10\n\x08queue_us\x18\x01 \x01(\x04\x12\x0e\n\x06run_us\x18\x02 \x01(\x04\x12\x10\n\x08total_us\x18\x03 \x01(\x04\x12\x0e\n\x06\x63pu_us\x18\x04 \x01(\x04\x12\x0c\n\x04\x66uel\x18\x05 \x01(\x04\x12\x19\n\x11peak_memory_bytes\x18\x06 \x01(\x04\x12\x10\n\x08\x65xecutor\x18\x07 \x01(\t\x12\x0f\n\x07version\x18\x08 \x01(\t\x12\x14\n\x0c\x65xecutor_pid\x18\t \x01(\r\x12\x12\n\nworker_pid\x18\n \x01(\r\"\x98\x03\n\x0f\x43omputeResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x07outcome\x18\x02 \x01(\x0e\x32\x1c.edgemesh.compute.v1.Outcome\x12-\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1c.edgemesh.compute.v1.Failure\x12)\n\x05usage\x18\x04 \x01(\x0b\x32\x1a.edgemesh.compute.v1.Usage\x12\x14\n\x0c\x63\x61pabilities\x18\x05 \x03(\t\x12\x11\n\talgorithm\x18\x06 \x01(\t\x12\x0e\n\x06result\x18\x07 \x01(\t\x12\x0e\n\x06stdout\x18\x08 \x01(\t\x12\x0e\n\x06stderr\x18\t \x01(\t\x12\x42\n\x07outputs\x18\x0f \x03(\x0b\x32\x31.edgemesh.compute.v1.ComputeResponse.OutputsEntry\x1aK\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Tensor:\x02\x38\x01\"\xb5\x02\n\x0c\x43omputeEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x32\n\x06output\x18\x02 \x01(\x0b\x32 .edgemesh.compute.v1.OutputEventH\x00\x12\x30\n\x05token\x18\x03 \x01(\x0b\x32\x1f.edgemesh.compute.v1.TokenEventH\x00\x12\x36\n\x08progress\x18\x04 \x01(\x0b\x32\".edgemesh.compute.v1.ProgressEventH\x00\x12\x32\n\x06tensor\x18\x05 \x01(\x0b\x32 .edgemesh.compute.v1.TensorEventH\x00\x12\x38\n\x08response\x18\x0f \x01(\x0b\x32$.edgemesh.compute.v1.ComputeResponseH\x00\x42\x07\n\x05\x65vent\"N\n\x0bOutputEvent\x12\x31\n\x06stream\x18\x01 \x01(\x0e\x32!.edgemesh.compute.v1.OutputStream\x12\x0c\n\x04text\x18\x02 \x01(\t\"H\n\nTokenEvent\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\r\x12\x14\n\x07logprob\x18\x03 \x01(\x02H\x00\x88\x01\x01\x42\n\n\x08_logprob\"2\n\rProgressEvent\x12\x10\n\x08\x66raction\x18\x01 \x01(\x01\x12\x0f\n\x07message\x18\x02 \x01(\t\"H\n\x0bTensorEvent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x06tensor\x18\x02 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Tensor*i\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x15\n\x11PRIORITY_REALTIME\x10\x01\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x02\x12\x12\n\x0ePRIORITY_BATCH\x10\x03*\xfd\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x0e\n\nOUTCOME_OK\x10\x01\x12\x15\n\x11OUTCOME_EXCEPTION\x10\x02\x12\x10\n\x0cOUTCOME_EXIT\x10\x03\x12\x13\n\x0fOUTCOME_TIMEOUT\x10\x04\x12\x15\n\x11OUTCOME_CPU_LIMIT\x10\x05\x12\x18\n\x14OUTCOME_MEMORY_LIMIT\x10\x06\x12\x18\n\x14OUTCOME_OUTPUT_LIMIT\x10\x07\x12\x16\n\x12OUTCOME_CALL_LIMIT\x10\x08\x12\x11\n\rOUTCOME_CRASH\x10\t\x12\x15\n\x11OUTCOME_CANCELLED\x10\n*a\n\x0cOutputStream\x12\x1d\n\x19OUTPUT_STREAM_UNSPECIFIED\x10\x00\x12\x18\n\x14OUTPUT_STREAM_STDOUT\x10\x01\x12\x18\n\x14OUTPUT_STREAM_STDERR\x10\x02\x32\xc1\x01\n\x0e\x43omputeService\x12T\n\x07\x43ompute\x12#.edgemesh.compute.v1.ComputeRequest\x1a$.edgemesh.compute.v1.ComputeResponse\x12Y\n\rComputeStream\x12#.edgemesh.compute.v1.ComputeRequest\x1a!.edgemesh.compute.v1.ComputeEvent0\x01\x42\x46ZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!edgemesh/compute/v1/compute.proto\x12\x13\x65\x64gemesh.compute.v1\x1a edgemesh/compute/v1/tensor.proto\"\xe0\x02\n\x0e\x43omputeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\talgorithm\x18\x02 \x01(\t\x12/\n\x08priority\x18\x03 \x01(\x0e\x32\x1d.edgemesh.compute.v1.Priority\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12+\n\x06limits\x18\x05 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Limits\x12\x14\n\x0c\x63\x61pabilities\x18\x06 \x03(\t\x12\x12\n\nparameters\x18\x07 \x01(\t\x12?\n\x06inputs\x18\x0f \x03(\x0b\x32/.edgemesh.compute.v1.ComputeRequest.InputsEntry\x1aJ\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Tensor:\x02\x38\x01\"h\n\x06Limits\x12\x13\n\x0brun_time_ms\x18\x01 \x01(\x04\x12\x0e\n\x06\x63pu_ms\x18\x02 \x01(\x04\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x04\x12\x14\n\x0coutput_bytes\x18\x04 \x01(\x04\x12\r\n\x05\x63\x61lls\x18\x05 \x01(\r\"\xca\x01\n\x07\x46\x61ilure\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\ttraceback\x18\x03 \x01(\t\x12\x0e\n\x06signal\x18\x04 \x01(\x05\x12\x11\n\texit_code\x18\x05 \x01(\x05\x12)\n\x05limit\x18\x06 \x01(\x0b\x32\x1a.edgemesh.compute.v1.Limit\x12\r\n\x05notes\x18\x07 \x03(\t\x12\x30\n\nexceptions\x18\x08 \x03(\x0b\x32\x1c.edgemesh.compute.v1.Failure\"$\n\x05Limit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04\"\xed\x01\n\x05Usage\x12\x10\n\x08queue_us\x18\x01 \x01(\x04\x12\x0e\n\x06run_us\x18\x02 \x01(\x04\x12\x10\n\x08total_us\x18\x03 \x01(\x04\x12\x0e\n\x06\x63pu_us\x18\x04 \x01(\x04\x12\x0c\n\x04\x66uel\x18\x05 \x01(\x04\x12\x19\n\x11peak_memory_bytes\x18\x06 \x01(\x04\x12\x10\n\x08\x65xecutor\x18\x07 \x01(\t\x12\x0f\n\x07version\x18\x08 \x01(\t\x12\x14\n\x0c\x65xecutor_pid\x18\t \x01(\r\x12\x12\n\nworker_pid\x18\n \x01(\r\x12*\n\x06stages\x18\x0b \x03(\x0b\x32\x1a.edgemesh.compute.v1.Stage\"!\n\x05Stage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\n\n\x02us\x18\x02 \x01(\x04\"\x98\x03\n\x0f\x43omputeResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x07outcome\x18\x02 \x01(\x0e\x32\x1c.edgemesh.compute.v1.Outcome\x12-\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1c.edgemesh.compute.v1.Failure\x12)\n\x05usage\x18\x04 \x01(\x0b\x32\x1a.edgemesh.compute.v1.Usage\x12\x14\n\x0c\x63\x61pabilities\x18\x05 \x03(\t\x12\x11\n\talgorithm\x18\x06 \x01(\t\x12\x0e\n\x06result\x18\x07 \x01(\t\x12\x0e\n\x06stdout\x18\x08 \x01(\t\x12\x0e\n\x06stderr\x18\t \x01(\t\x12\x42\n\x07outputs\x18\x0f \x03(\x0b\x32\x31.edgemesh.compute.v1.ComputeResponse.OutputsEntry\x1aK\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Tensor:\x02\x38\x01\"\xb5\x02\n\x0c\x43omputeEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x32\n\x06output\x18\x02 \x01(\x0b\x32 .edgemesh.compute.v1.OutputEventH\x00\x12\x30\n\x05token\x18\x03 \x01(\x0b\x32\x1f.edgemesh.compute.v1.TokenEventH\x00\x12\x36\n\x08progress\x18\x04 \x01(\x0b\x32\".edgemesh.compute.v1.ProgressEventH\x00\x12\x32\n\x06tensor\x18\x05 \x01(\x0b\x32 .edgemesh.compute.v1.TensorEventH\x00\x12\x38\n\x08response\x18\x0f \x01(\x0b\x32$.edgemesh.compute.v1.ComputeResponseH\x00\x42\x07\n\x05\x65vent\"N\n\x0bOutputEvent\x12\x31\n\x06stream\x18\x01 \x01(\x0e\x32!.edgemesh.compute.v1.OutputStream\x12\x0c\n\x04text\x18\x02 \x01(\t\"H\n\nTokenEvent\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\r\x12\x14\n\x07logprob\x18\x03 \x01(\x02H\x00\x88\x01\x01\x42\n\n\x08_logprob\"2\n\rProgressEvent\x12\x10\n\x08\x66raction\x18\x01 \x01(\x01\x12\x0f\n\x07message\x18\x02 \x01(\t\"H\n\x0bTensorEvent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x06tensor\x18\x02 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Tensor*i\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x15\n\x11PRIORITY_REALTIME\x10\x01\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x02\x12\x12\n\x0ePRIORITY_BATCH\x10\x03*\xfd\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x0e\n\nOUTCOME_OK\x10\x01\x12\x15\n\x11OUTCOME_EXCEPTION\x10\x02\x12\x10\n\x0cOUTCOME_EXIT\x10\x03\x12\x13\n\x0fOUTCOME_TIMEOUT\x10\x04\x12\x15\n\x11OUTCOME_CPU_LIMIT\x10\x05\x12\x18\n\x14OUTCOME_MEMORY_LIMIT\x10\x06\x12\x18\n\x14OUTCOME_OUTPUT_LIMIT\x10\x07\x12\x16\n\x12OUTCOME_CALL_LIMIT\x10\x08\x12\x11\n\rOUTCOME_CRASH\x10\t\x12\x15\n\x11OUTCOME_CANCELLED\x10\n*a\n\x0cOutputStream\x12\x1d\n\x19OUTPUT_STREAM_UNSPECIFIED\x10\x00\x12\x18\n\x14OUTPUT_STREAM_STDOUT\x10\x01\x12\x18\n\x14OUTPUT_STREAM_STDERR\x10\x02\x32\xc1\x01\n\x0e\x43omputeService\x12T\n\x07\x43ompute\x12#.edgemesh.compute.v1.ComputeRequest\x1a$.edgemesh.compute.v1.ComputeResponse\x12Y\n\rComputeStream\x12#.edgemesh.compute.v1.ComputeRequest\x1a!.edgemesh.compute.v1.ComputeEvent0\x01\x42\x46ZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,12 +37,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPUTEREQUEST_INPUTSENTRY']._serialized_options = b'8\001'
   _globals['_COMPUTERESPONSE_OUTPUTSENTRY']._loaded_options = None
   _globals['_COMPUTERESPONSE_OUTPUTSENTRY']._serialized_options = b'8\001'
-  _globals['_PRIORITY']._serialized_start=1930
-  _globals['_PRIORITY']._serialized_end=2035
-  _globals['_OUTCOME']._serialized_start=2038
-  _globals['_OUTCOME']._serialized_end=2291
-  _globals['_OUTPUTSTREAM']._serialized_start=2293
-  _globals['_OUTPUTSTREAM']._serialized_end=2390
+  _globals['_PRIORITY']._serialized_start=2074
+  _globals['_PRIORITY']._serialized_end=2179
+  _globals['_OUTCOME']._serialized_start=2182
+  _globals['_OUTCOME']._serialized_end=2435
+  _globals['_OUTPUTSTREAM']._serialized_start=2437
+  _globals['_OUTPUTSTREAM']._serialized_end=2534
   _globals['_COMPUTEREQUEST']._serialized_start=93
   _globals['_COMPUTEREQUEST']._serialized_end=445
   _globals['_COMPUTEREQUEST_INPUTSENTRY']._serialized_start=371
@@ -50,25 +50,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LIMITS']._serialized_start=447
   _globals['_LIMITS']._serialized_end=551
   _globals['_FAILURE']._serialized_start=554
-  _globals['_FAILURE']._serialized_end=691
-  _globals['_LIMIT']._serialized_start=693
-  _globals['_LIMIT']._serialized_end=729
-  _globals['_USAGE']._serialized_start=732
-  _globals['_USAGE']._serialized_end=925
-  _globals['_COMPUTERESPONSE']._serialized_start=928
-  _globals['_COMPUTERESPONSE']._serialized_end=1336
-  _globals['_COMPUTERESPONSE_OUTPUTSENTRY']._serialized_start=1261
-  _globals['_COMPUTERESPONSE_OUTPUTSENTRY']._serialized_end=1336
-  _globals['_COMPUTEEVENT']._serialized_start=1339
-  _globals['_COMPUTEEVENT']._serialized_end=1648
-  _globals['_OUTPUTEVENT']._serialized_start=1650
-  _globals['_OUTPUTEVENT']._serialized_end=1728
-  _globals['_TOKENEVENT']._serialized_start=1730
-  _globals['_TOKENEVENT']._serialized_end=1802
-  _globals['_PROGRESSEVENT']._serialized_start=1804
-  _globals['_PROGRESSEVENT']._serialized_end=1854
-  _globals['_TENSOREVENT']._serialized_start=1856
-  _globals['_TENSOREVENT']._serialized_end=1928
-  _globals['_COMPUTESERVICE']._serialized_start=2393
-  _globals['_COMPUTESERVICE']._serialized_end=2586
+  _globals['_FAILURE']._serialized_end=756
+  _globals['_LIMIT']._serialized_start=758
+  _globals['_LIMIT']._serialized_end=794
+  _globals['_USAGE']._serialized_start=797
+  _globals['_USAGE']._serialized_end=1034
+  _globals['_STAGE']._serialized_start=1036
+  _globals['_STAGE']._serialized_end=1069
+  _globals['_COMPUTERESPONSE']._serialized_start=1072
+  _globals['_COMPUTERESPONSE']._serialized_end=1480
+  _globals['_COMPUTERESPONSE_OUTPUTSENTRY']._serialized_start=1405
+  _globals['_COMPUTERESPONSE_OUTPUTSENTRY']._serialized_end=1480
+  _globals['_COMPUTEEVENT']._serialized_start=1483
+  _globals['_COMPUTEEVENT']._serialized_end=1792
+  _globals['_OUTPUTEVENT']._serialized_start=1794
+  _globals['_OUTPUTEVENT']._serialized_end=1872
+  _globals['_TOKENEVENT']._serialized_start=1874
+  _globals['_TOKENEVENT']._serialized_end=1946
+  _globals['_PROGRESSEVENT']._serialized_start=1948
+  _globals['_PROGRESSEVENT']._serialized_end=1998
+  _globals['_TENSOREVENT']._serialized_start=2000
+  _globals['_TENSOREVENT']._serialized_end=2072
+  _globals['_COMPUTESERVICE']._serialized_start=2537
+  _globals['_COMPUTESERVICE']._serialized_end=2730
 # @@protoc_insertion_point(module_scope)

@@ -286,6 +286,8 @@ class Failure(_message.Message):
     SIGNAL_FIELD_NUMBER: _builtins.int
     EXIT_CODE_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    EXCEPTIONS_FIELD_NUMBER: _builtins.int
     type: _builtins.str
     """What kind, e.g. "ZeroDivisionError", "WorkerCrashed", "TimeLimit"."""
     message: _builtins.str
@@ -300,6 +302,16 @@ class Failure(_message.Message):
     def limit(self) -> Global___Limit:
         """Which limit was passed, if one was."""
 
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the work added to its exception, e.g. by Python's add_note; at most 32."""
+
+    @_builtins.property
+    def exceptions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Failure]:
+        """The members of a group of exceptions, groups within it included: at most 64 in all, 8 deep,
+        without tracebacks of their own (the group's shows theirs).
+        """
+
     def __init__(
         self,
         *,
@@ -309,10 +321,12 @@ class Failure(_message.Message):
         signal: _builtins.int = ...,
         exit_code: _builtins.int = ...,
         limit: Global___Limit | None = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
+        exceptions: _abc.Iterable[Global___Failure] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exit_code", b"exit_code", "limit", b"limit", "message", b"message", "signal", b"signal", "traceback", b"traceback", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exceptions", b"exceptions", "exit_code", b"exit_code", "limit", b"limit", "message", b"message", "notes", b"notes", "signal", b"signal", "traceback", b"traceback", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -360,6 +374,7 @@ class Usage(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     EXECUTOR_PID_FIELD_NUMBER: _builtins.int
     WORKER_PID_FIELD_NUMBER: _builtins.int
+    STAGES_FIELD_NUMBER: _builtins.int
     queue_us: _builtins.int
     """From arrival at the executor until a worker took it."""
     run_us: _builtins.int
@@ -380,6 +395,12 @@ class Usage(_message.Message):
     """Process id of the executor's front."""
     worker_pid: _builtins.int
     """Process id of the worker that ran it; 0 if none did."""
+    @_builtins.property
+    def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Stage]:
+        """Where run_us went, in the order of the stages; empty where the executor does not say. What
+        they leave over is the worker's own.
+        """
+
     def __init__(
         self,
         *,
@@ -393,14 +414,41 @@ class Usage(_message.Message):
         version: _builtins.str = ...,
         executor_pid: _builtins.int = ...,
         worker_pid: _builtins.int = ...,
+        stages: _abc.Iterable[Global___Stage] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu_us", b"cpu_us", "executor", b"executor", "executor_pid", b"executor_pid", "fuel", b"fuel", "peak_memory_bytes", b"peak_memory_bytes", "queue_us", b"queue_us", "run_us", b"run_us", "total_us", b"total_us", "version", b"version", "worker_pid", b"worker_pid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu_us", b"cpu_us", "executor", b"executor", "executor_pid", b"executor_pid", "fuel", b"fuel", "peak_memory_bytes", b"peak_memory_bytes", "queue_us", b"queue_us", "run_us", b"run_us", "stages", b"stages", "total_us", b"total_us", "version", b"version", "worker_pid", b"worker_pid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Usage: _TypeAlias = Usage  # noqa: Y015
+
+@_typing.final
+class Stage(_message.Message):
+    """One stage of a run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    US_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """What it is called, e.g. "instance", "inputs", "run", "outputs"."""
+    us: _builtins.int
+    """How long it took, in microseconds."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "us", b"us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Stage: _TypeAlias = Stage  # noqa: Y015
 
 @_typing.final
 class ComputeResponse(_message.Message):

@@ -449,7 +449,12 @@ type Failure struct {
 	// The status with which the work or the worker ended.
 	ExitCode int32 `protobuf:"varint,5,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
 	// Which limit was passed, if one was.
-	Limit         *Limit `protobuf:"bytes,6,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit *Limit `protobuf:"bytes,6,opt,name=limit,proto3" json:"limit,omitempty"`
+	// What the work added to its exception, e.g. by Python's add_note; at most 32.
+	Notes []string `protobuf:"bytes,7,rep,name=notes,proto3" json:"notes,omitempty"`
+	// The members of a group of exceptions, groups within it included: at most 64 in all, 8 deep,
+	// without tracebacks of their own (the group's shows theirs).
+	Exceptions    []*Failure `protobuf:"bytes,8,rep,name=exceptions,proto3" json:"exceptions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -522,6 +527,20 @@ func (x *Failure) GetExitCode() int32 {
 func (x *Failure) GetLimit() *Limit {
 	if x != nil {
 		return x.Limit
+	}
+	return nil
+}
+
+func (x *Failure) GetNotes() []string {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
+func (x *Failure) GetExceptions() []*Failure {
+	if x != nil {
+		return x.Exceptions
 	}
 	return nil
 }
@@ -603,7 +622,10 @@ type Usage struct {
 	// Process id of the executor's front.
 	ExecutorPid uint32 `protobuf:"varint,9,opt,name=executor_pid,json=executorPid,proto3" json:"executor_pid,omitempty"`
 	// Process id of the worker that ran it; 0 if none did.
-	WorkerPid     uint32 `protobuf:"varint,10,opt,name=worker_pid,json=workerPid,proto3" json:"worker_pid,omitempty"`
+	WorkerPid uint32 `protobuf:"varint,10,opt,name=worker_pid,json=workerPid,proto3" json:"worker_pid,omitempty"`
+	// Where run_us went, in the order of the stages; empty where the executor does not say. What
+	// they leave over is the worker's own.
+	Stages        []*Stage `protobuf:"bytes,11,rep,name=stages,proto3" json:"stages,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -708,6 +730,68 @@ func (x *Usage) GetWorkerPid() uint32 {
 	return 0
 }
 
+func (x *Usage) GetStages() []*Stage {
+	if x != nil {
+		return x.Stages
+	}
+	return nil
+}
+
+// One stage of a run.
+type Stage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is called, e.g. "instance", "inputs", "run", "outputs".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// How long it took, in microseconds.
+	Us            uint64 `protobuf:"varint,2,opt,name=us,proto3" json:"us,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Stage) Reset() {
+	*x = Stage{}
+	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Stage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Stage) ProtoMessage() {}
+
+func (x *Stage) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Stage.ProtoReflect.Descriptor instead.
+func (*Stage) Descriptor() ([]byte, []int) {
+	return file_edgemesh_compute_v1_compute_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Stage) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Stage) GetUs() uint64 {
+	if x != nil {
+		return x.Us
+	}
+	return 0
+}
+
 // What came of it.
 type ComputeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -737,7 +821,7 @@ type ComputeResponse struct {
 
 func (x *ComputeResponse) Reset() {
 	*x = ComputeResponse{}
-	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[5]
+	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -749,7 +833,7 @@ func (x *ComputeResponse) String() string {
 func (*ComputeResponse) ProtoMessage() {}
 
 func (x *ComputeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[5]
+	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -762,7 +846,7 @@ func (x *ComputeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ComputeResponse.ProtoReflect.Descriptor instead.
 func (*ComputeResponse) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_compute_proto_rawDescGZIP(), []int{5}
+	return file_edgemesh_compute_v1_compute_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ComputeResponse) GetRequestId() string {
@@ -856,7 +940,7 @@ type ComputeEvent struct {
 
 func (x *ComputeEvent) Reset() {
 	*x = ComputeEvent{}
-	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[6]
+	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -868,7 +952,7 @@ func (x *ComputeEvent) String() string {
 func (*ComputeEvent) ProtoMessage() {}
 
 func (x *ComputeEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[6]
+	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -881,7 +965,7 @@ func (x *ComputeEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ComputeEvent.ProtoReflect.Descriptor instead.
 func (*ComputeEvent) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_compute_proto_rawDescGZIP(), []int{6}
+	return file_edgemesh_compute_v1_compute_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ComputeEvent) GetSequence() uint64 {
@@ -995,7 +1079,7 @@ type OutputEvent struct {
 
 func (x *OutputEvent) Reset() {
 	*x = OutputEvent{}
-	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[7]
+	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1007,7 +1091,7 @@ func (x *OutputEvent) String() string {
 func (*OutputEvent) ProtoMessage() {}
 
 func (x *OutputEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[7]
+	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1020,7 +1104,7 @@ func (x *OutputEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutputEvent.ProtoReflect.Descriptor instead.
 func (*OutputEvent) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_compute_proto_rawDescGZIP(), []int{7}
+	return file_edgemesh_compute_v1_compute_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *OutputEvent) GetStream() OutputStream {
@@ -1052,7 +1136,7 @@ type TokenEvent struct {
 
 func (x *TokenEvent) Reset() {
 	*x = TokenEvent{}
-	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[8]
+	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1064,7 +1148,7 @@ func (x *TokenEvent) String() string {
 func (*TokenEvent) ProtoMessage() {}
 
 func (x *TokenEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[8]
+	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1077,7 +1161,7 @@ func (x *TokenEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenEvent.ProtoReflect.Descriptor instead.
 func (*TokenEvent) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_compute_proto_rawDescGZIP(), []int{8}
+	return file_edgemesh_compute_v1_compute_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TokenEvent) GetText() string {
@@ -1114,7 +1198,7 @@ type ProgressEvent struct {
 
 func (x *ProgressEvent) Reset() {
 	*x = ProgressEvent{}
-	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[9]
+	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1210,7 @@ func (x *ProgressEvent) String() string {
 func (*ProgressEvent) ProtoMessage() {}
 
 func (x *ProgressEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[9]
+	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1223,7 @@ func (x *ProgressEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProgressEvent.ProtoReflect.Descriptor instead.
 func (*ProgressEvent) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_compute_proto_rawDescGZIP(), []int{9}
+	return file_edgemesh_compute_v1_compute_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ProgressEvent) GetFraction() float64 {
@@ -1169,7 +1253,7 @@ type TensorEvent struct {
 
 func (x *TensorEvent) Reset() {
 	*x = TensorEvent{}
-	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[10]
+	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1181,7 +1265,7 @@ func (x *TensorEvent) String() string {
 func (*TensorEvent) ProtoMessage() {}
 
 func (x *TensorEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[10]
+	mi := &file_edgemesh_compute_v1_compute_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1194,7 +1278,7 @@ func (x *TensorEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TensorEvent.ProtoReflect.Descriptor instead.
 func (*TensorEvent) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_compute_proto_rawDescGZIP(), []int{10}
+	return file_edgemesh_compute_v1_compute_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TensorEvent) GetName() string {
@@ -1237,17 +1321,21 @@ const file_edgemesh_compute_v1_compute_proto_rawDesc = "" +
 	"\x06cpu_ms\x18\x02 \x01(\x04R\x05cpuMs\x12!\n" +
 	"\fmemory_bytes\x18\x03 \x01(\x04R\vmemoryBytes\x12!\n" +
 	"\foutput_bytes\x18\x04 \x01(\x04R\voutputBytes\x12\x14\n" +
-	"\x05calls\x18\x05 \x01(\rR\x05calls\"\xbc\x01\n" +
+	"\x05calls\x18\x05 \x01(\rR\x05calls\"\x90\x02\n" +
 	"\aFailure\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1c\n" +
 	"\ttraceback\x18\x03 \x01(\tR\ttraceback\x12\x16\n" +
 	"\x06signal\x18\x04 \x01(\x05R\x06signal\x12\x1b\n" +
 	"\texit_code\x18\x05 \x01(\x05R\bexitCode\x120\n" +
-	"\x05limit\x18\x06 \x01(\v2\x1a.edgemesh.compute.v1.LimitR\x05limit\"1\n" +
+	"\x05limit\x18\x06 \x01(\v2\x1a.edgemesh.compute.v1.LimitR\x05limit\x12\x14\n" +
+	"\x05notes\x18\a \x03(\tR\x05notes\x12<\n" +
+	"\n" +
+	"exceptions\x18\b \x03(\v2\x1c.edgemesh.compute.v1.FailureR\n" +
+	"exceptions\"1\n" +
 	"\x05Limit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x04R\x05value\"\xa3\x02\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value\"\xd7\x02\n" +
 	"\x05Usage\x12\x19\n" +
 	"\bqueue_us\x18\x01 \x01(\x04R\aqueueUs\x12\x15\n" +
 	"\x06run_us\x18\x02 \x01(\x04R\x05runUs\x12\x19\n" +
@@ -1260,7 +1348,11 @@ const file_edgemesh_compute_v1_compute_proto_rawDesc = "" +
 	"\fexecutor_pid\x18\t \x01(\rR\vexecutorPid\x12\x1d\n" +
 	"\n" +
 	"worker_pid\x18\n" +
-	" \x01(\rR\tworkerPid\"\x82\x04\n" +
+	" \x01(\rR\tworkerPid\x122\n" +
+	"\x06stages\x18\v \x03(\v2\x1a.edgemesh.compute.v1.StageR\x06stages\"+\n" +
+	"\x05Stage\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
+	"\x02us\x18\x02 \x01(\x04R\x02us\"\x82\x04\n" +
 	"\x0fComputeResponse\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x126\n" +
@@ -1340,7 +1432,7 @@ func file_edgemesh_compute_v1_compute_proto_rawDescGZIP() []byte {
 }
 
 var file_edgemesh_compute_v1_compute_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_edgemesh_compute_v1_compute_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_edgemesh_compute_v1_compute_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_edgemesh_compute_v1_compute_proto_goTypes = []any{
 	(Priority)(0),           // 0: edgemesh.compute.v1.Priority
 	(Outcome)(0),            // 1: edgemesh.compute.v1.Outcome
@@ -1350,43 +1442,46 @@ var file_edgemesh_compute_v1_compute_proto_goTypes = []any{
 	(*Failure)(nil),         // 5: edgemesh.compute.v1.Failure
 	(*Limit)(nil),           // 6: edgemesh.compute.v1.Limit
 	(*Usage)(nil),           // 7: edgemesh.compute.v1.Usage
-	(*ComputeResponse)(nil), // 8: edgemesh.compute.v1.ComputeResponse
-	(*ComputeEvent)(nil),    // 9: edgemesh.compute.v1.ComputeEvent
-	(*OutputEvent)(nil),     // 10: edgemesh.compute.v1.OutputEvent
-	(*TokenEvent)(nil),      // 11: edgemesh.compute.v1.TokenEvent
-	(*ProgressEvent)(nil),   // 12: edgemesh.compute.v1.ProgressEvent
-	(*TensorEvent)(nil),     // 13: edgemesh.compute.v1.TensorEvent
-	nil,                     // 14: edgemesh.compute.v1.ComputeRequest.InputsEntry
-	nil,                     // 15: edgemesh.compute.v1.ComputeResponse.OutputsEntry
-	(*Tensor)(nil),          // 16: edgemesh.compute.v1.Tensor
+	(*Stage)(nil),           // 8: edgemesh.compute.v1.Stage
+	(*ComputeResponse)(nil), // 9: edgemesh.compute.v1.ComputeResponse
+	(*ComputeEvent)(nil),    // 10: edgemesh.compute.v1.ComputeEvent
+	(*OutputEvent)(nil),     // 11: edgemesh.compute.v1.OutputEvent
+	(*TokenEvent)(nil),      // 12: edgemesh.compute.v1.TokenEvent
+	(*ProgressEvent)(nil),   // 13: edgemesh.compute.v1.ProgressEvent
+	(*TensorEvent)(nil),     // 14: edgemesh.compute.v1.TensorEvent
+	nil,                     // 15: edgemesh.compute.v1.ComputeRequest.InputsEntry
+	nil,                     // 16: edgemesh.compute.v1.ComputeResponse.OutputsEntry
+	(*Tensor)(nil),          // 17: edgemesh.compute.v1.Tensor
 }
 var file_edgemesh_compute_v1_compute_proto_depIdxs = []int32{
 	0,  // 0: edgemesh.compute.v1.ComputeRequest.priority:type_name -> edgemesh.compute.v1.Priority
 	4,  // 1: edgemesh.compute.v1.ComputeRequest.limits:type_name -> edgemesh.compute.v1.Limits
-	14, // 2: edgemesh.compute.v1.ComputeRequest.inputs:type_name -> edgemesh.compute.v1.ComputeRequest.InputsEntry
+	15, // 2: edgemesh.compute.v1.ComputeRequest.inputs:type_name -> edgemesh.compute.v1.ComputeRequest.InputsEntry
 	6,  // 3: edgemesh.compute.v1.Failure.limit:type_name -> edgemesh.compute.v1.Limit
-	1,  // 4: edgemesh.compute.v1.ComputeResponse.outcome:type_name -> edgemesh.compute.v1.Outcome
-	5,  // 5: edgemesh.compute.v1.ComputeResponse.failure:type_name -> edgemesh.compute.v1.Failure
-	7,  // 6: edgemesh.compute.v1.ComputeResponse.usage:type_name -> edgemesh.compute.v1.Usage
-	15, // 7: edgemesh.compute.v1.ComputeResponse.outputs:type_name -> edgemesh.compute.v1.ComputeResponse.OutputsEntry
-	10, // 8: edgemesh.compute.v1.ComputeEvent.output:type_name -> edgemesh.compute.v1.OutputEvent
-	11, // 9: edgemesh.compute.v1.ComputeEvent.token:type_name -> edgemesh.compute.v1.TokenEvent
-	12, // 10: edgemesh.compute.v1.ComputeEvent.progress:type_name -> edgemesh.compute.v1.ProgressEvent
-	13, // 11: edgemesh.compute.v1.ComputeEvent.tensor:type_name -> edgemesh.compute.v1.TensorEvent
-	8,  // 12: edgemesh.compute.v1.ComputeEvent.response:type_name -> edgemesh.compute.v1.ComputeResponse
-	2,  // 13: edgemesh.compute.v1.OutputEvent.stream:type_name -> edgemesh.compute.v1.OutputStream
-	16, // 14: edgemesh.compute.v1.TensorEvent.tensor:type_name -> edgemesh.compute.v1.Tensor
-	16, // 15: edgemesh.compute.v1.ComputeRequest.InputsEntry.value:type_name -> edgemesh.compute.v1.Tensor
-	16, // 16: edgemesh.compute.v1.ComputeResponse.OutputsEntry.value:type_name -> edgemesh.compute.v1.Tensor
-	3,  // 17: edgemesh.compute.v1.ComputeService.Compute:input_type -> edgemesh.compute.v1.ComputeRequest
-	3,  // 18: edgemesh.compute.v1.ComputeService.ComputeStream:input_type -> edgemesh.compute.v1.ComputeRequest
-	8,  // 19: edgemesh.compute.v1.ComputeService.Compute:output_type -> edgemesh.compute.v1.ComputeResponse
-	9,  // 20: edgemesh.compute.v1.ComputeService.ComputeStream:output_type -> edgemesh.compute.v1.ComputeEvent
-	19, // [19:21] is the sub-list for method output_type
-	17, // [17:19] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	5,  // 4: edgemesh.compute.v1.Failure.exceptions:type_name -> edgemesh.compute.v1.Failure
+	8,  // 5: edgemesh.compute.v1.Usage.stages:type_name -> edgemesh.compute.v1.Stage
+	1,  // 6: edgemesh.compute.v1.ComputeResponse.outcome:type_name -> edgemesh.compute.v1.Outcome
+	5,  // 7: edgemesh.compute.v1.ComputeResponse.failure:type_name -> edgemesh.compute.v1.Failure
+	7,  // 8: edgemesh.compute.v1.ComputeResponse.usage:type_name -> edgemesh.compute.v1.Usage
+	16, // 9: edgemesh.compute.v1.ComputeResponse.outputs:type_name -> edgemesh.compute.v1.ComputeResponse.OutputsEntry
+	11, // 10: edgemesh.compute.v1.ComputeEvent.output:type_name -> edgemesh.compute.v1.OutputEvent
+	12, // 11: edgemesh.compute.v1.ComputeEvent.token:type_name -> edgemesh.compute.v1.TokenEvent
+	13, // 12: edgemesh.compute.v1.ComputeEvent.progress:type_name -> edgemesh.compute.v1.ProgressEvent
+	14, // 13: edgemesh.compute.v1.ComputeEvent.tensor:type_name -> edgemesh.compute.v1.TensorEvent
+	9,  // 14: edgemesh.compute.v1.ComputeEvent.response:type_name -> edgemesh.compute.v1.ComputeResponse
+	2,  // 15: edgemesh.compute.v1.OutputEvent.stream:type_name -> edgemesh.compute.v1.OutputStream
+	17, // 16: edgemesh.compute.v1.TensorEvent.tensor:type_name -> edgemesh.compute.v1.Tensor
+	17, // 17: edgemesh.compute.v1.ComputeRequest.InputsEntry.value:type_name -> edgemesh.compute.v1.Tensor
+	17, // 18: edgemesh.compute.v1.ComputeResponse.OutputsEntry.value:type_name -> edgemesh.compute.v1.Tensor
+	3,  // 19: edgemesh.compute.v1.ComputeService.Compute:input_type -> edgemesh.compute.v1.ComputeRequest
+	3,  // 20: edgemesh.compute.v1.ComputeService.ComputeStream:input_type -> edgemesh.compute.v1.ComputeRequest
+	9,  // 21: edgemesh.compute.v1.ComputeService.Compute:output_type -> edgemesh.compute.v1.ComputeResponse
+	10, // 22: edgemesh.compute.v1.ComputeService.ComputeStream:output_type -> edgemesh.compute.v1.ComputeEvent
+	21, // [21:23] is the sub-list for method output_type
+	19, // [19:21] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_edgemesh_compute_v1_compute_proto_init() }
@@ -1395,21 +1490,21 @@ func file_edgemesh_compute_v1_compute_proto_init() {
 		return
 	}
 	file_edgemesh_compute_v1_tensor_proto_init()
-	file_edgemesh_compute_v1_compute_proto_msgTypes[6].OneofWrappers = []any{
+	file_edgemesh_compute_v1_compute_proto_msgTypes[7].OneofWrappers = []any{
 		(*ComputeEvent_Output)(nil),
 		(*ComputeEvent_Token)(nil),
 		(*ComputeEvent_Progress)(nil),
 		(*ComputeEvent_Tensor)(nil),
 		(*ComputeEvent_Response)(nil),
 	}
-	file_edgemesh_compute_v1_compute_proto_msgTypes[8].OneofWrappers = []any{}
+	file_edgemesh_compute_v1_compute_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_edgemesh_compute_v1_compute_proto_rawDesc), len(file_edgemesh_compute_v1_compute_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
