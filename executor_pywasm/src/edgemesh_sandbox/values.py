@@ -20,7 +20,7 @@ from edgemesh_sandbox.tensor import Tensor
 
 __all__ = ["TAGS", "Malformed", "call_to_wire", "check", "from_wire", "python", "to_wire"]
 
-_PLAIN = frozenset((bool, str, type(None)))
+_SIMPLE = frozenset((bool, str, type(None), Tensor))
 _MOST_SMALL = 64
 
 
@@ -33,8 +33,8 @@ def call_to_wire(
     inputs: Mapping[str, Any], call: Call | None
 ) -> tuple[dict[str, Any], Call | None]:
     """The same, and a call whose arguments may refer to tensors among the inputs."""
-    if call is None and not inputs:
-        return {}, None
+    if call is None and all(map(_is_simple, inputs.values())):
+        return dict(inputs), None
     wire: dict[str, Any] = {}
 
     def add(name: str, dtype: str, shape: tuple[int, ...], data: Any, media: str) -> None:
@@ -45,7 +45,7 @@ def call_to_wire(
     encoder = Encoder(add, _tensor_tag, root=False)
     encoder.reserve(inputs)
     for name, value in inputs.items():
-        if isinstance(value, Tensor) or _is_plain(value):
+        if _is_plain(value):
             wire[name] = value
         else:
             _encode(encoder, name, value, wire)
@@ -55,10 +55,14 @@ def call_to_wire(
     return wire, call
 
 
-def _is_plain(value: Any) -> bool:
+def _is_simple(value: Any) -> bool:
     if type(value) is int:
         return value.bit_length() < _MOST_SMALL
-    return type(value) in _PLAIN or plain(value) is not None
+    return type(value) in _SIMPLE
+
+
+def _is_plain(value: Any) -> bool:
+    return _is_simple(value) or plain(value) is not None
 
 
 def _encoded(encoder: Encoder, value: Any, *at: str) -> Any:

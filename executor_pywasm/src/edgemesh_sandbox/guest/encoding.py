@@ -13,10 +13,12 @@ import base64
 import datetime
 import decimal
 import fractions
+import gc
 import math
 import uuid
 import zoneinfo
 from collections.abc import Callable, Iterable
+from itertools import chain
 from json import decoder as _decoder
 from json import encoder as _encoder
 from typing import Any
@@ -32,6 +34,8 @@ INLINE_BYTES = 1024
 """Longer bytes become a tensor."""
 MOST_DIGITS = 4300
 """Of an integer written in decimal: what Python's own parser takes."""
+_TEXT, _CONTAINERS = frozenset((str,)), frozenset((list, dict))
+_JSON = _TEXT | _CONTAINERS | {int, float, bool, type(None)}
 _PLAIN_BITS = 14_000  # fewer than MOST_DIGITS digits
 _HINTS = {
     "Enum": "use .value or .name",
@@ -42,6 +46,7 @@ _HINTS = {
 # C code, held from before: a program may replace all that is in `json`.
 _make_encoder: Any = vars(_encoder)["c_make_encoder"]
 _escaped: Any = _encoder.encode_basestring_ascii
+_referents = gc.get_referents
 _scan: Any = vars(_decoder.JSONDecoder())["scan_once"]
 
 
@@ -60,18 +65,35 @@ def dumps(value: object, default: Callable[[Any], object] | None = None) -> str:
 
 
 def plain(value: object, default: Callable[[Any], object] | None = None) -> str | None:
-    """The JSON text of a value that needs no tags; None when it may need some.
-
-    Written, read and compared by C code: what JSON would change (tuples, keys that are no text)
-    comes back unequal.
-    """
+    """The JSON text of a value that needs no tags; None when it may need some."""
     try:
         text = dumps(value, default)
-        return text if '"$type"' not in text and bool(_scan(text, 0)[0] == value) else None
+        if '"$type"' in text:
+            return None
+        # What JSON would change (tuples, keys that are no text) comes back unequal.
+        return text if _is_json(value) or bool(_scan(text, 0)[0] == value) else None
     except MemoryError:
         raise
     except Exception:
         return None
+
+
+def _is_json(value: object) -> bool:
+    """Whether a value is of JSON's own types alone; level by level, in C code."""
+    if type(value) not in _CONTAINERS:
+        return type(value) in _JSON
+    level = [value]
+    while True:
+        dicts = [part for part in level if type(part) is dict]
+        if dicts and not set(map(type, chain.from_iterable(dicts))) <= _TEXT:
+            return False
+        parts = _referents(*level)
+        kinds = set(map(type, parts))
+        if not kinds <= _JSON:
+            return False
+        if _CONTAINERS.isdisjoint(kinds):
+            return True
+        level = [part for part in parts if type(part) in _CONTAINERS]
 
 
 def _refuse(value: object) -> object:
