@@ -132,6 +132,23 @@ def test_root_stays_root_where_nobody_could_not_read_what_is_needed(tmp_path: Pa
     assert in_child(work) == [told, [0, 0, 0], [0, 0, 0], True, signal.SIGTERM]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="the walls' other tests are this one then")
+def test_who_is_not_root_raises_them_too() -> None:
+    def work() -> Any:
+        os.setresgid(65534, 65534, 65534)
+        os.setresuid(65534, 65534, 65534)
+        ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # dumpable, as one that was started so
+        log = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        raised = raise_walls(GROUND)
+        return {wall.name: wall.detail for wall in raised if not wall.stands}, os.geteuid()
+
+    missing, uid = in_child(work)
+    assert set(missing) <= {"namespaces"}, missing  # which a system may keep from users
+    assert uid == 65534
+
+
 def test_a_worker_whose_front_died_meanwhile_ends() -> None:
     """The kernel tells of the front's death once; it is not to be missed."""
 

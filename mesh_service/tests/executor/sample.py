@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from edgemesh.compute.v1 import algorithm_pb2, compute_pb2, tensor_pb2
@@ -25,8 +26,19 @@ from mesh_service.settings import ExecutorSettings
 DOES = '{"type":"object","properties":{"do":{"type":"string"}},"additionalProperties":false}'
 
 
+@dataclass
+class Wall:
+    """What a runner tells of what confines it."""
+
+    name: str
+    stands: bool
+    detail: str
+
+
 class SampleRunner:
     """Does what the parameter `do` says."""
+
+    walls = (Wall("moat", True, "deep"), Wall("gate", False, "no wood"))
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         if config["broken"]:

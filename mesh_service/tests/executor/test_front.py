@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import urllib.request
 from typing import Any
 
 import grpc
@@ -226,6 +227,21 @@ async def test_describe_and_watch_tell_algorithms_and_terms(stub: Any) -> None:
     watch = stub.WatchDescribe(executor_pb2.WatchDescribeRequest())
     assert (await watch.read()).description == described
     watch.cancel()
+
+
+def _metrics(address: str) -> str:
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+        return answer.read().decode()
+
+
+async def test_walls_around_the_workers_are_told(start_executor: Any) -> None:
+    serving = start_executor().serving()
+    async with grpc.aio.insecure_channel(serving["address"]) as channel:
+        described = await stub_of(channel).Describe(executor_pb2.DescribeRequest())
+    walls = [(wall.name, wall.stands, wall.detail) for wall in described.walls]
+    assert walls == [("moat", True, "deep"), ("gate", False, "no wood")]
+    lines = (await asyncio.to_thread(_metrics, serving["metrics"])).splitlines()
+    assert {'edgemesh_wall{wall="moat"} 1.0', 'edgemesh_wall{wall="gate"} 0.0'} <= set(lines)
 
 
 async def test_health_says_no_while_no_worker_can_start(start_executor: Any) -> None:

@@ -163,7 +163,11 @@ class Call:
 
 
 class Runner(Protocol):
-    """What an executor's author writes; one lives in each worker process."""
+    """What an executor's author writes; one lives in each worker process.
+
+    One that confines its process has `walls` too: what stands and what does not, each with `name`,
+    `stands` and `detail`. Describe tells them.
+    """
 
     def describe(self) -> list[algorithm_pb2.Algorithm]:
         """What it can run; called once, when it has been made."""

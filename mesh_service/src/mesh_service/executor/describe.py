@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
+from collections.abc import Iterable
 
 from edgemesh.compute.v1 import compute_pb2
 from edgemesh.executor.v1 import executor_pb2
@@ -64,6 +66,9 @@ class Description:
         now.CopyFrom(self._now)
         del now.algorithms[:]
         now.algorithms.extend(response.algorithms)
+        _tell(before=now.walls, walls=response.walls)
+        del now.walls[:]
+        now.walls.extend(response.walls)
         now.revision += 1
         self._now = now
         self._change.set()
@@ -75,3 +80,13 @@ class Description:
         while self._now.revision == seen:
             await self._change.wait()
         return self._now
+
+
+def _tell(before: Iterable[executor_pb2.Wall], walls: Iterable[executor_pb2.Wall]) -> None:
+    """Log which walls stand around the workers, when that is news."""
+    if {(wall.name, wall.stands) for wall in before} == {(w.name, w.stands) for w in walls}:
+        return
+    logs.event("walls stand", walls=",".join(wall.name for wall in walls if wall.stands))
+    for wall in walls:
+        if not wall.stands:
+            logs.event("no wall", level=logging.WARNING, wall=wall.name, why=wall.detail)

@@ -64,6 +64,7 @@ async def _body(
     pool = WorkerPool(_spec(settings, plan), observer)
     front = Front(settings, Identity(settings.service, plan.version), pool)
     mesh.metrics.registry.register(_PoolFigures(pool))
+    mesh.metrics.registry.register(_Walls(front))
     mesh.add(
         SERVICE,
         {
@@ -196,3 +197,18 @@ class _PoolFigures(Collector):
         for reason, count in stats.exits.items():
             exits.add_metric([reason.value], count)
         yield exits
+
+
+class _Walls(Collector):
+    """Which walls stand around the workers."""
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+
+    def collect(self) -> Iterable[Metric]:
+        walls = GaugeMetricFamily(
+            "edgemesh_wall", "1 where it stands around the workers", labels=["wall"]
+        )
+        for wall in self._front.description.now().walls:
+            walls.add_metric([wall.name], wall.stands)
+        yield walls

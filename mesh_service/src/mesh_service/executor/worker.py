@@ -51,7 +51,12 @@ class _Adapter:
 
     def describe(self) -> bytes:
         algorithms = self._runner.describe()
-        return executor_pb2.DescribeResponse(algorithms=algorithms).SerializeToString()
+        walls = [
+            executor_pb2.Wall(name=wall.name, stands=wall.stands, detail=wall.detail)
+            for wall in getattr(self._runner, "walls", ())
+        ]
+        described = executor_pb2.DescribeResponse(algorithms=algorithms, walls=walls)
+        return described.SerializeToString()
 
     def __call__(self, call: pool.Call) -> pool.Reply:
         request = compute_pb2.ComputeRequest.FromString(call.header[1:])

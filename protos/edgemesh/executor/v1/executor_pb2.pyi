@@ -100,6 +100,7 @@ class DescribeResponse(_message.Message):
     MAX_RUN_TIME_MS_FIELD_NUMBER: _builtins.int
     PID_FIELD_NUMBER: _builtins.int
     DEFAULT_LIMITS_FIELD_NUMBER: _builtins.int
+    WALLS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The executor's name, e.g. "cpp"; it is unique in a mesh."""
     version: _builtins.str
@@ -128,6 +129,12 @@ class DescribeResponse(_message.Message):
     def default_limits(self) -> _compute_pb2.Limits:
         """What a limit is when a request names none."""
 
+    @_builtins.property
+    def walls(self) -> _containers.RepeatedCompositeFieldContainer[Global___Wall]:
+        """What confines its worker processes beside their own limits; empty where it runs no code that
+        needs to be confined.
+        """
+
     def __init__(
         self,
         *,
@@ -141,14 +148,45 @@ class DescribeResponse(_message.Message):
         max_run_time_ms: _builtins.int = ...,
         pid: _builtins.int = ...,
         default_limits: _compute_pb2.Limits | None = ...,
+        walls: _abc.Iterable[Global___Wall] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "default_limits", b"default_limits", "resources", b"resources"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithms", b"algorithms", "capacity", b"capacity", "default_limits", b"default_limits", "default_run_time_ms", b"default_run_time_ms", "max_run_time_ms", b"max_run_time_ms", "name", b"name", "pid", b"pid", "resources", b"resources", "revision", b"revision", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithms", b"algorithms", "capacity", b"capacity", "default_limits", b"default_limits", "default_run_time_ms", b"default_run_time_ms", "max_run_time_ms", b"max_run_time_ms", "name", b"name", "pid", b"pid", "resources", b"resources", "revision", b"revision", "version", b"version", "walls", b"walls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DescribeResponse: _TypeAlias = DescribeResponse  # noqa: Y015
+
+@_typing.final
+class Wall(_message.Message):
+    """Something that holds a worker's code should it get out of where it belongs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    STANDS_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """E.g. "seccomp"."""
+    stands: _builtins.bool
+    """Whether it stands on this machine."""
+    detail: _builtins.str
+    """How high it stands, or why it does not; for people."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        stands: _builtins.bool = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "name", b"name", "stands", b"stands"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Wall: _TypeAlias = Wall  # noqa: Y015
 
 @_typing.final
 class Capacity(_message.Message):

@@ -172,6 +172,9 @@ type DescribeResponse struct {
 	Pid uint32 `protobuf:"varint,9,opt,name=pid,proto3" json:"pid,omitempty"`
 	// What a limit is when a request names none.
 	DefaultLimits *v1.Limits `protobuf:"bytes,10,opt,name=default_limits,json=defaultLimits,proto3" json:"default_limits,omitempty"`
+	// What confines its worker processes beside their own limits; empty where it runs no code that
+	// needs to be confined.
+	Walls         []*Wall `protobuf:"bytes,11,rep,name=walls,proto3" json:"walls,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -276,6 +279,77 @@ func (x *DescribeResponse) GetDefaultLimits() *v1.Limits {
 	return nil
 }
 
+func (x *DescribeResponse) GetWalls() []*Wall {
+	if x != nil {
+		return x.Walls
+	}
+	return nil
+}
+
+// Something that holds a worker's code should it get out of where it belongs.
+type Wall struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// E.g. "seccomp".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Whether it stands on this machine.
+	Stands bool `protobuf:"varint,2,opt,name=stands,proto3" json:"stands,omitempty"`
+	// How high it stands, or why it does not; for people.
+	Detail        string `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Wall) Reset() {
+	*x = Wall{}
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Wall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Wall) ProtoMessage() {}
+
+func (x *Wall) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Wall.ProtoReflect.Descriptor instead.
+func (*Wall) Descriptor() ([]byte, []int) {
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Wall) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Wall) GetStands() bool {
+	if x != nil {
+		return x.Stands
+	}
+	return false
+}
+
+func (x *Wall) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
 // How much an executor can run at once.
 type Capacity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -291,7 +365,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[4]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -303,7 +377,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[4]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -316,7 +390,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{4}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Capacity) GetWorkers() uint32 {
@@ -355,7 +429,7 @@ type Resources struct {
 
 func (x *Resources) Reset() {
 	*x = Resources{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[5]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -367,7 +441,7 @@ func (x *Resources) String() string {
 func (*Resources) ProtoMessage() {}
 
 func (x *Resources) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[5]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -380,7 +454,7 @@ func (x *Resources) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resources.ProtoReflect.Descriptor instead.
 func (*Resources) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{5}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Resources) GetCpus() float64 {
@@ -419,7 +493,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[6]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -431,7 +505,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[6]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -444,7 +518,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{6}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Device) GetName() string {
@@ -476,7 +550,7 @@ const file_edgemesh_executor_v1_executor_proto_rawDesc = "" +
 	"\x0fDescribeRequest\"\x16\n" +
 	"\x14WatchDescribeRequest\"a\n" +
 	"\x15WatchDescribeResponse\x12H\n" +
-	"\vdescription\x18\x01 \x01(\v2&.edgemesh.executor.v1.DescribeResponseR\vdescription\"\xc3\x03\n" +
+	"\vdescription\x18\x01 \x01(\v2&.edgemesh.executor.v1.DescribeResponseR\vdescription\"\xf5\x03\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1a\n" +
@@ -490,7 +564,12 @@ const file_edgemesh_executor_v1_executor_proto_rawDesc = "" +
 	"\x0fmax_run_time_ms\x18\b \x01(\x04R\fmaxRunTimeMs\x12\x10\n" +
 	"\x03pid\x18\t \x01(\rR\x03pid\x12B\n" +
 	"\x0edefault_limits\x18\n" +
-	" \x01(\v2\x1b.edgemesh.compute.v1.LimitsR\rdefaultLimits\"P\n" +
+	" \x01(\v2\x1b.edgemesh.compute.v1.LimitsR\rdefaultLimits\x120\n" +
+	"\x05walls\x18\v \x03(\v2\x1a.edgemesh.executor.v1.WallR\x05walls\"J\n" +
+	"\x04Wall\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06stands\x18\x02 \x01(\bR\x06stands\x12\x16\n" +
+	"\x06detail\x18\x03 \x01(\tR\x06detail\"P\n" +
 	"\bCapacity\x12\x18\n" +
 	"\aworkers\x18\x01 \x01(\rR\aworkers\x12\x14\n" +
 	"\x05slots\x18\x02 \x01(\rR\x05slots\x12\x14\n" +
@@ -521,41 +600,43 @@ func file_edgemesh_executor_v1_executor_proto_rawDescGZIP() []byte {
 	return file_edgemesh_executor_v1_executor_proto_rawDescData
 }
 
-var file_edgemesh_executor_v1_executor_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_edgemesh_executor_v1_executor_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_edgemesh_executor_v1_executor_proto_goTypes = []any{
 	(*DescribeRequest)(nil),       // 0: edgemesh.executor.v1.DescribeRequest
 	(*WatchDescribeRequest)(nil),  // 1: edgemesh.executor.v1.WatchDescribeRequest
 	(*WatchDescribeResponse)(nil), // 2: edgemesh.executor.v1.WatchDescribeResponse
 	(*DescribeResponse)(nil),      // 3: edgemesh.executor.v1.DescribeResponse
-	(*Capacity)(nil),              // 4: edgemesh.executor.v1.Capacity
-	(*Resources)(nil),             // 5: edgemesh.executor.v1.Resources
-	(*Device)(nil),                // 6: edgemesh.executor.v1.Device
-	(*v1.Algorithm)(nil),          // 7: edgemesh.compute.v1.Algorithm
-	(*v1.Limits)(nil),             // 8: edgemesh.compute.v1.Limits
-	(*v1.ComputeRequest)(nil),     // 9: edgemesh.compute.v1.ComputeRequest
-	(*v1.ComputeResponse)(nil),    // 10: edgemesh.compute.v1.ComputeResponse
-	(*v1.ComputeEvent)(nil),       // 11: edgemesh.compute.v1.ComputeEvent
+	(*Wall)(nil),                  // 4: edgemesh.executor.v1.Wall
+	(*Capacity)(nil),              // 5: edgemesh.executor.v1.Capacity
+	(*Resources)(nil),             // 6: edgemesh.executor.v1.Resources
+	(*Device)(nil),                // 7: edgemesh.executor.v1.Device
+	(*v1.Algorithm)(nil),          // 8: edgemesh.compute.v1.Algorithm
+	(*v1.Limits)(nil),             // 9: edgemesh.compute.v1.Limits
+	(*v1.ComputeRequest)(nil),     // 10: edgemesh.compute.v1.ComputeRequest
+	(*v1.ComputeResponse)(nil),    // 11: edgemesh.compute.v1.ComputeResponse
+	(*v1.ComputeEvent)(nil),       // 12: edgemesh.compute.v1.ComputeEvent
 }
 var file_edgemesh_executor_v1_executor_proto_depIdxs = []int32{
 	3,  // 0: edgemesh.executor.v1.WatchDescribeResponse.description:type_name -> edgemesh.executor.v1.DescribeResponse
-	7,  // 1: edgemesh.executor.v1.DescribeResponse.algorithms:type_name -> edgemesh.compute.v1.Algorithm
-	4,  // 2: edgemesh.executor.v1.DescribeResponse.capacity:type_name -> edgemesh.executor.v1.Capacity
-	5,  // 3: edgemesh.executor.v1.DescribeResponse.resources:type_name -> edgemesh.executor.v1.Resources
-	8,  // 4: edgemesh.executor.v1.DescribeResponse.default_limits:type_name -> edgemesh.compute.v1.Limits
-	6,  // 5: edgemesh.executor.v1.Resources.devices:type_name -> edgemesh.executor.v1.Device
-	0,  // 6: edgemesh.executor.v1.ExecutorService.Describe:input_type -> edgemesh.executor.v1.DescribeRequest
-	1,  // 7: edgemesh.executor.v1.ExecutorService.WatchDescribe:input_type -> edgemesh.executor.v1.WatchDescribeRequest
-	9,  // 8: edgemesh.executor.v1.ExecutorService.Execute:input_type -> edgemesh.compute.v1.ComputeRequest
-	9,  // 9: edgemesh.executor.v1.ExecutorService.ExecuteStream:input_type -> edgemesh.compute.v1.ComputeRequest
-	3,  // 10: edgemesh.executor.v1.ExecutorService.Describe:output_type -> edgemesh.executor.v1.DescribeResponse
-	2,  // 11: edgemesh.executor.v1.ExecutorService.WatchDescribe:output_type -> edgemesh.executor.v1.WatchDescribeResponse
-	10, // 12: edgemesh.executor.v1.ExecutorService.Execute:output_type -> edgemesh.compute.v1.ComputeResponse
-	11, // 13: edgemesh.executor.v1.ExecutorService.ExecuteStream:output_type -> edgemesh.compute.v1.ComputeEvent
-	10, // [10:14] is the sub-list for method output_type
-	6,  // [6:10] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	8,  // 1: edgemesh.executor.v1.DescribeResponse.algorithms:type_name -> edgemesh.compute.v1.Algorithm
+	5,  // 2: edgemesh.executor.v1.DescribeResponse.capacity:type_name -> edgemesh.executor.v1.Capacity
+	6,  // 3: edgemesh.executor.v1.DescribeResponse.resources:type_name -> edgemesh.executor.v1.Resources
+	9,  // 4: edgemesh.executor.v1.DescribeResponse.default_limits:type_name -> edgemesh.compute.v1.Limits
+	4,  // 5: edgemesh.executor.v1.DescribeResponse.walls:type_name -> edgemesh.executor.v1.Wall
+	7,  // 6: edgemesh.executor.v1.Resources.devices:type_name -> edgemesh.executor.v1.Device
+	0,  // 7: edgemesh.executor.v1.ExecutorService.Describe:input_type -> edgemesh.executor.v1.DescribeRequest
+	1,  // 8: edgemesh.executor.v1.ExecutorService.WatchDescribe:input_type -> edgemesh.executor.v1.WatchDescribeRequest
+	10, // 9: edgemesh.executor.v1.ExecutorService.Execute:input_type -> edgemesh.compute.v1.ComputeRequest
+	10, // 10: edgemesh.executor.v1.ExecutorService.ExecuteStream:input_type -> edgemesh.compute.v1.ComputeRequest
+	3,  // 11: edgemesh.executor.v1.ExecutorService.Describe:output_type -> edgemesh.executor.v1.DescribeResponse
+	2,  // 12: edgemesh.executor.v1.ExecutorService.WatchDescribe:output_type -> edgemesh.executor.v1.WatchDescribeResponse
+	11, // 13: edgemesh.executor.v1.ExecutorService.Execute:output_type -> edgemesh.compute.v1.ComputeResponse
+	12, // 14: edgemesh.executor.v1.ExecutorService.ExecuteStream:output_type -> edgemesh.compute.v1.ComputeEvent
+	11, // [11:15] is the sub-list for method output_type
+	7,  // [7:11] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_edgemesh_executor_v1_executor_proto_init() }
@@ -569,7 +650,7 @@ func file_edgemesh_executor_v1_executor_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_edgemesh_executor_v1_executor_proto_rawDesc), len(file_edgemesh_executor_v1_executor_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
