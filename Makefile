@@ -1,9 +1,14 @@
 # Each target makes sure of Python and uv, then hands over to deploy/local/edgemesh_local.
 #   EXECUTORS=cpp,ml   the executors to build and start (default: all)
 #   ONLY=name,…        the parts of test, lint, lock or bench (default: all)
+# bench-pywasm takes RUNS=100000 and DURATION=10 (seconds) for longer or shorter loads, and SETUP=1
+# to build the sandbox's images from nothing too.
 
 EXECUTORS ?=
 ONLY ?=
+RUNS ?=
+DURATION ?=
+SETUP ?=
 targets = up demo test bench protos lint clean lock build
 .PHONY: help $(targets) bench-cpp bench-ml bench-pywasm
 
@@ -17,4 +22,5 @@ bench-cpp bench-ml: bench-%:
 	@sh deploy/local/bootstrap.sh bench --executors $* --only $*
 
 bench-pywasm:
-	@sh deploy/local/bootstrap.sh bench --executors pywasm --only python_run
+	@BENCH_RUNS="$(RUNS)" BENCH_DURATION="$(DURATION)" BENCH_SETUP="$(SETUP)" \
+		sh deploy/local/bootstrap.sh bench --executors pywasm --only pywasm

@@ -28,7 +28,8 @@ async def _pool() -> list[Line]:
     found: dict[str, float] = json.loads(await asyncio.to_thread(file.read_text))
     memcpy = found["100 MB memcpy"]
     return [
-        Line.most("no-op p50", found["no-op p50"], "us", 100),
+        Line.most("no-op p50, cores idle", found["no-op p50, cores idle"], "us", 100),
+        Line.most("no-op p50, cores awake", found["no-op p50, cores awake"], "us", 100),
         Line.most("100 MB in, of memcpy", found["100 MB in"] / memcpy, "x", 1.5),
         Line.most("100 MB out, copied, of memcpy", found["100 MB out, copied"] / memcpy, "x", 1.5),
         Line.most("kill -9 to whole again", found["kill -9 to whole again"], "ms", 1000),

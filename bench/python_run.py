@@ -1,23 +1,40 @@
-"""What the executor itself needs for a small python.run, as its own clock says."""
+"""python.run and the sandbox beneath it: as a library beside its peers, and through the mesh."""
 
 from __future__ import annotations
 
-from bench.caller import caller, p50, request
-from bench.report import Line, save
+import asyncio
+import os
+import tempfile
+import time
 
-CALLS = 300
-CASES = (("print(2+2)", 2.0), ("import numpy", 2.5))
-"""Code and the goal for its p50, in ms."""
+from bench.process import ROOT
+from bench.report import Line, save
+from bench.sandbox import comparison, executor, library
+from bench.sandbox.options import DURATION_S, RUNS, SETUP
+from edgemesh_local.environments import interpreter
+
+SETUP_S = 180.0
 
 
 async def measure() -> list[Line]:
-    """Call one after the other."""
-    lines: list[Line] = []
-    async with caller("pywasm") as pywasm:
-        for code, goal in CASES:
-            made = request("python.run", {"code": code})
-            taken = await pywasm.total_ms(made, CALLS, warm_up=30)
-            lines.append(Line.most(f"{code}: executor-side p50", p50(taken), "ms", goal))
-            lines.append(Line(f"{code}: p99", taken[int(CALLS * 0.99)], "ms"))
-    save("pywasm", lines, calls=CALLS)
+    """Everything that has a goal; prints the peers' table on the way."""
+    compared, table, figures = await comparison.measure()
+    print(table, flush=True)
+    lines = [*compared, *await library.measure(), *await executor.measure()]
+    if SETUP:
+        lines.append(Line.most("image set-up from nothing", await _setup(), "s", SETUP_S))
+    save("pywasm", lines, peers=figures, duration_s=DURATION_S, runs=RUNS)
     return lines
+
+
+async def _setup() -> float:
+    """Everything fetched, compiled and warmed, as the first `make` on a machine does."""
+    with tempfile.TemporaryDirectory() as cache:
+        began = time.perf_counter()
+        process = await asyncio.create_subprocess_exec(
+            *(str(interpreter(ROOT / "executor_pywasm")), "-m", "edgemesh_sandbox.setup"),
+            env={**os.environ, "EDGEMESH_CACHE": cache},
+        )
+        if await process.wait():
+            raise RuntimeError(f"set-up ended with status {process.returncode}")
+        return time.perf_counter() - began

