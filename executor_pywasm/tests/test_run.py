@@ -486,3 +486,47 @@ LIBRARIES = [
 def test_the_library_works_without_files(sandbox: Sandbox, code: str) -> None:
     result = ok(sandbox.run(code))
     assert result.result is not None or result.outputs
+
+
+def test_inputs_that_are_bytes_are_files(sandbox: Sandbox) -> None:
+    code = "import os\noutput = [sorted(os.listdir('/inputs')), open('/inputs/a.csv').read()]"
+    result = ok(
+        sandbox.run(code, {"a.csv": b"1,2", "b": b"x" * 5000, "c/d": b"", "..": b"", "n": 1})
+    )
+    assert result.result == [["a.csv", "b"], "1,2"]
+
+
+FILES = """
+import os
+os.makedirs('/outputs/plots')
+left_open = open('/outputs/table.csv', 'w')
+left_open.write('a,b')
+open('/outputs/plots/p.png', 'wb').write(b'png')
+open('/outputs/given', 'w').write('file')
+open('/outputs/odd\\nname', 'w').write('odd')
+"""
+
+
+def test_files_below_outputs_are_outputs(sandbox: Sandbox) -> None:
+    outputs = ok(sandbox.run(f"{FILES}\noutput = {{'given': b'value'}}")).outputs
+    assert {name: (bytes(t.data), t.media_type) for name, t in outputs.items()} == {
+        "given": (b"value", ""),
+        "outputs/given": (b"file", ""),
+        "plots/p.png": (b"png", "image/png"),
+        "table.csv": (b"a,b", "text/csv"),
+        "odd\\nname": (b"odd", ""),
+    }
+
+
+def test_files_are_kept_however_it_ends(sandbox: Sandbox) -> None:
+    for end in ("1 / 0", "import sys; sys.exit(3)", "while True: pass", "import os; os.abort()"):
+        result = sandbox.run(f"{FILES}\nleft_open.close()\n{end}", limits=Limits(run_time_ms=2000))
+        assert not result.ok
+        assert bytes(result.outputs["table.csv"].data) == b"a,b"
+
+
+def test_the_time_is_told_by_stage(sandbox: Sandbox) -> None:
+    result = ok(sandbox.run("import time\ntime.sleep(0.05)"))
+    assert list(result.stages) == ["instance", "inputs", "run", "outputs"]
+    assert result.stages["run"] >= 50_000
+    assert sum(result.stages.values()) <= result.run_s * 1e6

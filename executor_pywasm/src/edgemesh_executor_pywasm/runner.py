@@ -148,6 +148,7 @@ def _reply(result: Result, limits: compute_pb2.Limits) -> Reply:
         stderr=result.stderr,
         failure=result.failure and _failure(result.failure, limits),
         peak_memory_bytes=result.peak_memory_bytes,
+        stages=result.stages,
     )
 
 

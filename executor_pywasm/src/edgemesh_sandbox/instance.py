@@ -9,6 +9,7 @@ judge; what traps is for `verdict` to name.
 from __future__ import annotations
 
 import os
+import time
 from typing import cast
 
 import wasmtime
@@ -91,6 +92,7 @@ class Instance:
         `world.exit_status`) and an interruption, and `NoMemory`.
         """
         self._intact = False
+        self._called = self._returned = 0.0
         before = pages.faults()
         block = self.memory.view(self._interpreter.block, layout.BLOCK_BYTES)
         self.output = Output(block, limits.output_bytes, on_output)
@@ -157,10 +159,21 @@ class Instance:
         self._epochs.close()
         self._store.close()
 
+    def stages(self, began: float, taken: float, ended: float) -> dict[str, int]:
+        """Where the time of the last run went, in microseconds; all on `time.monotonic()`."""
+        called = self._called or ended
+        moments = (began, taken, called, self._returned or ended, ended)
+        names = ("instance", "inputs", "run", "outputs")
+        spans = zip(names, moments, moments[1:], strict=False)
+        return {name: int((after - before) * 1e6) for name, before, after in spans}
+
     def _call(self, frame: Frame) -> memoryview:
         addresses = [self._place(buffer) for buffer in frame.buffers]
         text = frame.text(addresses)
-        self._turn(self._place(text), len(text))
+        place = self._place(text)
+        self._called = time.monotonic()
+        self._turn(place, len(text))
+        self._returned = time.monotonic()
         block = self._interpreter.block
         answer = self.memory.word(block + 4 * layout.WORD_ANSWER)
         return self.memory.view(answer, self.memory.word(block + 4 * layout.WORD_ANSWER_BYTES))

@@ -67,6 +67,9 @@ class Result:
     """Memory that the program added to the image's, inputs included; whole pages of 64 KiB."""
     run_s: float = 0.0
     """Wall-clock time in the sandbox, in seconds."""
+    stages: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Where it went, in microseconds: `instance` (until one was ready), `inputs` (until they were
+    there), `run`, and `outputs` (until they were out)."""
     keys: tuple[str, ...] | None = None
     """Which outputs are of the value's own: a dict's, by its keys; (): `output` is the value."""
 

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edgemesh_sandbox import values
 from edgemesh_sandbox.answer import Allocate
 from edgemesh_sandbox.built import default_images_dir
 from edgemesh_sandbox.frame import Call, Frame
@@ -25,7 +26,6 @@ from edgemesh_sandbox.output import OnOutput
 from edgemesh_sandbox.result import Result
 from edgemesh_sandbox.spare import Spare
 from edgemesh_sandbox.stack import on_deep_stack
-from edgemesh_sandbox.values import call_to_wire
 from edgemesh_sandbox.verdict import judge
 from edgemesh_sandbox.wasi import World
 from edgemesh_sandbox.wasi.nodes import Buffer
@@ -67,33 +67,39 @@ class Sandbox:
 
         `inputs`: Python values of all types that have a wire form (see the README), and `Tensor`s,
         which the program sees as NumPy arrays (`bytes` as bytes). `files`: bytes by relative path,
-        which the program finds below /inputs. `deterministic`: fixed clocks and random numbers, so
-        that the same program with the same inputs gives the same bytes in every run. `call`: a
-        function of the program, called at its end; what it returns is the result. `deadline`: on
-        `time.monotonic()`, if earlier than the run time allows. `cancelled`: a `threading.Event`
-        or the like. `on_output(stream, text)`: told of what is printed, while it is.
-        `allocate(nbytes)`: gives the memory that an output's tensor is copied to; by default new
-        memory. `wire`: inputs are in wire form, and so shall be the result.
+        which the program finds below /inputs, as it does inputs that are bytes. `deterministic`:
+        fixed clocks and random numbers, so that the same program with the same inputs gives the
+        same bytes in every run. `call`: a function of the program, called at its end; what it
+        returns is the result. `deadline`: on `time.monotonic()`, if earlier than the run time
+        allows. `cancelled`: a `threading.Event` or the like. `on_output(stream, text)`: told of
+        what is printed, while it is. `allocate(nbytes)`: gives the memory that an output's tensor
+        is copied to; by default new memory. `wire`: inputs are in wire form, and so shall be the
+        result.
 
         The global `output`, or else the last expression's value, is the result: see
         `guest/results.py`. Raises `InputError` for inputs that cannot cross.
         """
         given = inputs or {}
         if not wire:
-            given, call = call_to_wire(given, call)
+            given, call = values.call_to_wire(given, call)
         request = Frame(code, given, stdin, call, wire=wire)
-        world = World(files, deterministic, limits.files_bytes)
+        named = values.files(given) if given else {}
+        world = World(named | dict(files or {}), deterministic, limits.files_bytes)
         began = time.monotonic()
         until = began + limits.run_time_ms / 1e3
         until = until if deadline is None else min(until, deadline)
 
         def work() -> Result:
             with self._spare.instance() as instance:
-                return judge(
+                taken = time.monotonic()
+                result = judge(
                     instance, request, limits, until, cancelled, on_output, allocate, world
                 )
+                ended = time.monotonic()
+                stages = instance.stages(began, taken, ended)
+                return replace(result, stages=stages, run_s=ended - began)
 
-        return replace(on_deep_stack(work), run_s=time.monotonic() - began)
+        return on_deep_stack(work)
 
     def prepare(self) -> None:
         """Make the next program's instance ready now, in a fraction of a millisecond.

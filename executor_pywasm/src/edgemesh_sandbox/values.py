@@ -18,7 +18,7 @@ from edgemesh_sandbox.guest.decoding import TAGS, Decoder, Malformed
 from edgemesh_sandbox.guest.encoding import MOST_TENSORS, Encoder, Unfit, plain
 from edgemesh_sandbox.tensor import Tensor
 
-__all__ = ["TAGS", "Malformed", "call_to_wire", "check", "from_wire", "python", "to_wire"]
+__all__ = ["TAGS", "Malformed", "call_to_wire", "check", "files", "from_wire", "python", "to_wire"]
 
 _SIMPLE = frozenset((bool, str, type(None), Tensor))
 _MOST_SMALL = 64
@@ -47,6 +47,8 @@ def call_to_wire(
     for name, value in inputs.items():
         if _is_plain(value):
             wire[name] = value
+        elif type(value) is bytes:
+            wire[name] = Tensor("bytes", (len(value),), value)
         else:
             _encode(encoder, name, value, wire)
     if call is not None and not _is_plain([call.args, call.kwargs]):
@@ -103,7 +105,7 @@ def _tensor_tag(encoder: Encoder, value: Any) -> object:
 def check(inputs: Mapping[str, Any], call: Call | None = None) -> None:
     """Raise `InputError` where a wire form makes no sense, as far as that needs no library."""
     tensors = {name: value for name, value in inputs.items() if isinstance(value, Tensor)}
-    decoder = Decoder(tensors.__getitem__, _raw(tensors))
+    decoder = Decoder(tensors.__getitem__, _raw(tensors), zones=False)
     fields = {f"inputs.{n}": v for n, v in inputs.items() if not isinstance(v, Tensor)}
     if call is not None:
         fields |= {"args": call.args, "kwargs": call.kwargs}
@@ -129,6 +131,19 @@ def python(tensor: Tensor) -> Any:
     if np is None:
         return tensor
     return np.frombuffer(tensor.data, tensor.dtype).reshape(tensor.shape)
+
+
+def files(wire: Mapping[str, Any]) -> dict[str, memoryview]:
+    """The inputs of dtype bytes whose names can be those of files."""
+    return {
+        name: memoryview(value.data)
+        for name, value in wire.items()
+        if isinstance(value, Tensor) and value.dtype == "bytes" and _is_file_name(name)
+    }
+
+
+def _is_file_name(name: str) -> bool:
+    return name not in ("", ".", "..") and name.isprintable() and not ("/" in name or name[200:])
 
 
 def _raw(tensors: Mapping[str, Tensor]) -> Any:

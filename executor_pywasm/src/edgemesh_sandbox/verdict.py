@@ -14,9 +14,11 @@ import wasmtime
 from edgemesh_sandbox.answer import ENVELOPE_BYTES, Allocate, Answer, BadAnswer
 from edgemesh_sandbox.engine import STACK_BYTES
 from edgemesh_sandbox.frame import Frame
+from edgemesh_sandbox.guest.encoding import MOST_TENSORS, is_name
 from edgemesh_sandbox.guest.layout import STDERR, STDOUT
 from edgemesh_sandbox.instance import Instance, NoMemory
 from edgemesh_sandbox.limits import MIB, Limits
+from edgemesh_sandbox.media import media_type
 from edgemesh_sandbox.memory import OutOfBounds
 from edgemesh_sandbox.output import OnOutput
 from edgemesh_sandbox.result import Failure, Outcome, Result
@@ -57,12 +59,15 @@ def judge(
         verdict = _over(watch.stopped, limits)
     elif output.exceeded:
         verdict = _over(Outcome.OUTPUT_LIMIT, limits)
+    outputs = verdict.outputs
+    if written := instance.world.outputs():
+        outputs = _with_files(outputs, written, allocate or _new_memory)
     return Result(
         verdict.outcome,
         output.text(STDOUT),
         output.text(STDERR),
         verdict.result,
-        verdict.outputs,
+        outputs,
         verdict.failure,
         instance.added_bytes(),
         keys=verdict.keys,
@@ -71,6 +76,22 @@ def judge(
 
 def _new_memory(nbytes: int) -> memoryview:
     return memoryview(bytearray(nbytes))
+
+
+def _with_files(
+    outputs: Mapping[str, Tensor], files: Mapping[str, bytes], allocate: Allocate
+) -> dict[str, Tensor]:
+    """The outputs, and the files that the program wrote: by their path, or with `outputs/` before
+    it where the program gave that name to another output. At most so many as an answer can have."""
+    everything = dict(outputs)
+    for path, content in files.items():
+        name = path if is_name(path) else path.encode("unicode_escape").decode()
+        name = f"outputs/{name}" if name in everything else name
+        if is_name(name) and len(everything) < MOST_TENSORS:
+            data = allocate(len(content))
+            data[:] = content
+            everything[name] = Tensor("bytes", (len(content),), data, media_type(path))
+    return everything
 
 
 def _answered(

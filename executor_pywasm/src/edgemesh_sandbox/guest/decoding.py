@@ -38,8 +38,11 @@ class Decoder:
     installed), `raw(name)` the bytes of one of dtype bytes; both raise `KeyError`.
     """
 
-    def __init__(self, array: Callable[[str], Any], raw: Callable[[str], Any]) -> None:
-        self._array, self._raw = array, raw
+    def __init__(
+        self, array: Callable[[str], Any], raw: Callable[[str], Any], *, zones: bool = True
+    ) -> None:
+        """`zones`: whether time zones are looked up; without, their names are taken as they are."""
+        self._array, self._raw, self.zones = array, raw, zones
         self._depth = 0
         self.used: set[str] = set()
         """Names of the tensors that were referred to."""
@@ -137,7 +140,7 @@ def _time(decoder: Decoder, wire: Any) -> Any:
 def _moment(value: Any, decoder: Decoder, wire: Any) -> Any:
     zone = wire.get("zone")
     if isinstance(zone, str):
-        zone = named_zone(zone)
+        zone = named_zone(zone) if decoder.zones else None
     elif zone is not None:
         zone = decoder.item(zone)
     if zone is not None:
@@ -153,8 +156,10 @@ def named_zone(key: str) -> zoneinfo.ZoneInfo | None:
         return None
 
 
-def _timezone(_: Decoder, wire: Any) -> Any:
+def _timezone(decoder: Decoder, wire: Any) -> Any:
     if "key" in wire:
+        if not decoder.zones and isinstance(wire["key"], str):
+            return None
         zone = named_zone(wire["key"])
         if zone is None:
             raise Malformed(f"no time zone {wire['key'][:100]!r}")

@@ -8,13 +8,26 @@ image, where they cost a program nothing until it reads them.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import io
 import os
 import stat
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
 from .importer import Archive, folders
+
+_written: list[weakref.ref[Any]] = []
+
+
+def flush() -> None:
+    """Write what is left in the files that the program has open: it has no other end."""
+    for reference in _written:
+        with contextlib.suppress(Exception):
+            file = reference()
+            if file is not None and not file.closed:
+                file.flush()
 
 
 class _Bytes(io.BytesIO):
@@ -62,10 +75,14 @@ class Files:
             closefd: bool = True,
             opener: Any = None,
         ) -> Any:
-            name = self._name(file) if opener is None and not set(mode) & set("wax+") else None
+            writing = bool(set(mode) & set("wax+"))
+            name = self._name(file) if opener is None and not writing else None
             data = self._read(name) if name is not None else None
             if data is None:
-                return real(file, mode, buffering, encoding, errors, newline, closefd, opener)
+                opened = real(file, mode, buffering, encoding, errors, newline, closefd, opener)
+                if writing:
+                    _written.append(weakref.ref(opened))
+                return opened
             raw = _Bytes(data)
             raw.name = file
             if "b" in mode:

@@ -30,7 +30,7 @@ _LEAF = re.compile(r"[<>|=]?(\?|[biufc]\d{1,2}|[SUV]\d{1,9}|[mM]8(\[\w{1,8}\])?)
 def _installed(name: str) -> Any:
     try:
         return importlib.import_module(name)
-    except ImportError:
+    except (ImportError, OSError):  # not there, or behind walls
         return None
 
 

@@ -16,7 +16,7 @@ import sys
 from types import CodeType, CoroutineType, ModuleType, TracebackType
 from typing import Any, cast
 
-from . import arrays, console, failures, given, results
+from . import arrays, console, failures, files, given, results
 from .encoding import dumps
 from .program import FILE, compiled
 
@@ -73,6 +73,7 @@ class Runtime:
                     value = invoke(main.__dict__, *call)
             finally:
                 _exit_functions()
+                files.flush()
             outputs = self._outputs(main, value, called=call is not None)
         except SystemExit as error:
             status = _status(error)

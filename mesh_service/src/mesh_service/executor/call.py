@@ -62,6 +62,8 @@ class Reply:
     fuel: int = 0
     peak_memory_bytes: int = 0
     """0: the pool's sampled figure is used."""
+    stages: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Where the time went, in microseconds, by names of the runner's own, in their order."""
 
 
 class PoolCall(Protocol):

@@ -95,7 +95,11 @@ def _pack(reply: Reply) -> pool.Reply:
         stdout=reply.stdout,
         stderr=reply.stderr,
         result="" if reply.result is None else json.dumps(reply.result, allow_nan=False),
-        usage=compute_pb2.Usage(fuel=reply.fuel, peak_memory_bytes=reply.peak_memory_bytes),
+        usage=compute_pb2.Usage(
+            fuel=reply.fuel,
+            peak_memory_bytes=reply.peak_memory_bytes,
+            stages=[compute_pb2.Stage(name=name, us=us) for name, us in reply.stages.items()],
+        ),
     )
     buffers: list[pool.Buffer] = []
     for name, output in sorted(reply.outputs.items()):
