@@ -30,13 +30,15 @@ class Runtime:
 
     def __init__(self, block: console.Block) -> None:
         self._block = block
-        self._reserve: bytearray | None = bytearray(_RESERVE_BYTES)
         self._kept: list[object] = []
+        self.rearm()
 
     def rearm(self) -> None:
-        """Be as new: what the image is made with."""
-        self._reserve = bytearray(_RESERVE_BYTES)
+        """Be as new: what the image is made with, and so every program starts with."""
+        self._reserve: bytearray | None = bytearray(_RESERVE_BYTES)
         self._kept.clear()
+        self._streams = console.open_streams(self._block)
+        self._stdin = console.open_stdin("")
 
     def call(self, frame: bytes | None) -> int:
         """Run one frame; 0 when there is an answer."""
@@ -59,8 +61,9 @@ class Runtime:
         main = ModuleType("__main__")
         sys.modules["__main__"] = main
         sys.argv = [FILE]
-        sys.stdin = sys.__stdin__ = console.open_stdin(request["stdin"])
-        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = console.open_streams(self._block)
+        text: str = request["stdin"]
+        sys.stdin = sys.__stdin__ = console.open_stdin(text) if text else self._stdin
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = self._streams
         linecache.cache[FILE] = (len(code), None, code.splitlines(keepends=True), FILE)
         main.__dict__["__builtins__"] = builtins
         try:
