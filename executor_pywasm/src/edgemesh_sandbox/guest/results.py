@@ -22,7 +22,7 @@ from matplotlib import _pylab_helpers
 from matplotlib.figure import Figure
 
 from . import arrays, numeric
-from .encoding import Encoder, Unfit, dumps, is_name, plain
+from .encoding import MOST_TENSORS, Encoder, Unfit, dumps, is_name, plain
 
 _PNG = "image/png"
 _figures = _pylab_helpers.Gcf.figs
@@ -117,6 +117,8 @@ class Outputs:
                     self._add(name, "bytes", (len(data),), data, _PNG)
 
     def _add(self, name: str, dtype: str, shape: tuple[int, ...], data: Any, media: str) -> None:
+        if len(self.tensors) == MOST_TENSORS:
+            raise OutputError(f"output has more than {MOST_TENSORS} arrays, bytes and figures")
         view = memoryview(data)
         self.owners.append(data)
         self.tensors.append(
