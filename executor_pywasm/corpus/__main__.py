@@ -1,0 +1,73 @@
+"""`python -m corpus`: see the package's docstring."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from corpus import cpython, table
+from corpus.reasons import Reasons
+from corpus.record import Module
+from corpus.suite import Task, run
+from edgemesh_sandbox.built import default_images_dir
+from edgemesh_sandbox.setup import build
+
+
+def _cpython(options: argparse.Namespace) -> list[Task]:
+    tests: Path = options.tests or cpython.folder()
+    names = cpython.modules(tests, options.modules or cpython.MODULES)
+    return [Task(name, "unittest", partial(cpython.packed, tests)) for name in names]
+
+
+SUITES: dict[str, Callable[[argparse.Namespace], list[Task]]] = {"cpython": _cpython}
+
+
+def main() -> int:
+    """Run the suites; 1 if a failure is not explained."""
+    options = _options()
+    build(default_images_dir())
+    reasons, unexplained = Reasons(), 0
+    for name in options.suites or SUITES:
+        try:
+            tasks = SUITES[name](options)
+        except cpython.NotInstalled as missing:
+            print(f"{name}: {missing}")
+            continue
+        modules = sorted(run(tasks, options.jobs), key=lambda m: m.name)
+        for line in (*table.rows(modules), "", *table.summary(modules, reasons), ""):
+            print(line)
+        report = _write(name, modules, "\n".join(table.details(modules, reasons)))
+        unexplained += sum(reasons.verdict(t) is None for m in modules for t in m.bad)
+        print(f"every failure and its reason: {report}\n")
+    if unexplained:
+        print(f"{unexplained} failures are explained by no row of reasons.toml")
+    return int(unexplained > 0)
+
+
+def _write(name: str, modules: list[Module], details: str) -> Path:
+    """Keep what was found: as text to read, as JSON to compare."""
+    folder = default_images_dir().parent / "corpus"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps([asdict(m) for m in modules], indent=1))
+    report = folder / f"{name}.txt"
+    report.write_text(details + "\n")
+    return report
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m corpus", description=__doc__)
+    parser.add_argument("suites", nargs="*", choices=[*SUITES, []], help="default: all")
+    parser.add_argument("--modules", nargs="+", help="only these, e.g. json datetime")
+    parser.add_argument("--tests", type=Path, help="another Python's folder of tests")
+    parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
