@@ -1,6 +1,6 @@
 # Each target makes sure of Python and uv, then hands over to deploy/local/edgemesh_local.
 #   EXECUTORS=cpp,ml   the executors to build and start (default: all)
-#   ONLY=name,…        the parts of test, lint, lock or bench (default: all)
+#   ONLY=name,…        the parts of test, lint, lock, bench or corpus (default: all)
 # bench-pywasm takes RUNS=100000 and DURATION=10 (seconds) for longer or shorter loads, and SETUP=1
 # to build the sandbox's images from nothing too.
 
@@ -10,7 +10,7 @@ RUNS ?=
 DURATION ?=
 SETUP ?=
 targets = up demo test bench protos lint clean lock build
-.PHONY: help $(targets) bench-cpp bench-ml bench-pywasm
+.PHONY: help $(targets) bench-cpp bench-ml bench-pywasm corpus
 
 help:
 	@sh deploy/local/bootstrap.sh help
@@ -24,3 +24,6 @@ bench-cpp bench-ml: bench-%:
 bench-pywasm:
 	@BENCH_RUNS="$(RUNS)" BENCH_DURATION="$(DURATION)" BENCH_SETUP="$(SETUP)" \
 		sh deploy/local/bootstrap.sh bench --executors pywasm --only pywasm
+
+corpus:
+	@sh deploy/local/bootstrap.sh corpus --executors pywasm --only "$(ONLY)"

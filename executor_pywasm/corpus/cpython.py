@@ -44,14 +44,14 @@ asyncio.test_locks asyncio.test_pep492 asyncio.test_protocols asyncio.test_queue
 asyncio.test_runners asyncio.test_taskgroups asyncio.test_tasks asyncio.test_timeouts
 asyncio.test_transports asyncio.test_waitfor
 importlib.test_abc importlib.test_locks importlib.test_spec importlib.test_util
-""".split()
+""".split()  # noqa: SIM905
 """Names without their `test_`; a package stands for all of its test modules."""
 
 SAMPLE = """
 json math itertools functools dataclasses fractions statistics textwrap enum re generators
 coroutines exception_group contextlib struct bisect heapq copy string dict set tuple operator
 zlib hmac base64 csv configparser collections exceptions float list patma datetime
-""".split()
+""".split()  # noqa: SIM905
 """Those that the executor's own tests run: together about a minute."""
 
 _MENTIONED = re.compile(r"(?:from|import)\s+test(?:\.|\s+import\s+)(test_\w+)")
@@ -101,7 +101,7 @@ def packed(tests: Path, module: str) -> bytes:
             if path not in chosen:
                 chosen.add(path)
                 queue += [tests / name for name in _MENTIONED.findall(_text(path))]
-    text = "".join(_text(path) for path in chosen if path.name.startswith("test_"))
+    text = "".join(_text(path) for path in chosen.difference(_helpers(tests)))
     chosen |= {path for name, paths in _data(tests).items() if name in text for path in paths}
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -129,7 +129,7 @@ def _sources(tests: Path, target: Path) -> Iterator[Path]:
 
 @cache
 def _helpers(tests: Path) -> list[Path]:
-    support = [p for p in (tests / "support").rglob("*.py")]
+    support = (tests / "support").rglob("*.py")
     return [*support, *(p for p in tests.glob("*.py") if not p.name.startswith("test_"))]
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from corpus.record import DIED, ERROR, SKIPPED, Module, Test
-from edgemesh_sandbox import Limits, Result, Sandbox, Tensor
+from edgemesh_sandbox import Limits, Result, Sandbox
 
-LIMITS = Limits(run_time_ms=120_000, memory_bytes=768 << 20, output_bytes=64 << 20)
+LIMITS = Limits(
+    run_time_ms=120_000, memory_bytes=768 << 20, output_bytes=64 << 20, files_bytes=256 << 20
+)
 
 _MOST_DEATHS = 12
 _RECORD = re.compile("^\x1e(.*)$", re.MULTILINE)
@@ -46,10 +48,9 @@ def run_module(
         inputs = {
             "module": name,
             "done": [test.id for test in found.tests],
-            "modules": Tensor("bytes", (len(modules),), modules),
             **(options or {}),
         }
-        result = sandbox.run(program, inputs, limits=limits)
+        result = sandbox.run(program, inputs, files={"modules.zip": modules}, limits=limits)
         if _read(result, found):
             break
     else:

@@ -1,4 +1,5 @@
-"""Programs that use a mesh: the demo, which gets one, and the bench, which starts its own."""
+"""Programs that use what was built: the demo, which gets a mesh, the bench, which starts its own,
+and the corpus, which needs the sandbox alone."""
 
 from __future__ import annotations
 
@@ -52,6 +53,22 @@ async def bench(session: Session) -> int:
             "the bench",
             [str(interpreter(layout.root / "tests")), "-m", "bench", *session.only],
             cwd=layout.root,
+            env=os.environ,
+        )
+    except CommandFailed as failure:
+        return failure.code
+    return 0
+
+
+async def corpus(session: Session) -> int:
+    """Build the sandbox, then run in it the tests that others wrote; returns their exit code."""
+    await session.build()
+    folder = session.layout.root / "executor_pywasm"
+    try:
+        await show(
+            "the corpus",
+            [str(interpreter(folder)), "-m", "corpus", *session.only],
+            cwd=folder,
             env=os.environ,
         )
     except CommandFailed as failure:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - templates of programs and tables of patterns
 """Blocks of statements, each about one part of the language or the library.
 
 Rules: a block stands alone and prints what it found; what it raises is caught around it.
@@ -40,7 +41,9 @@ def classes(e: Expressions) -> str:
     """Inheritance, properties, special methods."""
     base = e.one(("object", "int", "list", "str", "dict"))
     operator = e.one(("+", "*", "@", "<", "==", "//"))
-    name = {"+": "add", "*": "mul", "@": "matmul", "<": "lt", "==": "eq", "//": "floordiv"}[operator]
+    name = {"+": "add", "*": "mul", "@": "matmul", "<": "lt", "==": "eq", "//": "floordiv"}[
+        operator
+    ]
     return f"""
 class A({base}):
     kind = {e.of("any", 1)}
@@ -207,7 +210,9 @@ print(re.escape(s), re.compile(p).flags)
 
 def records(e: Expressions) -> str:
     """JSON, struct, csv and base 64, there and back."""
-    form = e.one(("<", ">", "=", "!")) + e.one(("b", "H", "i", "Iq", "d", "f", "5s", "?", "e", "3h"))
+    form = e.one(("<", ">", "=", "!")) + e.one(
+        ("b", "H", "i", "Iq", "d", "f", "5s", "?", "e", "3h")
+    )
     return f"""
 v = {e.of(e.one(("any", "dict", "list")), 3)}
 j = json.dumps(v, indent={e.one(("None", "1"))}, sort_keys={e.of("bool", 0)}, ensure_ascii={e.of("bool", 0)})
@@ -220,7 +225,9 @@ print(s.hex(), struct.unpack({form!r}, s), struct.calcsize({form!r}))
 
 def documents(e: Expressions) -> str:
     """JSON that may be malformed, CSV, URLs, XML and text of several lines."""
-    text = e.one(('[1,]', '{"a": 1e400}', '"\\\\ud800"', "nul", '{"a": [1, 2, {"b": null}]}', "[1 2]", "-"))
+    text = e.one(
+        ("[1,]", '{"a": 1e400}', '"\\\\ud800"', "nul", '{"a": [1, 2, {"b": null}]}', "[1 2]", "-")
+    )
     return f"""
 file = io.StringIO()
 csv.writer(file, quoting=csv.QUOTE_{e.one(("MINIMAL", "ALL", "NONNUMERIC"))}).writerow([{e.of("any", 2)}, {e.of("str", 2)}])

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - templates of programs and tables of patterns
 """Expressions of a wanted type, as source text.
 
 Rules: every expression ends quickly and in little memory: exponents, shifts, counts and ranges
@@ -220,7 +221,9 @@ class Expressions:
         )
 
     def _tuple(self, depth: int) -> str:
-        return f"({', '.join(self.of('any', depth - 1) for _ in range(self.random.randint(0, 3)))},)".replace("(,)", "()")  # noqa: E501
+        return f"({', '.join(self.of('any', depth - 1) for _ in range(self.random.randint(0, 3)))},)".replace(
+            "(,)", "()"
+        )
 
     def _dict(self, depth: int) -> str:
         if depth <= 0:

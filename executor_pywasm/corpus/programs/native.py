@@ -15,7 +15,6 @@ import sys
 from types import ModuleType, TracebackType
 from typing import Any
 
-
 _PROGRAM_S = 10
 _MEMORY_BYTES = 2 << 30
 
@@ -28,7 +27,7 @@ def observe(code: str) -> dict[str, Any]:
     failure = None
     with contextlib.redirect_stdout(stdout):
         try:
-            exec(compile(code, "main.py", "exec", dont_inherit=True), main.__dict__)  # noqa: S102
+            exec(compile(code, "main.py", "exec", dont_inherit=True), main.__dict__)
         except BaseException as error:  # also GeneratorExit
             failure = [type(error).__name__, str(error)]
     text = stdout.getvalue().encode("utf-8", "backslashreplace").decode()
@@ -50,7 +49,8 @@ class Native:
     def observe(self, code: str) -> dict[str, Any]:
         """What `code` does there."""
         stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin and stdout
+        assert stdin
+        assert stdout
         stdin.write(json.dumps(code) + "\n")
         stdin.flush()
         answer = stdout.readline()
@@ -67,7 +67,10 @@ class Native:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self.close()
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - templates of programs and tables of patterns
 """What this interpreter and the guest say otherwise, and why that is no fault of the sandbox.
 
 Rules: a row is a difference that was looked at. `pattern` matches either side's text, `common`
