@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from typing import Any, cast
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgemesh_sandbox.wasm import WasmFormatError, data_pages, sections, split
+from edgemesh_sandbox.wasm.globals import mutable_globals
 from edgemesh_sandbox.wasm.sections import HEADER, SectionId, section
 
 COUNTER = """
@@ -74,6 +76,11 @@ def test_an_image_of_the_memory_goes_on_where_it_was_taken() -> None:
             '(module (import "a" "b" (func)) (memory 1) (data "passive") (func (data.drop 0)))',
             "passive",
         ),
+        (
+            '(module (import "a" "b" (func)) (memory 1) (global (mut i32) (i32.const 1))'
+            " (global f64 (f64.const 1)) (global (mut i64) (i64.const -99999999999)))",
+            "more than one mutable global",
+        ),
     ],
 )
 def test_what_cannot_be_split_is_refused(text: str, why: str) -> None:
@@ -85,6 +92,28 @@ def test_what_cannot_be_split_is_refused(text: str, why: str) -> None:
 def test_bytes_that_are_no_module_are_refused(data: bytes) -> None:
     with pytest.raises(WasmFormatError):
         split(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("(global i32 (i32.const -1))", 0),
+        ("(global (mut i32) (i32.const 200)) (global funcref (ref.null func))", 1),
+        (
+            "(global (mut f32) (f32.const 1)) (global (mut f64) (f64.const 2))",
+            2,
+        ),
+    ],
+)
+def test_mutable_globals_are_counted(text: str, count: int) -> None:
+    parts = sections(module(f"(module {text})"))
+    assert [mutable_globals(p.body) for p in parts if p.id is SectionId.GLOBAL] == [count]
+
+
+@given(st.binary(max_size=60))
+def test_globals_of_any_bytes_are_counted_or_refused(data: bytes) -> None:
+    with contextlib.suppress(WasmFormatError):
+        assert 0 <= mutable_globals(memoryview(data)) <= len(data)
 
 
 @given(st.binary(max_size=60))

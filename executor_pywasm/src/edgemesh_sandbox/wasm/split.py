@@ -3,7 +3,9 @@
 Rules: the *code* module is the original but imports its memory as `env.memory`; the *memory*
 module holds only that memory, with the original's data. Code is compiled once, then every
 memory image is a small module of its own over the same compiled code. Only what makes that
-sound is accepted: one memory of its own, active segments alone, no start function.
+sound is accepted: one memory of its own, active segments alone, no start function, and no state
+beside the memory but one mutable global, the stack pointer, which is back at its value when a
+call has returned.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgemesh_sandbox.wasm.errors import WasmFormatError
+from edgemesh_sandbox.wasm.globals import mutable_globals
 from edgemesh_sandbox.wasm.leb128 import decode_unsigned, encode_unsigned
 from edgemesh_sandbox.wasm.memory import EXPORT, active_segments, memory_module
 from edgemesh_sandbox.wasm.sections import HEADER, Section, SectionId, name, section, sections
@@ -39,6 +42,8 @@ def split(module: bytes) -> SplitModule:
     for part in parts:
         if part.id in _REFUSED:
             raise WasmFormatError(_REFUSED[part.id], part.offset)
+        if part.id is SectionId.GLOBAL and mutable_globals(part.body) > 1:
+            raise WasmFormatError("more than one mutable global would be lost", part.offset)
     kind = _own_memory(parts)
     data = next((p.body for p in parts if p.id is SectionId.DATA), memoryview(b"\0"))
     for _ in active_segments(data):
