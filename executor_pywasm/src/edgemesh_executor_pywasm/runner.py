@@ -30,6 +30,7 @@ _OUTCOMES = {
     Outcome.TIMEOUT: compute_pb2.OUTCOME_TIMEOUT,
     Outcome.MEMORY_LIMIT: compute_pb2.OUTCOME_MEMORY_LIMIT,
     Outcome.OUTPUT_LIMIT: compute_pb2.OUTCOME_OUTPUT_LIMIT,
+    Outcome.CALL_LIMIT: compute_pb2.OUTCOME_CALL_LIMIT,
     Outcome.CRASH: compute_pb2.OUTCOME_CRASH,
     Outcome.CANCELLED: compute_pb2.OUTCOME_CANCELLED,
 }

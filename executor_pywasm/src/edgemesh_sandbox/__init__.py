@@ -14,12 +14,13 @@ one is in the next. `python -m edgemesh_sandbox.setup` builds what it needs, onc
 from __future__ import annotations
 
 from edgemesh_sandbox.async_sandbox import AsyncSandbox
+from edgemesh_sandbox.call import Call
 from edgemesh_sandbox.errors import ArtifactError, InputError, SandboxError, SetupError
-from edgemesh_sandbox.frame import Call
 from edgemesh_sandbox.limits import Limits
 from edgemesh_sandbox.result import Failure, Outcome, Result
 from edgemesh_sandbox.sandbox import Sandbox
 from edgemesh_sandbox.tensor import Tensor
+from edgemesh_sandbox.tools import Tools
 
 __all__ = [
     "ArtifactError",
@@ -34,4 +35,5 @@ __all__ = [
     "SandboxError",
     "SetupError",
     "Tensor",
+    "Tools",
 ]

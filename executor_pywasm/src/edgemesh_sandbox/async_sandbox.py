@@ -17,12 +17,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edgemesh_sandbox.frame import Call
+from edgemesh_sandbox.call import Call
 from edgemesh_sandbox.limits import Limits
 from edgemesh_sandbox.output import OnOutput, StreamName
 from edgemesh_sandbox.result import Result
 from edgemesh_sandbox.sandbox import DEFAULT_LIMITS, Sandbox
 from edgemesh_sandbox.stack import deep_threads
+from edgemesh_sandbox.tools import Function, Tools
 
 
 class AsyncSandbox:
@@ -43,10 +44,11 @@ class AsyncSandbox:
         *,
         stdin: str = "",
         call: Call | None = None,
+        tools: Mapping[str, Function] | None = None,
         limits: Limits = DEFAULT_LIMITS,
         on_output: OnOutput | None = None,
     ) -> Result:
-        """Run a program: see `Sandbox.run`. `on_output` is called on the loop."""
+        """Run a program: see `Sandbox.run`. `on_output` is called on the loop, async tools too."""
         loop = asyncio.get_running_loop()
         stop = threading.Event()
 
@@ -60,6 +62,7 @@ class AsyncSandbox:
             inputs,
             stdin=stdin,
             call=call,
+            tools=Tools(tools, loop) if tools else None,
             limits=limits,
             cancelled=stop,
             on_output=tell if on_output is not None else None,

@@ -8,20 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from edgemesh_sandbox.call import Call
 from edgemesh_sandbox.errors import InputError
 from edgemesh_sandbox.tensor import Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function of the program, to be called when the program has run."""
-
-    function: str
-    args: Sequence[Any] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+from edgemesh_sandbox.tools import NO_TOOLS, ToolCalls
 
 
 class Frame:
@@ -37,9 +29,10 @@ class Frame:
         stdin: str,
         call: Call | None = None,
         *,
+        tools: ToolCalls = NO_TOOLS,
         wire: bool = False,
     ) -> None:
-        self.wire = wire
+        self.wire, self.tools = wire, tools
         values: dict[str, Any] = {}
         self._tensors: list[tuple[str, Tensor]] = []
         for name, value in inputs.items():
@@ -55,6 +48,8 @@ class Frame:
                 "args": call.args,
                 "kwargs": call.kwargs,
             }
+        if tools.names:
+            request["tools"] = tools.names
         try:
             self._json = json.dumps(request, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:

@@ -97,6 +97,7 @@ class Instance:
         block = self.memory.view(self._interpreter.block, layout.BLOCK_BYTES)
         self.output = Output(block, limits.output_bytes, on_output)
         self.watch = Watch(deadline, cancelled, self.output, on_output is not None)
+        self.tools = frame.tools
         self.world = world or World(files_bytes=limits.files_bytes)
         self.allowed = limits.memory_bytes + frame.nbytes
         ceiling = self._interpreter.image_bytes + self.allowed + _RUNTIME_BYTES

@@ -26,6 +26,9 @@ class Limits:
     files_bytes: int = FILES_BYTES
     """What /tmp and /outputs may hold together; then a write fails in the program (ENOSPC)."""
 
+    calls: int = 1000
+    """Calls of tools; then CALL_LIMIT."""
+
     def __post_init__(self) -> None:
         if not 1 <= self.run_time_ms <= 300_000:
             raise ValueError(f"run_time_ms must be 1 to 300,000, not {self.run_time_ms}")
@@ -33,5 +36,7 @@ class Limits:
             raise ValueError(f"memory_bytes must be 0 to 3 GiB, not {self.memory_bytes}")
         if not 0 <= self.output_bytes <= 1 << 30:
             raise ValueError(f"output_bytes must be 0 to 1 GiB, not {self.output_bytes}")
+        if not 0 <= self.calls <= 1 << 30:
+            raise ValueError(f"calls must be 0 to 2^30, not {self.calls}")
         if not 0 <= self.files_bytes <= 1 << 30:
             raise ValueError(f"files_bytes must be 0 to 1 GiB, not {self.files_bytes}")

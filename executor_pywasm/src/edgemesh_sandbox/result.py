@@ -26,6 +26,8 @@ class Outcome(Enum):
     """It wanted more than `memory_bytes`."""
     OUTPUT_LIMIT = "output_limit"
     """It wrote more than `output_bytes`; what fits is kept."""
+    CALL_LIMIT = "call_limit"
+    """It called tools more often than `calls` says."""
     CRASH = "crash"
     """Its interpreter died (an abort, a stack overflow) or answered nonsense."""
     CANCELLED = "cancelled"

@@ -19,13 +19,15 @@ from typing import Any
 from edgemesh_sandbox import values
 from edgemesh_sandbox.answer import Allocate
 from edgemesh_sandbox.built import default_images_dir
-from edgemesh_sandbox.frame import Call, Frame
+from edgemesh_sandbox.call import Call
+from edgemesh_sandbox.frame import Frame
 from edgemesh_sandbox.interpreter import Interpreter
 from edgemesh_sandbox.limits import Limits
 from edgemesh_sandbox.output import OnOutput
 from edgemesh_sandbox.result import Result
 from edgemesh_sandbox.spare import Spare
 from edgemesh_sandbox.stack import on_deep_stack
+from edgemesh_sandbox.tools import Function, ToolCalls, Tools
 from edgemesh_sandbox.verdict import judge
 from edgemesh_sandbox.wasi import World
 from edgemesh_sandbox.wasi.nodes import Buffer
@@ -37,13 +39,22 @@ DEFAULT_LIMITS = Limits()
 class Sandbox:
     """A source of fresh Pythons. Safe to use from several threads, though one runs fastest."""
 
-    def __init__(self, images: Path | None = None, *, spare: bool = True) -> None:
+    def __init__(
+        self,
+        images: Path | None = None,
+        *,
+        spare: bool = True,
+        tools: Mapping[str, Function] | Tools | None = None,
+    ) -> None:
         """Load the images in the folder `images` (default: the cache's).
+
+        `tools`: functions that every program may call, by name: see `edgemesh_sandbox/tools.py`.
 
         With `spare` the next instance is made ready in the background while nothing runs;
         without it, when `prepare` is called or the next program comes. Raises `ArtifactError`
         when `python -m edgemesh_sandbox.setup` has not built what fits this version and machine.
         """
+        self._tools = _tools(tools)
         self._interpreter = Interpreter(images or default_images_dir())
         self._spare = Spare(self._interpreter, background=spare)
 
@@ -56,6 +67,7 @@ class Sandbox:
         files: Mapping[str, Buffer] | None = None,
         deterministic: bool = False,
         call: Call | None = None,
+        tools: Mapping[str, Function] | Tools | None = None,
         limits: Limits = DEFAULT_LIMITS,
         deadline: float | None = None,
         cancelled: Cancelled | None = None,
@@ -70,7 +82,8 @@ class Sandbox:
         which the program finds below /inputs, as it does inputs that are bytes. `deterministic`:
         fixed clocks and random numbers, so that the same program with the same inputs gives the
         same bytes in every run. `call`: a function of the program, called at its end; what it
-        returns is the result. `deadline`: on `time.monotonic()`, if earlier than the run time
+        returns is the result. `tools`: functions that it may call, instead of the sandbox's own.
+        `deadline`: on `time.monotonic()`, if earlier than the run time
         allows. `cancelled`: a `threading.Event` or the like. `on_output(stream, text)`: told of
         what is printed, while it is. `allocate(nbytes)`: gives the memory that an output's tensor
         is copied to; by default new memory. `wire`: inputs are in wire form, and so shall be the
@@ -82,7 +95,8 @@ class Sandbox:
         given = inputs or {}
         if not wire:
             given, call = values.call_to_wire(given, call)
-        request = Frame(code, given, stdin, call, wire=wire)
+        calls = ToolCalls(_tools(tools) if tools else self._tools, limits.calls)
+        request = Frame(code, given, stdin, call, tools=calls, wire=wire)
         named = values.files(given) if given else {}
         world = World(named | dict(files or {}), deterministic, limits.files_bytes)
         began = time.monotonic()
@@ -99,7 +113,10 @@ class Sandbox:
                 stages = instance.stages(began, taken, ended)
                 return replace(result, stages=stages, run_s=ended - began)
 
-        return on_deep_stack(work)
+        try:
+            return on_deep_stack(work)
+        finally:
+            calls.close()
 
     def prepare(self) -> None:
         """Make the next program's instance ready now, in a fraction of a millisecond.
@@ -118,3 +135,7 @@ class Sandbox:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _tools(tools: Mapping[str, Function] | Tools | None) -> Tools:
+    return tools if isinstance(tools, Tools) else Tools(tools)

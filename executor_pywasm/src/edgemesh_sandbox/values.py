@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from edgemesh_sandbox.call import Call
 from edgemesh_sandbox.errors import InputError
-from edgemesh_sandbox.frame import Call
 from edgemesh_sandbox.guest import numeric
 from edgemesh_sandbox.guest.decoding import TAGS, Decoder, Malformed
 from edgemesh_sandbox.guest.encoding import MOST_TENSORS, Encoder, Unfit, plain

@@ -158,6 +158,7 @@ def _failure(outcome: Outcome, limits: Limits, traceback: str) -> Failure:
         Outcome.TIMEOUT: ("TimeLimit", "ran longer than allowed", "run_time_ms"),
         Outcome.MEMORY_LIMIT: ("MemoryLimit", "wanted more memory than allowed", "memory_bytes"),
         Outcome.OUTPUT_LIMIT: ("OutputLimit", "gave more output than allowed", "output_bytes"),
+        Outcome.CALL_LIMIT: ("CallLimit", "called tools more often than allowed", "calls"),
     }
     if outcome not in details:
         return Failure("Cancelled", "the caller asked to stop")

@@ -68,6 +68,10 @@ class Watch:
             self.stopped = Outcome.TIMEOUT
         return self.stopped is not None
 
+    def exceed_calls(self) -> None:
+        """End the run: it has called tools too often."""
+        self.stopped = Outcome.CALL_LIMIT
+
     def fail(self, error: BaseException) -> None:
         """End the run because of an error that is not the guest's; it is raised after the run."""
         self.error = error

@@ -1,7 +1,8 @@
 """`asyncio.run` without sockets: the standard loop, woken by time alone.
 
 Rules: there are no threads and no descriptors in the guest, so nothing can become ready while
-the loop waits but a timer; the self-pipe, which needs a socket pair, is left out.
+the loop waits but a timer and what the host does for it; the self-pipe, which needs a socket
+pair, is left out.
 """
 
 from __future__ import annotations
@@ -9,13 +10,29 @@ from __future__ import annotations
 import asyncio
 import selectors
 import time
-from typing import Any
+from typing import Any, Protocol
+
+
+class Outside(Protocol):
+    """What goes on outside of the guest, on behalf of tasks."""
+
+    waiting: dict[int, asyncio.Future[Any]]
+
+    def wake(self, timeout: float | None) -> None:
+        """Wake tasks whose calls have ended; wait for the first as long as `timeout`."""
+        ...
+
+
+_outside: list[Outside] = []
 
 
 class _NoDescriptors(selectors.SelectSelector):
     """Waits for the time given; there is nothing to select from."""
 
     def select(self, timeout: float | None = None) -> list[Any]:
+        if _outside and _outside[0].waiting:
+            _outside[0].wake(timeout)
+            return []
         if timeout is None:  # nothing can ever wake it: wait for the deadline
             timeout = 3600.0
         if timeout > 0:
@@ -38,6 +55,11 @@ class Loop(asyncio.SelectorEventLoop):
 
     def _write_to_self(self) -> None:
         pass
+
+
+def attend(outside: Outside) -> None:
+    """Have loops look outside too."""
+    _outside[:] = [outside]
 
 
 def install() -> None:

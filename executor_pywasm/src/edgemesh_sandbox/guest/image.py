@@ -100,10 +100,15 @@ def _install(ballast: list[bytes]) -> tuple[Any, list[tuple[int, int]], Any]:
     import _host
     import _reactor
 
-    from . import console, randomness, runtime
+    from . import console, eventloop, randomness, runtime, tools
 
     block = console.Block(_host.call)
-    serving = runtime.Runtime(block)
+    calls = tools.Calls(_host.call)
+    given = tools.Tools(calls)
+    eventloop.attend(calls)
+    modules: dict[str, Any] = {"edgemesh": tools.module(given), "edgemesh.tools": given}
+    sys.modules.update(modules)
+    serving = runtime.Runtime(block, given)
     for program in _WARMING_PROGRAMS * 8:
         request = {"code": program, "stdin": "", "inputs": _WARMING_INPUTS, "tensors": []}
         serving.call(json.dumps(request).encode())

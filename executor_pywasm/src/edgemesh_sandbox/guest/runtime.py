@@ -16,7 +16,7 @@ import sys
 from types import CodeType, CoroutineType, ModuleType, TracebackType
 from typing import Any, cast
 
-from . import arrays, console, failures, files, given, results
+from . import arrays, console, failures, files, given, results, tools
 from .encoding import dumps
 from .program import FILE, compiled
 
@@ -28,8 +28,8 @@ _loads, _exit_functions = json.loads, atexit._run_exitfuncs  # type: ignore[attr
 class Runtime:
     """Runs programs and leaves their answers in the block."""
 
-    def __init__(self, block: console.Block) -> None:
-        self._block = block
+    def __init__(self, block: console.Block, given: tools.Tools) -> None:
+        self._block, self._tools = block, given
         self._kept: list[object] = []
         self.rearm()
 
@@ -66,6 +66,7 @@ class Runtime:
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = self._streams
         linecache.cache[FILE] = (len(code), None, code.splitlines(keepends=True), FILE)
         main.__dict__["__builtins__"] = builtins
+        tools.offer(self._tools, request.get("tools", []))
         try:
             inputs, call = given.values(request, tagged=b'"$type"' in frame)
             main.__dict__["inputs"] = inputs
