@@ -12,7 +12,7 @@ import io
 import re
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def folder() -> Path:
     raise NotInstalled
 
 
-def modules(tests: Path, names: list[str]) -> list[str]:
+def modules(tests: Path, names: Sequence[str]) -> list[str]:
     """The modules that the names stand for, as they are imported; those absent are left out."""
     found: list[str] = []
     for name in names:

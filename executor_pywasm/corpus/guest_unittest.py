@@ -44,19 +44,22 @@ class Teller(unittest.TestResult):
         kind, text = self.worst or ("passed", "")
         tell("end", test.id(), kind, shortened(text), round(time.perf_counter() - self.began, 4))
 
+    def _told(self, error: Any, test: Any) -> str:
+        return shortened(self._exc_info_to_string(error, test))  # type: ignore[attr-defined]
+
     def addError(self, test: Any, err: Any) -> None:  # noqa: N802
         if isinstance(test, unittest.TestCase):
-            self._note("error", self._exc_info_to_string(err, test))
+            self._note("error", self._told(err, test))
         else:  # a fixture of a class or module
-            tell("fixture", test.id(), shortened(self._exc_info_to_string(err, test)))
+            tell("fixture", test.id(), self._told(err, test))
 
     def addFailure(self, test: Any, err: Any) -> None:  # noqa: N802
-        self._note("failed", self._exc_info_to_string(err, test))
+        self._note("failed", self._told(err, test))
 
     def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:  # noqa: N802
         if err is not None:
             failed = issubclass(err[0], test.failureException)
-            self._note("failed" if failed else "error", self._exc_info_to_string(err, test))
+            self._note("failed" if failed else "error", self._told(err, test))
 
     def addSkip(self, test: Any, reason: str) -> None:  # noqa: N802
         if isinstance(test, unittest.TestCase):
@@ -104,7 +107,7 @@ def prepare() -> None:
     # asyncio is to be tested: its loop here needs no socket. Older helpers ask for a watcher of
     # child processes, which 3.14 has removed, and are content when there is none.
     test.support.has_socket_support = True
-    asyncio.DefaultEventLoopPolicy.get_child_watcher = _no_watcher
+    setattr(asyncio.DefaultEventLoopPolicy, "get_child_watcher", _no_watcher)  # noqa: B010
 
 
 def _no_watcher(policy: Any) -> None:

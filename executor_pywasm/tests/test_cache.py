@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edgemesh_sandbox.cache import discard, find, publish, sweep
 from edgemesh_sandbox.errors import ArtifactError
@@ -97,3 +100,85 @@ def test_a_sweep_keeps_the_newest_and_removes_drafts(tmp_path: Path) -> None:
     (tmp_path / ".base-4.0123abcd").mkdir()
     sweep(tmp_path, {"base": 2})
     assert sorted(p.name for p in tmp_path.iterdir()) == ["base-2", "base-3", "code-1"]
+
+
+SHA = "0" * 64
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [],
+        ["a.bin"],
+        {"a.bin": None},
+        {"a.bin": {}},
+        {"a.bin": {"size": "11", "sha256": 5}},
+        {"a.bin": {"size": True, "sha256": SHA}},
+        {"../x/a.bin": {"size": 11, "sha256": SHA}},
+        {"/etc/passwd": {"size": 11, "sha256": SHA}},
+        {"": {"size": 11, "sha256": SHA}},
+        {"..": {"size": 11, "sha256": SHA}},
+        {"a\0b": {"size": 11, "sha256": SHA}},
+        {"x" * 5000: {"size": 11, "sha256": SHA}},
+    ],
+)
+def test_a_manifest_whose_files_make_no_sense_is_refused(tmp_path: Path, files: object) -> None:
+    folder = make(tmp_path / "x")
+    (folder / "manifest.json").write_text(json.dumps({"format": 1, "files": files, "facts": {}}))
+    with pytest.raises(ArtifactError):
+        find(folder)
+
+
+@pytest.mark.parametrize("facts", [[], 5, "text"])
+def test_a_manifest_whose_facts_make_no_sense_is_refused(tmp_path: Path, facts: object) -> None:
+    folder = make(tmp_path / "x")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "facts": facts}))
+    with pytest.raises(ArtifactError, match="facts"):
+        find(folder)
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 200_000])
+@pytest.mark.parametrize("name", ["manifest.json", "verified.json"])
+def test_a_deep_manifest_is_refused_and_a_deep_stamp_not_believed(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    folder = make(tmp_path / "x")
+    (folder / name).write_text(text)
+    if name == "manifest.json":
+        with pytest.raises(ArtifactError, match="manifest"):
+            find(folder)
+    else:
+        assert find(folder).facts == {"answer": 42}
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    name=st.sampled_from(("a.bin", "b.bin", "manifest.json", "verified.json")),
+    change=st.sampled_from(("flip", "cut", "insert", "replace")),
+    place=st.integers(0, 400),
+    data=st.binary(min_size=1, max_size=12),
+)
+def test_an_artefact_changed_anywhere_is_refused_or_still_what_it_was(
+    tmp_path: Path, name: str, change: str, place: int, data: bytes
+) -> None:
+    folder = make(tmp_path / "x")
+    content = bytearray((folder / name).read_bytes())
+    at = place % len(content)
+    if change == "flip":
+        content[at] ^= data[0] or 1
+    elif change == "cut":
+        del content[at : at + len(data)]
+    elif change == "insert":
+        content[at:at] = data
+    else:
+        content[at : at + len(data)] = data
+    (folder / name).write_bytes(content)
+    try:
+        found = find(folder)
+    except ArtifactError:
+        return
+    assert found.path("a.bin").read_bytes() == b"native code"
+    assert found.path("b.bin").read_bytes() == b"more"

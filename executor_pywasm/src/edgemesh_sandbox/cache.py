@@ -26,6 +26,7 @@ from edgemesh_sandbox.errors import ArtifactError
 _FORMAT = 1
 _MANIFEST = "manifest.json"
 _STAMP = "verified.json"
+_MOST_NAME = 255
 _WRITABLE_BY_OTHERS = 0o022
 
 
@@ -103,12 +104,18 @@ def find(folder: Path) -> Artifact:
         raise ArtifactError(folder, "others may write in it")
     if manifest.get("format") != _FORMAT:
         raise ArtifactError(folder, "its manifest has another format")
-    files = cast(dict[str, dict[str, Any]], manifest.get("files") or {})
-    if not files:
+    files, facts = manifest.get("files"), manifest.get("facts")
+    if not isinstance(files, dict) or not files:
         raise ArtifactError(folder, "its manifest names no file")
+    if not isinstance(facts, dict):
+        raise ArtifactError(folder, "its manifest's facts are no object")
+    files = cast(dict[str, Any], files)
+    for name in files:
+        if name != os.path.basename(name) or name in (".", "..", "") or len(name) > _MOST_NAME:
+            raise ArtifactError(folder, f"its manifest names a file {name[:40]!r}")
     if _stamps(folder, files) != _known(folder):
         _check(folder, files)
-    return Artifact(folder, cast(dict[str, Any], manifest.get("facts") or {}))
+    return Artifact(folder, cast(dict[str, Any], facts))
 
 
 def discard(folder: Path) -> None:
@@ -132,16 +139,19 @@ def sweep(parent: Path, keep: Mapping[str, int]) -> None:
             discard(old)
 
 
-def _check(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
+def _check(folder: Path, files: Mapping[str, Any]) -> None:
     """Compare every file with the manifest, and stamp them where that succeeds."""
     stamps = _stamps(folder, files)
     for name, expected in files.items():
         path = folder / name
+        if not isinstance(expected, dict):
+            raise ArtifactError(path, "the manifest does not describe it")
+        size, digest = (cast(dict[str, Any], expected).get(key) for key in ("size", "sha256"))
         if not path.is_file():
             raise ArtifactError(path, "it is not there")
-        if path.stat().st_size != expected["size"]:
-            raise ArtifactError(path, f"its size is not {expected['size']} bytes")
-        if sha256(path) != expected["sha256"]:
+        if path.stat().st_size != size:
+            raise ArtifactError(path, f"its size is not {size} bytes")
+        if sha256(path) != digest:
             raise ArtifactError(path, "its SHA-256 is not the manifest's")
     with contextlib.suppress(OSError):  # a read-only cache is checked again each time
         draft = folder / f".{_STAMP}.{secrets.token_hex(4)}"
@@ -157,7 +167,7 @@ def _stamp(path: Path) -> list[int]:
     """What changes whenever the file's bytes do; the change time cannot be set by a program."""
     try:
         s = path.stat()
-    except FileNotFoundError:
+    except (OSError, ValueError):  # it is not there, or its name is none
         return []
     return [s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns]
 
@@ -170,7 +180,10 @@ def _known(folder: Path) -> dict[str, Any]:
 
 
 def _object(text: str) -> dict[str, Any]:
-    value = json.loads(text)
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(value, dict):
         raise ValueError("it is no JSON object")
     return cast(dict[str, Any], value)
