@@ -17,6 +17,8 @@ MOST_MEMBERS, MOST_DEPTH = 32, 4
 """Exceptions of a group in all, groups within groups included."""
 _MEMBER_MESSAGE = 512
 _MOST_FRAMES = 64
+_HINT = ". Site initialization is disabled"
+"""How advice begins that nobody can follow here: to add a folder to `sys.path`."""
 _OURS = "<_edgemesh"
 """How the names of this package's files begin, in the guest."""
 
@@ -104,6 +106,8 @@ def _cut(report: traceback.TracebackException | None, seen: set[int]) -> None:
         return
     seen.add(id(report))
     report.stack[:] = [f for f in report.stack if not f.filename.startswith(_OURS)]
+    if isinstance(getattr(report, "_str", None), str):
+        report._str = report._str.partition(_HINT)[0]  # type: ignore[attr-defined]
     for other in (report.__cause__, report.__context__, *(report.exceptions or ())):
         _cut(other, seen)
 

@@ -46,8 +46,9 @@ class Files:
 
     def install(self) -> None:
         """Make `open` and `os.stat` know these files."""
-        builtins.open = io.open = self._opener(io.open)
-        os.stat = self._stater(os.stat)
+        # As attributes of a class they are no methods, just as the built-in ones are none.
+        builtins.open = io.open = staticmethod(self._opener(io.open))
+        os.stat = staticmethod(self._stater(os.stat))
 
     def _name(self, path: Any) -> str | None:
         """The name below the root that a path means, if it does."""
