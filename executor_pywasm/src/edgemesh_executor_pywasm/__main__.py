@@ -14,6 +14,7 @@ def main() -> None:
             runner="edgemesh_executor_pywasm.confined:confined",
             version=version("edgemesh-executor-pywasm"),
             config=PyWasmSettings.runner_config,
+            env=PyWasmSettings.worker_environment,
         ),
     )
 

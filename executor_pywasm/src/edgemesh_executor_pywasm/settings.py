@@ -44,3 +44,8 @@ class PyWasmSettings(ExecutorSettings):
             "ready": self.warm_instance,
             "walls": {"strict": self.walls == "strict", "uid": self.worker_uid},
         }
+
+    def worker_environment(self) -> dict[str, str]:
+        """What the workers' environment differs in: behind their walls they can write no figures
+        of which lines have run."""
+        return {"COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}

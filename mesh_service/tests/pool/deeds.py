@@ -29,6 +29,7 @@ class Deeds:
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config
         self.kept: list[Any] = []
+        self.rested = 0
         match config.get("start"):
             case "hang":
                 threading.Event().wait()
@@ -57,7 +58,13 @@ class Deeds:
         given = json.loads(call.header)
         return getattr(self, given.pop("do"))(call, **given)
 
+    def rest(self) -> None:
+        self.rested += 1
+
     # Honest work
+
+    def rests(self, call: Call) -> Reply:
+        return Reply(str(self.rested).encode())
 
     def echo(self, call: Call) -> Reply:
         return Reply(call.header, call.buffers)

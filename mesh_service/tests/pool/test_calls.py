@@ -5,7 +5,7 @@ import json
 import os
 
 import pytest
-from pools import Bench, alive, running, work
+from pools import Bench, alive, running, spec, work
 
 from mesh_service.pool import Verdict, Work
 
@@ -179,16 +179,26 @@ async def test_the_workers_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_FRONT", "1")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    monkeypatch.setenv("TZ", "UTC")
     listening, other = os.pipe()
-    async with running() as bench:
+    async with running(env={**spec().env, "TZ": "", "MORE": "1"}) as bench:
         found = json.loads((await bench.do("environment"))[1])
     os.close(listening)
     os.close(other)
-    assert "SECRET_OF_THE_FRONT" not in found["variables"]
+    assert {"LANG", "MORE"} <= set(found["variables"])
+    assert not {"SECRET_OF_THE_FRONT", "TZ"} & set(found["variables"])
     assert found["group"]
     assert not found["core"], "the child side imports asyncio"
     assert sum("socket:" in name for name in found["files"]) == 2
     assert found["files"].count("/dev/null") == 1
+
+
+async def test_a_handler_that_rests_does_so_after_each_reply() -> None:
+    async with running() as alone, running(concurrency=2) as shared:
+        for count in range(3):
+            assert (await alone.do("rests"))[1] == str(count).encode()
+            assert (await shared.do("rests"))[1] == b"0"
 
 
 async def test_nothing_leaks_in_a_thousand_calls(bench: Bench) -> None:

@@ -42,7 +42,7 @@ class Plan(Generic[Settings]):
     config: Callable[[Settings], Mapping[str, Any]]
     """What the runner is made with; JSON values."""
     env: Callable[[Settings], Mapping[str, str]] = _nothing
-    """Added to the workers' environment."""
+    """Added to the workers' environment; an empty value takes a variable out of it."""
 
 
 def serve(kind: type[Settings], plan: Plan[Settings]) -> NoReturn:

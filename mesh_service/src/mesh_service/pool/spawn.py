@@ -35,7 +35,8 @@ class Process:
     """A spawned worker process."""
 
     def __init__(self, target: str, env: Mapping[str, str]) -> None:
-        minimal = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        given = {name: value for name, value in {**inherited, **env}.items() if value}
         self.data, data = socket.socketpair()
         self.control, control = socket.socketpair()
         with data, control:
@@ -46,7 +47,7 @@ class Process:
                     stdin=subprocess.DEVNULL,
                     stdout=2,  # the front's stdout is its owner's
                     pass_fds=(data.fileno(), control.fileno()),
-                    env={**minimal, **env},
+                    env=given,
                     start_new_session=True,
                 )
             except BaseException:

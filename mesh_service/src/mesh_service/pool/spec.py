@@ -90,7 +90,7 @@ class PoolSpec:
     segment_cache_bytes: int = 256 << 20
     """Shared memory that one worker may keep for later calls."""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Added to the workers' minimal environment."""
+    """Added to the workers' minimal environment; an empty value takes a variable out of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
