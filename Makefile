@@ -10,7 +10,7 @@ RUNS ?=
 DURATION ?=
 SETUP ?=
 targets = up demo test bench protos lint clean lock build
-.PHONY: help $(targets) bench-cpp bench-ml bench-pywasm corpus
+.PHONY: help $(targets) abuse bench-cpp bench-ml bench-pywasm corpus
 
 help:
 	@sh deploy/local/bootstrap.sh help
@@ -20,6 +20,9 @@ $(targets):
 
 bench-cpp bench-ml: bench-%:
 	@sh deploy/local/bootstrap.sh bench --executors $* --only $*
+
+abuse:
+	@sh deploy/local/bootstrap.sh abuse --executors pywasm --only "$(ONLY)"
 
 bench-pywasm:
 	@BENCH_RUNS="$(RUNS)" BENCH_DURATION="$(DURATION)" BENCH_SETUP="$(SETUP)" \

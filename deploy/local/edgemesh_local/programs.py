@@ -1,5 +1,5 @@
-"""Programs that use what was built: the demo, which gets a mesh, the bench, which starts its own,
-and the corpus, which needs the sandbox alone."""
+"""Programs that use what was built: the demo, which gets a mesh, bench and abuse, which start their
+own, and the corpus, which needs the sandbox alone."""
 
 from __future__ import annotations
 
@@ -70,6 +70,23 @@ async def corpus(session: Session) -> int:
             [str(interpreter(folder)), "-m", "corpus", *session.only],
             cwd=folder,
             env=os.environ,
+        )
+    except CommandFailed as failure:
+        return failure.code
+    return 0
+
+
+async def abuse(session: Session) -> int:
+    """Build, then run the abuse suite of the executor that runs strangers' code."""
+    layout = session.layout
+    await session.build()
+    folder = layout.root / "executor_pywasm"
+    try:
+        await show(
+            "the abuse suite",
+            [str(interpreter(folder)), str(folder / "tests" / "abuse"), *session.only],
+            cwd=layout.root,
+            env=os.environ | {"EDGEMESH_CACHE": str(layout.cache)},
         )
     except CommandFailed as failure:
         return failure.code

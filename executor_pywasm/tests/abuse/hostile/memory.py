@@ -1,0 +1,53 @@
+# ruff: noqa: E501 - a table, one program a line
+"""Programs that want more memory than they may have."""
+
+from __future__ import annotations
+
+from hostile.case import CRASH, EXCEPTION, MEMORY, OK, TIMEOUT, case
+
+CASES = [
+    case("bytearrays", "x = []\nwhile True: x.append(bytearray(1 << 20))", MEMORY),
+    case("a list of 10⁹", "x = [0] * 10 ** 9", MEMORY),
+    case("a doubling text", "x = 'a'\nwhile True: x += x", MEMORY),
+    case("a zlib bomb", "import zlib\nd = zlib.compress(bytes(1 << 22))\nfor _ in range(9): d = zlib.decompress(d) if len(d) > 1 << 20 else zlib.compress(bytes(1 << 26))", MEMORY, EXCEPTION, TIMEOUT),
+    case("xml entities", "import xml.etree.ElementTree as E\nd = ''.join(f'<!ENTITY e{i} \"' + f'&e{i-1};' * 10 + '\">' for i in range(1, 12))\nE.fromstring('<!DOCTYPE r [<!ENTITY e0 \"ha\">' + d + ']><r>&e11;</r>')", EXCEPTION, MEMORY, TIMEOUT),
+    case("deep json", "import json; json.loads('[' * 200_000)", EXCEPTION, CRASH, says="Recursion"),
+    case("a deep syntax tree", "eval('(' * 200_000 + ')' * 200_000)", EXCEPTION, CRASH),
+    case("a deep expression", "eval('-' * 200_000 + '1')", EXCEPTION, CRASH, MEMORY),
+    case("recursion", "def f(n): return f(n + 1)\nf(0)", EXCEPTION, says="RecursionError"),
+    case("recursion without a limit", "import sys; sys.setrecursionlimit(10 ** 9)\ndef f(n): return f(n + 1)\nf(0)", MEMORY, CRASH, EXCEPTION, TIMEOUT),
+    case("a deep repr", "import sys; sys.setrecursionlimit(10 ** 9)\nx = []\nfor _ in range(10 ** 5): x = [x]\nrepr(x)", EXCEPTION, CRASH, MEMORY, TIMEOUT),
+    case("a deep free", "x = None\nfor _ in range(10 ** 5): x = (x,)\ndel x\noutput = 1", OK, result=1),
+    case("sparse writes", "import numpy as np\nx = np.zeros(60 << 20, 'u1'); x[::4096] = 1\noutput = int(x.sum())", OK, MEMORY),
+    case("growing in steps", "x = []\nfor n in range(10 ** 6): x.append(bytearray(1000 + n))", MEMORY),
+    case("growing and shrinking", "while True: x = bytearray(30 << 20); del x", TIMEOUT),
+    case("catching that there is none", "x = []\nwhile True:\n  try: x.append(bytearray(1 << 20))\n  except MemoryError: x.append(b'')", TIMEOUT, MEMORY),
+    case("catching it once, then going on", "try: x = bytearray(1 << 30)\nexcept MemoryError: output = 'caught'", OK, result="caught"),
+    case("small objects", "x = []\nwhile True: x.append(object())", MEMORY),
+    case("dictionaries", "x = {}\nwhile True: x[len(x)] = {}", MEMORY, TIMEOUT),
+    case("attributes", "class C: pass\nc = C()\nn = 0\nwhile True: setattr(c, f'a{n}', n); n += 1", MEMORY, TIMEOUT),
+    case("classes", "x = []\nwhile True: x.append(type('C', (), {}))", MEMORY, TIMEOUT),
+    case("interned text", "import sys\nx = []\nn = 0\nwhile True: x.append(sys.intern(str(n) * 100)); n += 1", MEMORY, TIMEOUT),
+    case("a list of itself, multiplied", "x = [[]]\nwhile True: x *= 2", MEMORY),
+    case("a huge range made a list", "list(range(10 ** 9))", MEMORY, TIMEOUT),
+    case("a joined text", "','.join('x' * 1000 for _ in range(10 ** 9))", MEMORY, TIMEOUT),
+    case("a huge f-string", "f'{1:>2000000000}'", MEMORY, EXCEPTION),
+    case("a format of great width", "'%2000000000d' % 1", MEMORY, EXCEPTION),
+    case("a format of great precision", "'{:.2000000000f}'.format(1.5)", MEMORY, EXCEPTION, TIMEOUT, CRASH),
+    case("a shift", "1 << 10 ** 10", MEMORY, EXCEPTION),
+    case("a shift that fits", "1 << 10 ** 9", MEMORY, EXCEPTION),
+    case("bytes of a huge int", "(1).to_bytes(1 << 31)", MEMORY, EXCEPTION),
+    case("a tee that falls behind", "import itertools\na, b = itertools.tee(itertools.count())\nfor _ in a: pass", MEMORY, TIMEOUT),
+    case("a deque", "from collections import deque\nd = deque()\nwhile True: d.append(bytes(1000))", MEMORY),
+    case("mutual generators", "def f():\n  yield from f()\nnext(f())", EXCEPTION, MEMORY, CRASH),
+    case("deep generators", "def chain(g):\n  yield from g\ng = iter(range(3))\nfor _ in range(10 ** 5): g = chain(g)\nlist(g)", OK, EXCEPTION, CRASH, MEMORY, TIMEOUT),
+    case("a deep pickle", "import pickle\nx = []\nfor _ in range(10 ** 5): x = [x]\npickle.dumps(x)", EXCEPTION, CRASH),
+    case("a pickle that asks for gigabytes", "import pickle; pickle.loads(b'\\x80\\x04\\x8e' + (1 << 40).to_bytes(8, 'little') + b'x.')", EXCEPTION, MEMORY),
+    case("deep copy of a cycle", "import copy\nx = [1]\nfor _ in range(10 ** 5): x = [x]\ncopy.deepcopy(x)", EXCEPTION, CRASH),
+    case("a deep json result", "x = []\nfor _ in range(10 ** 5): x = [x]\noutput = x", EXCEPTION, CRASH),
+    case("isinstance of a deep tuple", "x = int\nfor _ in range(10 ** 5): x = (x,)\nisinstance('', x)", OK, EXCEPTION, CRASH),
+    case("unions", "import typing\nx = int\nfor n in range(10 ** 4): x = typing.Union[x, type(f'C{n}', (), {})]", OK, TIMEOUT, MEMORY, EXCEPTION),
+    case("an expression of 10⁵ terms", "eval('+'.join(['1'] * 10 ** 5))", OK, EXCEPTION, CRASH, MEMORY),
+    case("a program of many constants", "exec('x = [' + ','.join(map(str, range(10 ** 6))) + ']')", OK, MEMORY, TIMEOUT),
+    case("a string literal of 30 MB", "eval(repr('x' * (30 << 20)))", OK, MEMORY),
+]  # fmt: skip
