@@ -149,6 +149,9 @@ class ExecutorSettings(ServiceSettings):
     """Worker processes that take requests."""
     spares: int = Field(default=1, ge=0, le=16)
     """Warm worker processes that wait to take the place of one that ends."""
+    tenant_workers: bool = False
+    """Whether a worker process serves one tenant only, all its life. For a tenant who has none an
+    idle one of another's is replaced by a fresh one, which takes the time of a process's start."""
     queue: int = Field(default=256, ge=0, le=100_000)
     """Requests that may wait for a worker; a gateway sends no more than there are slots."""
     recycle_after: int = Field(default=0, ge=0)

@@ -244,6 +244,19 @@ async def test_walls_around_the_workers_are_told(start_executor: Any) -> None:
     assert {'edgemesh_wall{wall="moat"} 1.0', 'edgemesh_wall{wall="gate"} 0.0'} <= set(lines)
 
 
+async def test_tenants_have_workers_of_their_own_where_that_is_set(start_executor: Any) -> None:
+    serving = start_executor(workers=2, tenant_workers=True).serving()
+    async with grpc.aio.insecure_channel(serving["address"]) as channel:
+        stub = stub_of(channel)
+        served: dict[int, set[str]] = {}
+        for tenant in "abcacb":
+            response = await stub.Execute(
+                echo(b"x"), metadata=(("edgemesh-tenant", tenant),), timeout=30
+            )
+            served.setdefault(response.usage.worker_pid, set()).add(tenant)
+    assert all(len(tenants) == 1 for tenants in served.values()), served
+
+
 async def test_health_says_no_while_no_worker_can_start(start_executor: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -155,7 +155,7 @@ async def test_usage_is_told(bench: Bench) -> None:
     assert done.started
     done, _, _ = await bench.do("eat", megabytes=64, then="nap")
     assert 50 << 20 <= done.peak_memory <= 120 << 20
-    assert (await bench.do("echo"))[0].peak_memory == 0
+    assert (await bench.do("echo"))[0].peak_memory < 1 << 20
 
 
 async def test_several_calls_in_one_process() -> None:

@@ -99,6 +99,7 @@ def _spec(settings: Settings, plan: Plan[Settings]) -> PoolSpec:
         config={"runner": plan.runner, "config": dict(plan.config(settings))},
         workers=settings.workers,
         spares=settings.spares,
+        one_owner=settings.tenant_workers,
         queue=settings.queue,
         memory_bytes=settings.worker_memory_bytes,
         recycle_after=settings.recycle_after,

@@ -32,6 +32,7 @@ from mesh_service.settings import ExecutorSettings
 from mesh_service.stack import Rpc
 
 STARTED = (("edgemesh-started", "1"),)
+TENANT = "edgemesh-tenant"
 RETRY_FULL_S = 0.5
 IDEMPOTENT_DELAY_S = 0.002
 MOST_MERGED = 64 * 1024
@@ -58,6 +59,7 @@ async def run(
     work = Work(
         header=flag + request.SerializeToString(),
         buffers=[valid.blobs[name] for name in sorted(request.inputs)],
+        owner=rpc.header(TENANT),
         run_time=limits.run_time_ms / 1e3,
         grace=valid.grace_s,
         memory_bytes=limits.memory_bytes,

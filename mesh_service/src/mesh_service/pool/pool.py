@@ -43,7 +43,8 @@ class WorkerPool:
         self.spec = spec
         self._open = False
         self._drained = False
-        self._waiting: deque[asyncio.Future[Worker]] = deque()
+        self._waiting: deque[tuple[str, asyncio.Future[Worker]]] = deque()
+        self._serving = False
         self._flying = 0
         self._copier = ThreadPoolExecutor(1, thread_name_prefix="pool-copy")
         self._roster = Roster(
@@ -105,7 +106,7 @@ class WorkerPool:
         roster.close()
         await self._until(lambda: not self._flying, drain_seconds)
         self._drained = True
-        for waiter in self._waiting:
+        for _, waiter in self._waiting:
             if not waiter.done():
                 waiter.set_exception(PoolClosed())
         if flights := [(worker, flight) for worker in roster for flight in worker.flights.values()]:
@@ -135,7 +136,7 @@ class WorkerPool:
             stopping=len(roster.left),
             calls=sum(worker.load for worker in roster),
             slots=len(roster.active) * self.spec.concurrency,
-            waiting=sum(1 for waiter in self._waiting if not waiter.done()),
+            waiting=sum(1 for _, waiter in self._waiting if not waiter.done()),
             segment_bytes=sum(worker.arena.bytes for worker in roster),
             verdicts=dict(roster.verdicts),
             exits=dict(roster.exits),
@@ -151,7 +152,8 @@ class WorkerPool:
             for attempt in range(_ATTEMPTS):
                 if attempt:
                     flight.reset()
-                worker = self._roster.take() or await self._wait(first=attempt > 0)
+                owner = flight.work.owner
+                worker = self._roster.take(owner) or await self._wait(owner, first=attempt > 0)
                 self._watch.arm()
                 if done := await worker.run(flight):
                     return done
@@ -162,7 +164,7 @@ class WorkerPool:
             if not self._open:
                 self._roster.changed.set()
 
-    async def _wait(self, *, first: bool) -> Worker:
+    async def _wait(self, owner: str, *, first: bool) -> Worker:
         roster = self._roster
         if self._drained:
             raise PoolClosed
@@ -171,32 +173,56 @@ class WorkerPool:
         if len(self._waiting) >= self.spec.queue and not first:
             raise PoolFull(self.spec.queue)
         waiter: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
+        entry = (owner, waiter)
         if first:
-            self._waiting.appendleft(waiter)
+            self._waiting.appendleft(entry)
         else:
-            self._waiting.append(waiter)
+            self._waiting.append(entry)
         try:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and not waiter.exception():
                 waiter.result().free()  # a slot was given in the moment of the cancellation
-            elif waiter in self._waiting:
-                self._waiting.remove(waiter)
+            elif entry in self._waiting:
+                self._waiting.remove(entry)
             raise
 
     def _serve(self) -> None:
-        """Give free slots to those that wait."""
+        """Give free slots to those that wait, in their order."""
+        if self.spec.one_owner:
+            self._serve_owners()
+            return
         while self._waiting:
-            if self._waiting[0].done():
+            owner, waiter = self._waiting[0]
+            if waiter.done():
                 self._waiting.popleft()
-            elif worker := self._roster.take():
-                self._waiting.popleft().set_result(worker)
+            elif worker := self._roster.take(owner):
+                self._waiting.popleft()
+                waiter.set_result(worker)
             else:
                 return
 
+    def _serve_owners(self) -> None:
+        """The same, where one may have to wait for a process while those behind have theirs."""
+        if self._serving:  # taking a slot may make room for another
+            return
+        self._serving = True
+        refused: set[str] = set()
+        for entry in list(self._waiting):
+            owner, waiter = entry
+            if waiter.done():
+                self._waiting.remove(entry)
+            elif owner not in refused:
+                if worker := self._roster.take(owner):
+                    self._waiting.remove(entry)
+                    waiter.set_result(worker)
+                else:
+                    refused.add(owner)
+        self._serving = False
+
     def _refuse(self) -> None:
         """Let nobody wait for workers that do not come."""
-        for waiter in self._waiting:
+        for _, waiter in self._waiting:
             if not waiter.done():
                 error = PoolUnavailable(self._roster.last_error, self._roster.retry_after)
                 waiter.set_exception(error)

@@ -75,22 +75,45 @@ class Roster:
             worker.retire(ExitReason.STOP)
         self._set_ready(False, "the pool is stopping")
 
-    def take(self) -> Worker | None:
+    def take(self, owner: str) -> Worker | None:
         """Take a slot of the least loaded active worker, of equals the one idle for longest.
 
         So each has a moment between its calls, in which it can make ready for the next one.
         """
-        best: Worker | None = None
-        for worker in self.active:
-            if worker.load < (best.load if best else self._spec.concurrency):
-                best = worker
-                if not worker.load:
-                    break
+        if self._spec.one_owner:
+            best = self._best(owner) or self._best(None)
+            if best is None and self._make_room():
+                best = self._best(None)
+        else:
+            best = self._best(None)
         if best:
             best.load += 1
+            best.owner = owner if self._spec.one_owner else None
             self.active.remove(best)
             self.active.append(best)
         return best
+
+    def _best(self, owner: str | None) -> Worker | None:
+        best: Worker | None = None
+        for worker in self.active:
+            if worker.owner == owner and worker.load < (
+                best.load if best else self._spec.concurrency
+            ):
+                best = worker
+                if not worker.load:
+                    break
+        return best
+
+    def _make_room(self) -> bool:
+        """Let an idle worker of another owner's be replaced; say whether one has been by now."""
+        if not any(worker.due for worker in self.active):
+            idle = next((worker for worker in self.active if not worker.load), None)
+            if idle is None:
+                return False
+            idle.due = True
+        self._promote()
+        self.fill()
+        return True
 
     @property
     def retry_after(self) -> float:

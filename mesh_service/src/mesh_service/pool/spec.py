@@ -71,6 +71,9 @@ class PoolSpec:
     """Ready processes kept aside to take the place of one that goes."""
     concurrency: int = 1
     """Calls that one process takes at a time. At 1 the handler runs on the main thread."""
+    one_owner: bool = False
+    """Whether a process serves the calls of one owner only, all its life. For an owner who has none
+    a place is made: an idle process of another's is replaced by a fresh one."""
     queue: int = 1024
     """Calls that may wait for a worker; more are refused with PoolFull."""
     memory_bytes: int = 0
@@ -102,6 +105,8 @@ class Work:
     buffers: Sequence[Buffer] = ()
     """At most 4,095; read without a copy by the handler, in this order. Must stay unchanged
     until the call has ended."""
+    owner: str = ""
+    """On whose behalf; see ``PoolSpec.one_owner``."""
     run_time: float = 60.0
     """How long the handler may run. It knows; ``grace`` later it is killed."""
     grace: float | None = None

@@ -59,6 +59,8 @@ class Worker:
         self.calls = 0
         self.served = 0
         self.due = False
+        self.owner: str | None = None
+        """Whose calls it serves, where that is one owner's only; None: nobody's yet."""
         self.reason = ExitReason.START
         self.detail = ""
         self.description = b""
