@@ -45,6 +45,20 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def busy_cores(seconds: float) -> float:
+    """How many cores the whole machine keeps busy, looked at for that long."""
+    before = _all_ticks()
+    time.sleep(seconds)
+    return (_all_ticks() - before) / os.sysconf("SC_CLK_TCK") / seconds
+
+
+def _all_ticks() -> int:
+    user, nice, system, _, _, irq, soft, *_ = (
+        Path("/proc/stat").read_text().split("\n")[0].split()[1:]
+    )
+    return sum(map(int, (user, nice, system, irq, soft)))
+
+
 def _stat(pid: int) -> list[str]:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

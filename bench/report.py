@@ -20,6 +20,8 @@ class Line:
     goal: str = ""
     """As a person reads it, e.g. `<= 2.0`; empty: none."""
     met: bool | None = None
+    missing: str = ""
+    """Why there is no figure."""
 
     @classmethod
     def most(cls, what: str, value: float, unit: str, goal: float) -> Line:
@@ -31,6 +33,11 @@ class Line:
         """A figure that should not be below its goal."""
         return cls(what, value, unit, f">= {goal:g}", value >= goal)
 
+    @classmethod
+    def none(cls, what: str, reason: str) -> Line:
+        """A figure that could not be had."""
+        return cls(what, 0.0, "", missing=reason)
+
 
 def table(title: str, lines: Sequence[Line]) -> str:
     """The lines under a title, aligned."""
@@ -39,7 +46,9 @@ def table(title: str, lines: Sequence[Line]) -> str:
     for line in lines:
         verdict = "" if line.met is None else "  met" if line.met else "  NOT MET"
         goal = f"goal {line.goal}" if line.goal else ""
-        figure = f"{line.value:>10.4g} {line.unit:<6}"
+        figure = (
+            f"         - {line.missing}" if line.missing else f"{line.value:>10.4g} {line.unit:<6}"
+        )
         shown.append(f"  {line.what:<{width}}  {figure} {goal:<12}{verdict}".rstrip())
     return "\n".join(shown)
 

