@@ -26,7 +26,7 @@ from bench.sandbox.programs import NUMPY, PANDAS, PRINT
 from edgemesh_local.mesh import Mesh
 
 ROUNDS, BURST, NOT_COUNTED = 20, 15, 3
-MOMENT_S = 0.003
+MOMENT_S = 0.001
 CALLERS = 64
 TENANTS = 100
 TURNS = 10

