@@ -289,6 +289,11 @@ def trace(pid: int) -> str:
 
 
 @_probe
+def pid() -> int:
+    return os.getpid()
+
+
+@_probe
 def address() -> int:
     """Where the message lies in this process."""
     return ctypes.cast(ctypes.c_char_p(_MESSAGE), ctypes.c_void_p).value or 0

@@ -174,12 +174,12 @@ class Workers:
     """A worker for each choice of walls, made when it is first asked for."""
 
     def __init__(self, images: Path, log: Path, undo: ExitStack) -> None:
-        self._images, self._log, self._undo = images, log, undo
+        self.images, self.log, self._undo = images, log, undo
         self._made: dict[tuple[str, ...], EscapedWorker] = {}
 
     def behind(self, *walls: str) -> EscapedWorker:
         if walls not in self._made:
-            worker = EscapedWorker(self._images, self._log, walls)
+            worker = EscapedWorker(self.images, self.log, walls)
             self._made[walls] = self._undo.enter_context(worker)
         return self._made[walls]
 
@@ -221,6 +221,19 @@ def test_a_single_wall_holds_it_too(
         pytest.skip("this system gives no namespaces to who is not root")
     arguments = [yard.things[name] for name in attempt.given]
     assert "refused" in workers.behind(wall).probe(attempt.probe, *arguments)
+
+
+@pytest.mark.parametrize("probe", ["send_signal", "trace", "read_memory", "exists", "limit"])
+def test_a_worker_gets_at_no_other_worker(workers: Workers, probe: str) -> None:
+    """The other one is behind its walls too, as another tenant's would be."""
+    other = EscapedWorker(workers.images, workers.log)
+    with other:
+        victim, place = other.probe("pid")["got"], other.probe("address")["got"]
+        arguments = [victim, place] if probe == "read_memory" else [victim]
+        if os.geteuid() == 0:  # which reads what is not dumpable, and sends to whom it likes
+            assert "got" in workers.behind().probe(probe, *arguments)
+        if probe != "exists" or "namespaces" in _standing(workers):
+            assert "refused" in workers.behind(*EVERY).probe(probe, *arguments)
 
 
 def _standing(workers: Workers) -> set[str]:
