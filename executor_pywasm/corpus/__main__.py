@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from corpus import cpython, table
+from corpus import cpython, packages, table
 from corpus.programs.compare import check
 from corpus.programs.native import Native
 from corpus.reasons import Reasons
@@ -29,8 +29,21 @@ def _cpython(options: argparse.Namespace) -> list[Task]:
     return [Task(name, "unittest", partial(cpython.packed, tests)) for name in names]
 
 
+def _packages(options: argparse.Namespace) -> list[Task]:
+    wheels = packages.fetch()
+    names = [n for n in packages.MODULES if _wanted(n, options.modules)]
+    return [Task(name, "pytest", partial(packages.packed, wheels)) for name in names]
+
+
+def _wanted(name: str, words: list[str] | None) -> bool:
+    return not words or any(word in name for word in words)
+
+
 PROGRAMS = "programs"
-SUITES: dict[str, Callable[[argparse.Namespace], list[Task]]] = {"cpython": _cpython}
+SUITES: dict[str, Callable[[argparse.Namespace], list[Task]]] = {
+    "cpython": _cpython,
+    "packages": _packages,
+}
 
 
 def main() -> int:
@@ -47,7 +60,7 @@ def _suite(name: str, options: argparse.Namespace) -> int:
         return _programs(options)
     try:
         tasks = SUITES[name](options)
-    except cpython.NotInstalled as missing:
+    except (cpython.NotInstalled, packages.NotFetched) as missing:
         print(f"skipped: {missing}\n")
         return 0
     reasons = Reasons()

@@ -1,8 +1,8 @@
-"""Why tests fail that are known to: `reasons.toml`, read.
+"""Why tests fail that are known to: `reasons.toml` and `older.txt`, read.
 
-Rules: a row says which tests (by patterns as of `fnmatch`), of which kind, and why; it may ask
-for words of the failure too, so that another failure of the same test is a finding. A failure
-that no row explains makes `make corpus` fail.
+Rules: a row of `reasons.toml` says which tests (by patterns as of `fnmatch`), of which kind, and
+why; it may ask for words of the failure too, so that another failure of the same test is a
+finding. A failure that neither file explains makes `make corpus` fail.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ class Verdict:
     why: str
 
 
+_OLDER = Verdict("older", "later Pythons word it otherwise, do otherwise, or have it no more")
+
+
 class BadReasons(Exception):
     """A row of the file makes no sense."""
 
@@ -45,13 +48,15 @@ class Reasons:
         path = path or Path(__file__).with_name("reasons.toml")
         rows: list[dict[str, Any]] = tomllib.loads(path.read_text()).get("reason", [])
         self._rows = [_Row(row) for row in rows]
+        older = path.with_name("older.txt").read_text(encoding="utf-8").splitlines()
+        self._older = frozenset(line for line in older if not line.startswith("#"))
 
     def verdict(self, test: Test) -> Verdict | None:
         """The first row that explains the failure."""
         for row in self._rows:
             if row.explains(test):
                 return row.verdict
-        return None
+        return _OLDER if test.id in self._older else None
 
 
 class _Row:

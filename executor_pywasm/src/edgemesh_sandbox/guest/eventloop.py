@@ -63,5 +63,8 @@ def attend(outside: Outside) -> None:
 
 
 def install() -> None:
-    """Make it what `asyncio.run` and `asyncio.new_event_loop` use."""
-    asyncio.new_event_loop = asyncio.events.new_event_loop = Loop
+    """Make it the standard loop; a program may still set a policy or a factory of its own."""
+    for module in (asyncio, asyncio.unix_events):
+        module.EventLoop = module.SelectorEventLoop = Loop  # type: ignore[misc]
+    policy: Any = asyncio.unix_events._UnixDefaultEventLoopPolicy  # type: ignore[attr-defined]
+    policy._loop_factory = Loop
