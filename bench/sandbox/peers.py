@@ -18,6 +18,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.environments import PeerMissing, environment_of
 from bench.process import ROOT
@@ -64,8 +65,16 @@ WASI = Peer(
     once=" (compiles for minutes, once)",
 )
 
-Figures = dict[str, dict[str, list[float]]]
-"""Program → peer → milliseconds of each round."""
+
+class Taken(NamedTuple):
+    """Milliseconds that a program took, on the clock and of processors."""
+
+    ms: float
+    cpu_ms: float
+
+
+Figures = dict[str, dict[str, list[Taken]]]
+"""Program → peer → each round."""
 
 
 class Served:
@@ -74,8 +83,8 @@ class Served:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
 
-    async def run(self, code: str) -> tuple[float, str]:
-        """Milliseconds and what was printed. Raises PeerMissing when it fails."""
+    async def run(self, code: str) -> tuple[Taken, str]:
+        """What it took and what was printed. Raises PeerMissing when it fails."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         try:
@@ -85,7 +94,7 @@ class Served:
             raise PeerMissing("its process ended") from error
         if "error" in answer:
             raise PeerMissing(str(answer["error"])[:160])
-        return float(answer["ms"]), str(answer["said"])
+        return Taken(answer["ms"], answer["cpu_ms"]), str(answer["said"])
 
 
 @asynccontextmanager
@@ -135,8 +144,8 @@ async def _rounds(
     found: Mapping[str, Served],
     missing: dict[str, str],
     moment_s: float,
-) -> dict[str, list[float]]:
-    taken: dict[str, list[float]] = {name: [] for name in found}
+) -> dict[str, list[Taken]]:
+    taken: dict[str, list[Taken]] = {name: [] for name in found}
     said = program.said
     began = time.monotonic()
     for number in range(MOST_ROUNDS):
@@ -144,40 +153,45 @@ async def _rounds(
             break
         for name in list(taken):
             try:
-                ms, answer = await _burst(found[name], program, moment_s)
+                burst, answer = await _burst(found[name], program, moment_s)
                 said = said or answer
                 if answer != said:
                     raise PeerMissing(f"prints {answer[:60]!r}")
-                taken[name].append(ms)
+                taken[name].append(burst)
             except PeerMissing as error:
                 missing[f"{name}, {program.name}"] = error.reason
                 del taken[name]
     return taken
 
 
-async def _burst(served: Served, program: Program, moment_s: float) -> tuple[float, str]:
-    """The median of some calls in a row with moments between; of a long one, a single call."""
-    ms, said = await served.run(program.code)
-    if ms > SHORT_MS:
-        return ms, said
-    taken: list[float] = []  # the first is left out
+async def _burst(served: Served, program: Program, moment_s: float) -> tuple[Taken, str]:
+    """The medians of some calls in a row with moments between; of a long one, a single call."""
+    first, said = await served.run(program.code)
+    if first.ms > SHORT_MS:
+        return first, said
+    taken: list[Taken] = []  # the first is left out
     for _ in range(BURST):
         await asyncio.sleep(moment_s)
-        ms, answer = await served.run(program.code)
-        taken.append(ms)
+        one, answer = await served.run(program.code)
+        taken.append(one)
         if answer != said:
             raise PeerMissing("prints one thing and then another")
-    return statistics.median(taken), said
+    return Taken(*(statistics.median(each) for each in zip(*taken, strict=True))), said
 
 
-def ratio(taken: Mapping[str, Sequence[float]], of: str, to: str) -> float | None:
-    """How many times as long `of` takes as `to`, each in its best round.
+def ratio(taken: Mapping[str, Sequence[Taken]], of: str, to: str) -> float | None:
+    """How many times the processor time of `to` is what `of` takes, each in its best round.
 
-    What else the machine does makes rounds slower, never faster.
+    What else the machine does makes that longer, never shorter, and disturbs the clock more.
     """
     if not (taken.get(of) and taken.get(to)):
         return None
-    return min(taken[of]) / min(taken[to])
+    return min(each.cpu_ms for each in taken[of]) / min(each.cpu_ms for each in taken[to])
+
+
+def p50(taken: Sequence[Taken]) -> float:
+    """The median on the clock, in ms."""
+    return statistics.median(each.ms for each in taken)
 
 
 def shown(title: str, figures: Figures, peers: Sequence[Peer]) -> str:
@@ -200,8 +214,8 @@ def told(peers: Sequence[Peer], missing: Mapping[str, str]) -> str:
     return "\n".join(lines + [f"  - {what}: {reason}" for what, reason in missing.items()])
 
 
-def _cell(taken: Sequence[float] | None) -> str:
-    return f"{statistics.median(taken):.2f} ({min(taken):.2f})" if taken else "-"
+def _cell(taken: Sequence[Taken] | None) -> str:
+    return f"{p50(taken):.2f} ({min(taken).ms:.2f})" if taken else "-"
 
 
 def _environment(peer: Peer) -> tuple[Path, dict[str, str]]:

@@ -2,8 +2,8 @@
 
 Rules: every program gets a fresh sandbox, made the way the peer's README runs one piece of
 untrusted code; the clock stands around that alone. Lines of JSON: `{"code": …}` in,
-`{"ms": …, "said": …}` or `{"error": …}` out. `rest` is called when the answer is out, as a host
-would that has time then.
+`{"ms": …, "cpu_ms": …, "said": …}` or `{"error": …}` out. `rest` is called when the answer is
+out, as a host would that has time then.
 Knows nothing of the bench: no package of it is in a peer's environment.
 """
 
@@ -115,10 +115,11 @@ def main() -> None:
     run, rest = PEERS[sys.argv[1]]()
     for line in sys.stdin:
         code = json.loads(line)["code"]
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         try:
             said = run(code)
-            answer: dict[str, Any] = {"ms": (time.perf_counter() - began) * 1e3, "said": said}
+            taken = time.perf_counter() - began, time.process_time() - cpu
+            answer: dict[str, Any] = {"ms": taken[0] * 1e3, "cpu_ms": taken[1] * 1e3, "said": said}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=out, flush=True)
