@@ -71,7 +71,12 @@ def run(runner: PyWasmRunner, code: str, **options: Any) -> Reply:
 def test_it_describes_its_algorithms_with_valid_schemas(runner: PyWasmRunner) -> None:
     program: dict[str, Any] = {"code": "", "inputs": {"a": 1}, "stdin": ""}
     function: dict[str, Any] = {"function": "f", "args": [1], "kwargs": {"a": 1}}
-    right = {"python.run": program, "python.call": program | function}
+    many: dict[str, Any] = {"function": "f", "items": [1], "kwargs": {"a": 1}, "concurrency": 2}
+    right = {
+        "python.run": program,
+        "python.call": program | function,
+        "python.map": program | many,
+    }
     for algorithm in runner.describe():
         assert algorithm.version == "1"
         assert algorithm.any_inputs
@@ -81,7 +86,15 @@ def test_it_describes_its_algorithms_with_valid_schemas(runner: PyWasmRunner) ->
         validator: Any = Draft202012Validator(schema)
         good = right.pop(algorithm.name)
         assert validator.is_valid(good)
-        for wrong in ({}, {"code": 1}, {"inputs": []}, {"x": 1}, {"function": ""}, {"args": {}}):
+        for wrong in (
+            {},
+            {"code": 1},
+            {"inputs": []},
+            {"x": 1},
+            {"function": ""},
+            {"args": {}},
+            {"refs": ""},
+        ):
             assert not validator.is_valid(good | wrong if wrong else {})
     assert not right
 
@@ -102,6 +115,15 @@ def test_a_function_is_called_with_values_and_tensors(runner: PyWasmRunner) -> N
         "x": [{"$type": "ndarray", "tensor": "x.0"}],
     }
     assert bytes(reply.outputs["x.0"].data) == bytes(x.data)
+
+
+def test_the_result_of_a_part_refers_to_all_its_tensors(runner: PyWasmRunner) -> None:
+    code = "import numpy as np\ndef f(x): return {'a': np.arange(2), 'n': [np.arange(3)]}"
+    made, _ = call({"code": code, "function": "f", "args": [1], "refs": "7."})
+    reply = runner.run(made)
+    refs = reply.result["a"]["tensor"], reply.result["n"][0]["tensor"]
+    assert refs == ("7.a", "7.n.0")
+    assert [reply.outputs[name.removeprefix("7.")].shape for name in refs] == [(2,), (3,)]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from importlib.metadata import version
 
+from edgemesh_executor_pywasm.describe import MAP
+from edgemesh_executor_pywasm.map import PythonMap
 from edgemesh_executor_pywasm.settings import PyWasmSettings
 from mesh_service.executor import Plan, serve
 
@@ -15,6 +17,7 @@ def main() -> None:
             version=version("edgemesh-executor-pywasm"),
             config=PyWasmSettings.runner_config,
             env=PyWasmSettings.worker_environment,
+            fans={MAP: PythonMap()},
         ),
     )
 

@@ -9,6 +9,7 @@ from edgemesh.compute.v1 import algorithm_pb2
 
 RUN = "python.run"
 CALL = "python.call"
+MAP = "python.map"
 
 _PYTHON = """\
 a fresh, sandboxed CPython 3.15 that has NumPy, pandas, SciPy, scikit-learn, Matplotlib and the \
@@ -31,6 +32,13 @@ Figures left open become outputs too. {_VALUES}"""
 _CALL = f"""\
 Runs a Python program in {_PYTHON}, then calls one of its functions; what that returns (or what it \
 returns when awaited, if it is async) is the result, as in python.run. {_VALUES}"""
+
+_MAP = f"""\
+Runs a Python program and calls one of its functions, as python.call does, once for each of \
+`items`, each in {_PYTHON}, spread over the executor's workers. The result is a list in the \
+items' order, of objects with `outcome` ("ok", "exception", …) and `result` or `failure`; the \
+tensors of the item number n are outputs `n.name`. Items share the run time; a failed one stops \
+no other. {_VALUES}"""
 
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
@@ -62,9 +70,24 @@ def algorithms() -> list[algorithm_pb2.Algorithm]:
         "args": {"type": "array", "description": "Its positional arguments."},
         "kwargs": {"type": "object", "description": "Its arguments by name."},
     }
+    many = {
+        "function": _FUNCTION,
+        "items": {
+            "type": "array",
+            "maxItems": 10_000,
+            "description": "The first argument of each call.",
+        },
+        "kwargs": {"type": "object", "description": "Further arguments by name, of each."},
+        "concurrency": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "How many run at once, at most; as many as there are workers.",
+        },
+    }
     return [
         _algorithm(RUN, _RUN, _PROGRAM, ["code"]),
         _algorithm(CALL, _CALL, _PROGRAM | call, ["code", "function"]),
+        _algorithm(MAP, _MAP, _PROGRAM | many, ["code", "function", "items"]),
     ]
 
 

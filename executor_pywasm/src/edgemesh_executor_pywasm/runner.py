@@ -128,7 +128,10 @@ def _call(parameters: Mapping[str, Any]) -> FunctionCall | None:
     if "function" not in parameters:
         return None
     return FunctionCall(
-        parameters["function"], parameters.get("args", []), parameters.get("kwargs", {})
+        parameters["function"],
+        parameters.get("args", []),
+        parameters.get("kwargs", {}),
+        parameters.get("refs"),
     )
 
 

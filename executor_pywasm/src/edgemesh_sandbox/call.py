@@ -15,3 +15,5 @@ class Call:
     """The name of a global of the program."""
     args: Sequence[Any] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    refs: str | None = None
+    """If given, the result is whole: it refers to all of its tensors, by names behind this."""

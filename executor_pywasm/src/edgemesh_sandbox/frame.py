@@ -48,6 +48,8 @@ class Frame:
                 "args": call.args,
                 "kwargs": call.kwargs,
             }
+            if call.refs is not None:
+                request["refs"] = call.refs
         if tools.names:
             request["tools"] = tools.names
         try:

@@ -53,7 +53,8 @@ def call_to_wire(
             _encode(encoder, name, value, wire)
     if call is not None and not _is_plain([call.args, call.kwargs]):
         args = _encoded(encoder, list(call.args), "call", "args")
-        call = Call(call.function, args, _encoded(encoder, dict(call.kwargs), "call", "kwargs"))
+        kwargs = _encoded(encoder, dict(call.kwargs), "call", "kwargs")
+        call = Call(call.function, args, kwargs, call.refs)
     return wire, call
 
 

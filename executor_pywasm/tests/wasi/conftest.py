@@ -14,6 +14,7 @@ from edgemesh_sandbox import hostcalls, wasi
 from edgemesh_sandbox.guest import layout
 from edgemesh_sandbox.memory import GuestMemory
 from edgemesh_sandbox.output import Output
+from edgemesh_sandbox.tools import NO_TOOLS
 from edgemesh_sandbox.wasi import World
 from edgemesh_sandbox.watch import Watch
 
@@ -66,6 +67,7 @@ class Guest:
         self._exports = linker.instantiate(self.store, module).exports(self.store)
         self.memory = GuestMemory(self.store, cast(wasmtime.Memory, self._exports["memory"]))
         self.world = world or World()
+        self.tools = NO_TOOLS
         self.output = Output(memoryview(bytearray(layout.BLOCK_BYTES)), 1000, None)
         self.watch = Watch(time.monotonic() + 20, None, self.output, False)
 

@@ -181,4 +181,4 @@ def test_programs_poll_their_streams(sandbox: Sandbox) -> None:
 import select
 output = [select.select([0], [1], [], 9), select.select([], [], [], 0.01)]
 """
-    assert sandbox.run(code).result == [[[0], [1], []], [[], [], []]]
+    assert sandbox.run(code).result == [([0], [1], []), ([], [], [])]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from mesh_service.executor import (
     AlgorithmFailure,
     Call,
     InvalidInput,
+    Part,
     Plan,
     Reply,
     TensorView,
@@ -24,6 +26,8 @@ from mesh_service.executor import (
 from mesh_service.settings import ExecutorSettings
 
 DOES = '{"type":"object","properties":{"do":{"type":"string"}},"additionalProperties":false}'
+
+MANY = '{"type":"object","properties":{"do":{"type":"array"},"at_once":{"type":"integer"}}}'
 
 
 @dataclass
@@ -53,6 +57,13 @@ class SampleRunner:
                 name="sample.echo", version="1", inputs=[spec], outputs=[spec], idempotent=True
             ),
             algorithm_pb2.Algorithm(name="sample.do", version="1", parameters_schema=DOES),
+            algorithm_pb2.Algorithm(
+                name="sample.many",
+                version="1",
+                parameters_schema=MANY,
+                any_inputs=True,
+                idempotent=True,
+            ),
             algorithm_pb2.Algorithm(name="sample.do", version="2", parameters_schema=DOES),
         ]
 
@@ -92,6 +103,11 @@ class SampleRunner:
     def fault(self, call: Call) -> Reply:
         raise KeyError("a secret of ours")
 
+    def size(self, call: Call) -> Reply:
+        time.sleep(0.05)
+        x = call.inputs["x"]
+        return Reply(result=x.data.nbytes, outputs={"x": x}, stdout=f"{os.getpid()}\n")
+
     def hang(self, call: Call) -> Reply:
         while True:
             time.sleep(0.01)
@@ -119,6 +135,22 @@ class SampleRunner:
         )
 
 
+class Many:
+    """`sample.many`: one `sample.do` for each of the parameter's words, with the inputs."""
+
+    def split(self, request: compute_pb2.ComputeRequest) -> tuple[Sequence[Part], int]:
+        given = json.loads(request.parameters)
+        parts = [Part("sample.do@2", {"do": do}, sorted(request.inputs)) for do in given["do"]]
+        return parts, given.get("at_once", 0)
+
+    def join(
+        self,
+        request: compute_pb2.ComputeRequest,
+        answers: Sequence[compute_pb2.ComputeResponse | None],
+    ) -> Any:
+        return [a and [a.outcome, json.loads(a.result or "null")] for a in answers]
+
+
 class SampleSettings(ExecutorSettings):
     """Settings of the tests' executor."""
 
@@ -135,6 +167,7 @@ if __name__ == "__main__":
             runner="sample:SampleRunner",
             version="1.0",
             config=lambda settings: {"broken": settings.broken},
+            fans={"sample.many": Many()},
             env=lambda _: {"PYTHONPATH": os.environ["PYTHONPATH"]},
         ),
     )

@@ -113,8 +113,13 @@ class Encoder:
         foreign: Callable[[Encoder, Any], object] | None = None,
         *,
         root: bool = True,
+        refs: str = "",
     ) -> None:
-        """`root`: whether a place's first part belongs to a tensor's name."""
+        """`root`: whether a place's first part belongs to a tensor's name.
+
+        `refs`: what tensors are referred to by, in front of their names.
+        """
+        self._refs = refs
         self._add, self._foreign, self._skipped = add, foreign, not root
         self._names: set[str] = set()
         self._at: list[object] = []
@@ -167,7 +172,7 @@ class Encoder:
         if not is_name(name) or name in self._names:
             name = f"{name[:200] if name.isprintable() else 'tensor'}~{len(self._names)}"
         self.named(name, dtype, shape, data, media_type)
-        return name
+        return self._refs + name
 
     def named(self, name: str, dtype: str, shape: Any, data: Any, media_type: str = "") -> None:
         """Put a tensor of this very name beside the JSON."""

@@ -37,7 +37,8 @@ class OutputError(Exception):
 class Outputs:
     """The JSON text of the result, or None, and tensors as the host wants them described."""
 
-    def __init__(self, output: object) -> None:
+    def __init__(self, output: object, refs: str | None = None) -> None:
+        """`refs`: if given, all tensors of the value are referred to, by names behind this."""
         self.tensors: list[dict[str, Any]] = []
         self.owners: list[object] = []  # keeps the tensors' memory until the host has read it
         self.result: bytes | None = None
@@ -46,7 +47,7 @@ class Outputs:
         self._drawn: set[int] = set()
         if output is not None:
             try:
-                self._take(output)
+                self._take(output, refs)
             except Unfit as error:
                 raise OutputError(str(error)) from None
         if _figures:
@@ -61,8 +62,12 @@ class Outputs:
             answer["keys"] = self.keys
         return answer
 
-    def _take(self, output: Any) -> None:
-        encoder = Encoder(self._add, self._figure, root=not isinstance(output, dict))
+    def _take(self, output: Any, refs: str | None) -> None:
+        root = not isinstance(output, dict)
+        encoder = Encoder(self._add, self._figure, root=root, refs=refs or "")
+        if refs is not None:
+            self._write(encoder, output)
+            return
         if _is_tensor(output):
             self.keys = []
             self._tensor(encoder, "output", output)
@@ -76,6 +81,9 @@ class Outputs:
                 output = {k: v for k, v in output.items() if k not in named}
                 if not output:
                     return
+        self._write(encoder, output)
+
+    def _write(self, encoder: Encoder, output: Any) -> None:
         text = plain(output, arrays.scalar) or dumps(encoder.encode(output, "output"))
         self.result = text.encode()
         self.owners.append(self.result)

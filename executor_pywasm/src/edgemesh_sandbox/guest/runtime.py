@@ -78,7 +78,10 @@ class Runtime:
             finally:
                 _exit_functions()
                 files.flush()
-            outputs = self._outputs(main, value, called=call is not None)
+            if call is not None:
+                outputs = results.Outputs(value, request.get("refs"))
+            else:
+                outputs = self._outputs(main, value)
         except SystemExit as error:
             status = _status(error)
             if status:
@@ -88,10 +91,8 @@ class Runtime:
             return self._failure(error), []
         return outputs.answer(), outputs.owners
 
-    def _outputs(self, main: ModuleType, value: object, *, called: bool) -> results.Outputs:
-        """What the program gives: what was called for, `output`, or the last expression's value."""
-        if called:
-            return results.Outputs(value)
+    def _outputs(self, main: ModuleType, value: object) -> results.Outputs:
+        """What the program gives: `output`, or the last expression's value."""
         if "output" in main.__dict__:
             return results.Outputs(main.__dict__["output"])
         try:
@@ -102,7 +103,7 @@ class Runtime:
     def _after_exit(self, main: ModuleType) -> tuple[dict[str, Any], list[object]]:
         """`sys.exit(0)` is a good end: `output` counts."""
         try:
-            outputs = self._outputs(main, None, called=False)
+            outputs = self._outputs(main, None)
         except BaseException as error:
             return self._failure(error), []
         return outputs.answer(), outputs.owners

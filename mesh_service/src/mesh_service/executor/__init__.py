@@ -19,12 +19,15 @@ from mesh_service.executor.call import (
 )
 
 if TYPE_CHECKING:
+    from mesh_service.executor.fan import Fan, Part
     from mesh_service.executor.process import Plan, serve
 
 __all__ = [
     "AlgorithmFailure",
     "Call",
+    "Fan",
     "InvalidInput",
+    "Part",
     "Plan",
     "Reply",
     "Runner",
@@ -34,6 +37,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name in ("Fan", "Part"):
+        from mesh_service.executor import fan
+
+        return getattr(fan, name)
     if name in ("Plan", "serve"):
         from mesh_service.executor import process
 

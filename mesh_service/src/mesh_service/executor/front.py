@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 from edgemesh.compute.v1 import compute_pb2
@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 
 from mesh_service import errors, wire
 from mesh_service.executor.describe import Description
+from mesh_service.executor.fan import Fan, Spread
 from mesh_service.executor.respond import Identity, Printed, respond
 from mesh_service.executor.run import run
 from mesh_service.executor.validate import validate
@@ -34,7 +35,15 @@ Encode: TypeAlias = Callable[[compute_pb2.ComputeResponse, dict[str, memoryview]
 class Front:
     """The servicer of ExecutorService."""
 
-    def __init__(self, settings: ExecutorSettings, identity: Identity, pool: WorkerPool) -> None:
+    def __init__(
+        self,
+        settings: ExecutorSettings,
+        identity: Identity,
+        pool: WorkerPool,
+        fans: Mapping[str, Fan] | None = None,
+    ) -> None:
+        """`fans`: algorithms that are spread over the workers, by their names."""
+        self._fans = fans or {}
         self._settings = settings
         self._identity = identity
         self._pool = pool
@@ -95,6 +104,12 @@ class Front:
         valid = await asyncio.to_thread(validate, *terms) if len(raw) > LARGE else validate(*terms)
         valid.request.request_id = valid.request.request_id or rpc.request_id
         rpc.notes["algorithm"] = valid.request.algorithm
+        fan = self._fans.get(valid.algorithm.name)
+        if fan is not None:
+            spread = Spread(self._pool, self._settings, valid, rpc, self._identity, send)
+            response = await spread.run(fan, arrived)
+            rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
+            return encode(response, spread.outputs)
         printed = Printed()
         async with run(self._pool, self._settings, valid, rpc, printed, send) as done:
             response = respond(valid, done, printed, self._identity, arrived)

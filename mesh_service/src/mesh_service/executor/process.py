@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, NoReturn, TypeVar
 
 from edgemesh.executor.v1 import executor_pb2
@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from mesh_service import logs, server
 from mesh_service.executor.describe import BadDescription
+from mesh_service.executor.fan import Fan
 from mesh_service.executor.front import Front
 from mesh_service.executor.respond import Identity
 from mesh_service.pool import ExitReason, PoolObserver, PoolSpec, PoolStatistics, WorkerPool
@@ -43,6 +44,8 @@ class Plan(Generic[Settings]):
     """What the runner is made with; JSON values."""
     env: Callable[[Settings], Mapping[str, str]] = _nothing
     """Added to the workers' environment; an empty value takes a variable out of it."""
+    fans: Mapping[str, Fan] = field(default_factory=dict[str, Fan])
+    """Algorithms that the front spreads over the workers, by their names."""
 
 
 def serve(kind: type[Settings], plan: Plan[Settings]) -> NoReturn:
@@ -62,7 +65,7 @@ async def _body(
 ) -> None:
     observer = _Observer()
     pool = WorkerPool(_spec(settings, plan), observer)
-    front = Front(settings, Identity(settings.service, plan.version), pool)
+    front = Front(settings, Identity(settings.service, plan.version), pool, plan.fans)
     mesh.metrics.registry.register(_PoolFigures(pool))
     mesh.metrics.registry.register(_Walls(front))
     mesh.add(

@@ -65,7 +65,7 @@ async def run(
         memory_bytes=limits.memory_bytes,
         reply_limit=settings.max_response_bytes,
     )
-    start = _Start(rpc, valid.algorithm.idempotent)
+    start = Start(rpc, valid.algorithm.idempotent)
     events = _Events(printed, send, start)
     try:
         async with pool.run(work, on_started=start.begin, on_event=events.take) as done:
@@ -83,7 +83,7 @@ async def run(
         events.close()
 
 
-class _Start:
+class Start:
     """Sends initial metadata when the work begins.
 
     Where running twice has the effect of running once, it may wait a moment, and is left to the
@@ -97,6 +97,7 @@ class _Start:
         self._task: asyncio.Future[None] | None = None
 
     def begin(self) -> None:
+        """The work begins."""
         if self._handle is None and self._task is None:
             if self._delay:
                 loop = asyncio.get_running_loop()
@@ -138,7 +139,7 @@ class _Events:
     into larger pieces, and of progress the newest is kept, in its place among them.
     """
 
-    def __init__(self, printed: Printed, send: Send | None, start: _Start) -> None:
+    def __init__(self, printed: Printed, send: Send | None, start: Start) -> None:
         self._printed = printed
         self._send = send
         self._start = start
