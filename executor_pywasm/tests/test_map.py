@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from edgemesh.compute.v1 import compute_pb2
+from edgemesh.compute.v1 import compute_pb2, tensor_pb2
 
 from edgemesh_executor_pywasm.map import PythonMap
 
@@ -13,7 +13,7 @@ from edgemesh_executor_pywasm.map import PythonMap
 def request(parameters: dict[str, Any], inputs: list[str]) -> compute_pb2.ComputeRequest:
     made = compute_pb2.ComputeRequest(parameters=json.dumps(parameters))
     for name in inputs:
-        made.inputs[name].dtype = 1
+        made.inputs[name].dtype = tensor_pb2.DATA_TYPE_BOOL
     return made
 
 
