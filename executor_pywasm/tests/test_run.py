@@ -367,6 +367,36 @@ output = asyncio.run(main())
     assert 0.05 <= seconds < 0.9
 
 
+ASYNC = {
+    "return [n async for n in numbers()]": [0, 1, 2],
+    "return await asyncio.to_thread(sum, [1, 2])": 3,
+    "queue = asyncio.Queue(); asyncio.create_task(queue.put(1)); return await queue.get()": 1,
+    "await asyncio.create_subprocess_exec('ls')": "OSError",
+    "await asyncio.create_subprocess_shell('ls')": "OSError",
+    "await asyncio.open_connection('localhost', 80)": "OSError",
+    "await asyncio.start_server(print, 'localhost', 80)": "OSError",
+    "asyncio.get_running_loop().add_signal_handler(2, print)": "NotImplementedError",
+    "await asyncio.wait_for(asyncio.Event().wait(), 0.01)": "TimeoutError",
+    "await asyncio.to_thread(int, 'x')": "ValueError",
+}
+
+
+@pytest.mark.parametrize("body", ASYNC)
+def test_asyncio_does_what_it_can_and_refuses_the_rest(sandbox: Sandbox, body: str) -> None:
+    code = f"""
+import asyncio
+async def numbers():
+    for n in range(3):
+        await asyncio.sleep(0)
+        yield n
+async def main():
+    {body}
+asyncio.run(main())
+"""
+    result = sandbox.run(code)
+    assert (result.failure.type if result.failure else result.value) == ASYNC[body]
+
+
 def test_output_is_told_of_while_it_is_printed(sandbox: Sandbox) -> None:
     told: list[tuple[str, str]] = []
     seen = threading.Event()

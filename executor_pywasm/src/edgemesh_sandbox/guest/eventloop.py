@@ -4,10 +4,12 @@ Rules: there are no threads and no descriptors in the guest, so nothing can beco
 the loop waits but a timer and what the host does for it; the self-pipe, which needs a socket
 pair, is left out.
 """
+# pyright: basic, reportIncompatibleMethodOverride=false
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import selectors
 import time
 from typing import Any, Protocol
@@ -45,6 +47,29 @@ class Loop(asyncio.SelectorEventLoop):
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         super().__init__(selector or _NoDescriptors())
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+        """Call it here and now, on no other thread: there is none."""
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    async def _no_network(self, *_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOTSUP, "there is no network in the sandbox")
+
+    async def _no_processes(self, *_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOTSUP, "there are no processes in the sandbox")
+
+    def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> None:
+        """Refuse it, as where a system has no signals."""
+        raise NotImplementedError("there are no signals in the sandbox")
+
+    getaddrinfo = getnameinfo = create_connection = create_server = _no_network
+    create_datagram_endpoint = create_unix_connection = create_unix_server = _no_network
+    subprocess_exec = subprocess_shell = _no_processes
 
     def _make_self_pipe(self) -> None:
         self._ssock = self._csock = None
