@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from client import Answer
 
-HEADS = ("step", "what came back", "time", "executor", "worker", "outcome")
+HEADS = ("step", "what came back", "time", "executor", "worker", "outcome", "stages (ms)")
 WIDEST = 50
 
 
@@ -30,6 +30,7 @@ class Row:
             f"{usage.executor} {usage.executor_pid}",
             str(usage.worker_pid),
             self.answer.outcome,
+            ", ".join(f"{stage.name} {stage.us / 1e3:.1f}" for stage in usage.stages),
         )
 
 

@@ -128,6 +128,55 @@ output = {
 
 
 @pytest.mark.needs("pywasm")
+async def test_a_function_of_a_program_is_called_with_typed_values(gateway: Peer) -> None:
+    parameters = {
+        "code": "def later(day, *, by):\n    return {'day': day + by, 'n': {1: 2}}",
+        "function": "later",
+        "args": [{"$type": "date", "value": "2026-01-31"}],
+        "kwargs": {"by": {"$type": "timedelta", "value": [1, 0, 0]}},
+    }
+    response = await compute(gateway, "python.call", parameters)
+    assert json.loads(response.result) == {
+        "day": {"$type": "date", "value": "2026-02-01"},
+        "n": {"$type": "dict", "items": [[1, 2]]},
+    }
+    assert [stage.name for stage in response.usage.stages] == [
+        "instance", "inputs", "run", "outputs",
+    ]  # fmt: skip
+
+
+@pytest.mark.needs("pywasm")
+async def test_a_function_is_mapped_over_items_in_their_order(gateway: Peer) -> None:
+    x = np.arange(4.0)
+    parameters = {
+        "code": "def f(n):\n    print(n)\n    return inputs['x'] * (6 // n)",
+        "function": "f",
+        "items": [1, 2, 0, 3],
+    }
+    response = await compute(gateway, "python.map", parameters, {"x": x})
+    told = json.loads(response.result)
+    assert [item["outcome"] for item in told] == ["ok", "ok", "exception", "ok"]
+    assert told[2]["failure"]["type"] == "ZeroDivisionError"
+    for n in (1, 2, 3):
+        name = told[n if n == 3 else n - 1]["result"]["tensor"]
+        np.testing.assert_array_equal(arrays.array(response.outputs[name]), x * (6 // n))
+    assert response.stdout == "1\n2\n0\n3\n"
+
+
+@pytest.mark.needs("pywasm")
+async def test_files_that_a_program_writes_are_outputs(gateway: Peer) -> None:
+    code = "open('/outputs/a.csv', 'w').write(open('/inputs/b').read())\n1 / 0"
+    request = rpc.request("python.run", {"code": code})
+    request.inputs["b"].CopyFrom(
+        tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_BYTES, shape=[3], data=b"1,2")
+    )
+    response = await gateway.compute.Compute(request, timeout=30)
+    assert rpc.outcome(response) == "EXCEPTION"
+    output = response.outputs["a.csv"]
+    assert (output.data, output.media_type) == (b"1,2", "text/csv")
+
+
+@pytest.mark.needs("pywasm")
 async def test_what_a_program_raises_is_a_result(gateway: Peer) -> None:
     request = rpc.request("python.run", {"code": "print('so far')\n1 / 0"})
     response = await gateway.compute.Compute(request, timeout=30)

@@ -21,7 +21,7 @@ DTYPES = frozenset((
 """Element types that a tensor can have."""
 MOST_DIMENSIONS = 32  # NumPy has up to 64
 _TYPE = "$type"
-_FLEXIBLE = re.compile(r"[<|>=]?[SUV]\d{1,9}")
+_NO_BYTES = re.compile(r"[<|>=]?[SUV]0")
 _DATES = re.compile(r"(datetime64|timedelta64)(\[\w{1,8}\])?")
 _LEAF = re.compile(r"[<>|=]?(\?|[biufc]\d{1,2}|[SUV]\d{1,9}|[mM]8(\[\w{1,8}\])?)")
 
@@ -147,7 +147,7 @@ def _from_items(decoder: Any, wire: Any, dtype: Any) -> Any:
     if dtype == "string":
         return np.array(items, dtype=np.dtypes.StringDType()).reshape(shape)
     if dtype != "object":
-        if not _FLEXIBLE.fullmatch(dtype):
+        if not _NO_BYTES.fullmatch(dtype):
             raise ValueError("no such dtype of items")
         return np.array(items, dtype=np.dtype(dtype)).reshape(shape)
     made = np.empty(len(items), dtype=object)

@@ -14,6 +14,7 @@ from typing import Any
 from . import numeric
 
 _TYPE = "$type"
+_MOST_MOMENT = 64
 _MASKED = {
     **dict.fromkeys(("Int8", "Int16", "Int32", "Int64"), "IntegerArray"),
     **dict.fromkeys(("UInt8", "UInt16", "UInt32", "UInt64"), "IntegerArray"),
@@ -235,6 +236,8 @@ def _decode_moment(decoder: Any, wire: Any) -> Any:
     pd = numeric.library("pandas", wanted=True)
     if pd is None:
         return wire
+    if len(wire["value"]) > _MOST_MOMENT:
+        raise ValueError("no such moment")
     moment = pd.Timestamp(wire["value"])
     if "zone" in wire:
         moment = moment.tz_convert(decoder.item(wire["zone"]))
