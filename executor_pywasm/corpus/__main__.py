@@ -31,12 +31,8 @@ def _cpython(options: argparse.Namespace) -> list[Task]:
 
 def _packages(options: argparse.Namespace) -> list[Task]:
     wheels = packages.fetch()
-    names = [n for n in packages.MODULES if _wanted(n, options.modules)]
+    names = packages.modules(wheels, options.modules or ())
     return [Task(name, "pytest", partial(packages.packed, wheels)) for name in names]
-
-
-def _wanted(name: str, words: list[str] | None) -> bool:
-    return not words or any(word in name for word in words)
 
 
 PROGRAMS = "programs"
