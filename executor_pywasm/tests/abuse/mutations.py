@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
+from edgemesh.compute.v1 import compute_pb2, tensor_pb2
+
 from edgemesh_sandbox import Limits, Outcome, Result
 from edgemesh_sandbox.answer import Answer, BadAnswer
 from edgemesh_sandbox.frame import Frame
@@ -25,6 +27,11 @@ from edgemesh_sandbox.memory import GuestMemory, OutOfBounds
 from edgemesh_sandbox.output import Output
 from edgemesh_sandbox.tensor import Tensor
 from edgemesh_sandbox.verdict import judge
+from mesh_service.errors import InvalidParameter
+from mesh_service.executor.respond import Identity, Printed, respond
+from mesh_service.executor.validate import Valid
+from mesh_service.executor.worker import REFUSAL, RESPONSE
+from mesh_service.pool import Done, Verdict
 
 _MEMORY_BYTES = 1 << 16
 _RESULT_AT = 4096
@@ -254,9 +261,44 @@ def _write_log(source: random.Random, block: bytearray) -> None:
         block[place : place + 4] = value.to_bytes(4, "little")
 
 
+def _read_reply(source: random.Random) -> None:
+    """What a worker that was taken over sends in the place of a reply, at the executor's front."""
+    response = compute_pb2.ComputeResponse(
+        outcome=cast(compute_pb2.Outcome.ValueType, source.choice((1, 1, 1, 2, 9, 0, -1, 11))),
+        stdout="x" * source.randrange(20),
+        result='{"a":1}',
+    )
+    if source.random() < (0.1 if response.outcome == compute_pb2.OUTCOME_OK else 0.8):
+        response.failure.type = "ValueError"
+    for name in source.sample("xyz", source.randrange(3)):
+        tensor = response.outputs[name]
+        tensor.dtype = cast(tensor_pb2.DataType.ValueType, source.choice((0, 2, 2, 15, 99)))
+        tensor.shape.extend(source.choice(((4,), (4,), (2, 2), (-1,), (2**62, 4), (3,))))
+    kind = source.choice((RESPONSE, RESPONSE, RESPONSE, REFUSAL, b"\x07", b""))
+    bodies = (response.SerializeToString(), b'{"inputs.x": "no"}', b"[" * 100_000, b"[1]")
+    body = bodies[0] if kind == RESPONSE else source.choice(bodies)
+    header = kind + (_scramble(source, body) if source.random() < 0.5 else body)
+    buffers = (memoryview(b"abcd"),) * (len(response.outputs) if source.random() < 0.9 else 1)
+    done = Done(verdict=Verdict.DONE, header=header, buffers=buffers)
+    request = compute_pb2.ComputeRequest(request_id="r", algorithm="python.run@1")
+    valid = cast(Valid, SimpleNamespace(request=request))
+    try:
+        answer = respond(valid, done, Printed(), Identity("pywasm", "1"), time.perf_counter())
+    except InvalidParameter:
+        raise Refused from None
+    assert answer.outcome in compute_pb2.Outcome.values()
+    assert answer.outcome != compute_pb2.OUTCOME_UNSPECIFIED
+    assert (answer.outcome == compute_pb2.OUTCOME_OK) != answer.HasField("failure")
+    assert (answer.request_id, answer.usage.executor) == ("r", "pywasm")
+    assert len(answer.outputs) in (0, len(buffers))
+    if answer.failure.type == "WorkerCrashed":
+        raise Refused
+
+
 TARGETS = (
     Target("an answer's bytes", lambda source: _read_answer(source, wild=True)),
     Target("an answer's fields", lambda source: _read_answer(source, wild=False)),
     Target("a run's verdict, values and all", _read_verdict),
     Target("the log of what is printed", _read_log),
+    Target("a worker's reply", _read_reply),
 )

@@ -30,6 +30,9 @@ _LIMITED: Mapping[Verdict, tuple[compute_pb2.Outcome.ValueType, str, str]] = {
 }
 
 
+_OUTCOMES = frozenset(compute_pb2.Outcome.values()) - {compute_pb2.OUTCOME_UNSPECIFIED}
+
+
 class Printed:
     """What a run printed before it ended, as its events told; bounded by the pool."""
 
@@ -128,7 +131,11 @@ def _reply(done: Done) -> compute_pb2.ComputeResponse | None:
         if kind != worker.RESPONSE:
             return None
         response = compute_pb2.ComputeResponse.FromString(body)
-    except (DecodeError, ValueError, TypeError):
+    except (DecodeError, ValueError, TypeError, RecursionError):
+        return None
+    if response.outcome not in _OUTCOMES:
+        return None
+    if (response.outcome == compute_pb2.OUTCOME_OK) == response.HasField("failure"):
         return None
     names = sorted(response.outputs)
     if len(names) != len(done.buffers):
