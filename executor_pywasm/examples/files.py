@@ -21,8 +21,7 @@ with Sandbox() as sandbox:
     result = sandbox.run(PROGRAM, files={"prices.csv": PRICES})
     print(bytes(result.outputs["report.txt"].data).decode())
 
-    full = sandbox.run(
-        "open('/tmp/large', 'wb').write(bytes(2 << 20))", limits=Limits(files_bytes=1 << 20)
-    )
-    print(full.failure.type, full.failure.message)
-    print(sandbox.run("open('/etc/passwd')").failure.message)
+    small = Limits(files_bytes=1 << 20)
+    for refused in ("open('/tmp/large', 'wb').write(bytes(2 << 20))", "open('/etc/passwd')"):
+        failure = sandbox.run(refused, limits=small).failure
+        print(failure and f"{failure.type}: {failure.message}")

@@ -14,4 +14,4 @@ input("More? ")
 with Sandbox() as sandbox:
     result = sandbox.run(PROGRAM, stdin="Ada\n1 2\n3.5\n")
     print(result.stdout)
-    print(result.outcome.name, result.failure.type, result.failure.message)  # nothing is left
+    print(result.outcome.name, result.failure and result.failure.type)  # nothing is left to read
