@@ -43,7 +43,11 @@ class Native:
 
     def __init__(self, python: str = sys.executable) -> None:
         self._process = subprocess.Popen(
-            [python, "-I", __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [python, "-I", __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # tasks of asyncio that nobody waited for
+            text=True,
         )
 
     def observe(self, code: str) -> dict[str, Any]:
