@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from edgemesh_sandbox import Failure, Limits, Outcome, Result, Sandbox, Tensor
+from edgemesh_sandbox import (
+    ArtifactError,
+    Failure,
+    InputError,
+    Limits,
+    Outcome,
+    Result,
+    Sandbox,
+    Tensor,
+)
 from edgemesh_sandbox.limits import MIB
 
 SLACK_S = 1.0  # a busy machine's; a quiet one needs a few milliseconds
@@ -151,3 +162,52 @@ def test_tensors_do_not_count_as_output(sandbox: Sandbox) -> None:
 def test_limits_out_of_range_are_the_embedders_mistake(limits: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="must be"):
         Limits(**limits)
+
+
+def test_cpu_time_is_bounded_and_sleeping_costs_none(sandbox: Sandbox) -> None:
+    limits = Limits(run_time_ms=30_000, cpu_ms=300)
+    slept = sandbox.run("import time\ntime.sleep(1)\nprint('awake')", limits=limits)
+    assert slept.ok, slept.failure
+    busy = sandbox.run("print('kept')\nwhile True: pass", limits=limits)
+    found = failure(busy, Outcome.CPU_LIMIT)
+    assert (found.type, found.limit) == ("CpuLimit", ("cpu_ms", 300))
+    assert busy.stdout == "kept\n"
+    assert busy.run_s < 10
+
+
+def test_fuel_is_refused_where_nothing_counts_it(sandbox: Sandbox) -> None:
+    with pytest.raises(InputError, match="metered"):
+        sandbox.run("", limits=Limits(fuel=10**9))
+
+
+@pytest.fixture(scope="module")
+def metered(images: Path) -> Iterator[Sandbox]:
+    try:
+        sandbox = Sandbox(images, spare=False, metered=True)
+    except ArtifactError as missing:
+        pytest.skip(f"the code that counts fuel takes minutes to compile: {missing.reason}")
+    with sandbox:
+        yield sandbox
+
+
+def test_fuel_ends_a_program_at_the_same_place_every_time(metered: Sandbox) -> None:
+    code = "for i in range(10**9):\n    if not i % 1000: print(i)"
+    limits = Limits(fuel=400_000_000)
+    first = metered.run(code, deterministic=True, limits=limits)
+    found = failure(first, Outcome.CPU_LIMIT)
+    assert (found.type, found.limit) == ("FuelLimit", ("fuel", 400_000_000))
+    assert int(first.stdout.split()[-1]) > 10_000
+    again = metered.run(code, deterministic=True, limits=limits)
+    assert (again.stdout, again.fuel) == (first.stdout, first.fuel)
+
+
+def test_fuel_is_counted_and_the_same_every_time(metered: Sandbox) -> None:
+    used = {
+        metered.run(
+            "output = sum(range(10**5))", limits=Limits(fuel=10**10), deterministic=True
+        ).fuel
+        for _ in range(3)
+    }
+    assert len(used) == 1
+    assert 10**5 < used.pop() < 10**9
+    assert metered.run("output = 1").fuel == 0

@@ -17,26 +17,50 @@ def test_a_call_may_add_256_mib_unless_told_otherwise() -> None:
 def test_images_lie_in_the_cache_unless_told_otherwise(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    options = {
+        "image": "base", "metered": False, "stack_bytes": 32 * MIB, "table_elements": 100_000,
+    }  # fmt: skip
     monkeypatch.setenv("EDGEMESH_CACHE", str(tmp_path))
     assert PyWasmSettings.load().runner_config() == {
         "images": str(tmp_path / "images"),
         "ready": True,
+        **options,
         "walls": {"strict": False, "uid": 65534},
     }
     monkeypatch.setenv("EDGEMESH_PYWASM_IMAGES_DIR", "/elsewhere")
     monkeypatch.setenv("EDGEMESH_PYWASM_WARM_INSTANCE", "no")
     monkeypatch.setenv("EDGEMESH_PYWASM_WALLS", "strict")
+    monkeypatch.setenv("EDGEMESH_PYWASM_IMAGE", "slim")
     monkeypatch.setenv("EDGEMESH_PYWASM_WORKER_UID", "0")
     assert PyWasmSettings.load().runner_config() == {
         "images": "/elsewhere",
         "ready": False,
+        **options,
+        "image": "slim",
         "walls": {"strict": True, "uid": 0},
     }
 
 
+def test_the_ranges_are_those_of_the_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = PyWasmSettings.load().limits()
+    assert limits["run_time_ms"] == (30_000, 60_000)
+    assert limits["memory_bytes"] == (256 * MIB, 512 * MIB)
+    assert limits["files_bytes"] == (64 * MIB, 256 * MIB)
+    assert limits["cpu_ms"] == (0, 300_000)
+    assert "fuel" not in limits
+    monkeypatch.setenv("EDGEMESH_PYWASM_METERED", "yes")
+    assert "fuel" in PyWasmSettings.load().limits()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("MAX_RUN_TIME_MS", "300001"), ("DEFAULT_MEMORY_BYTES", "1000"), ("IMAGE_DIR", "/x")],
+    [
+        ("MAX_RUN_TIME_MS", "300001"),
+        ("STACK_BYTES", "67108865"),
+        ("TABLE_ELEMENTS", "9999"),
+        ("DEFAULT_MEMORY_BYTES", "1000"),
+        ("IMAGE_DIR", "/x"),
+    ],
 )
 def test_wrong_settings_are_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"EDGEMESH_PYWASM_{name}", value)

@@ -49,6 +49,10 @@ _PROGRAM: dict[str, Any] = {
         "description": "Bound to the variable `inputs`, a dict: any text is a name.",
     },
     "stdin": {"type": "string", "description": "What sys.stdin reads."},
+    "deterministic": {
+        "type": "boolean",
+        "description": "Fixed clocks and random numbers: the same bytes in every run.",
+    },
 }
 _FUNCTION: dict[str, Any] = {
     "type": "string",

@@ -23,11 +23,15 @@ _RESERVE_BYTES = 24 << 20
 changes, and this process's own. So the sandbox's limit is met before the pool's, which costs the
 worker."""
 
+_OPTIONS = ("image", "metered", "stack_bytes", "table_elements")
+"""Of the configuration, what the sandbox is made with."""
+
 _OUTCOMES = {
     Outcome.OK: compute_pb2.OUTCOME_OK,
     Outcome.EXCEPTION: compute_pb2.OUTCOME_EXCEPTION,
     Outcome.EXIT: compute_pb2.OUTCOME_EXIT,
     Outcome.TIMEOUT: compute_pb2.OUTCOME_TIMEOUT,
+    Outcome.CPU_LIMIT: compute_pb2.OUTCOME_CPU_LIMIT,
     Outcome.MEMORY_LIMIT: compute_pb2.OUTCOME_MEMORY_LIMIT,
     Outcome.OUTPUT_LIMIT: compute_pb2.OUTCOME_OUTPUT_LIMIT,
     Outcome.CALL_LIMIT: compute_pb2.OUTCOME_CALL_LIMIT,
@@ -61,11 +65,12 @@ class PyWasmRunner:
     def __init__(
         self, config: Mapping[str, Any], confine: Callable[[], Sequence[Raised]] = tuple
     ) -> None:
-        """`config`: `images`, the folder, and `ready`. Raises `ArtifactError`.
+        """`config`: `images`, the folder, `ready`, the sandbox's options. Raises `ArtifactError`.
 
         `confine` raises the walls, when all is loaded and no thread has been started.
         """
-        self._sandbox = Sandbox(Path(config["images"]), spare=False)
+        options = {name: config[name] for name in _OPTIONS if name in config}
+        self._sandbox = Sandbox(Path(config["images"]), spare=False, **options)
         self.walls = confine()
         self._ready = bool(config["ready"])
         self.rest()
@@ -91,7 +96,11 @@ class PyWasmRunner:
                     run_time_ms=limits.run_time_ms,
                     memory_bytes=max(limits.memory_bytes - given - _RESERVE_BYTES, 0),
                     output_bytes=limits.output_bytes,
+                    cpu_ms=limits.cpu_ms,
+                    fuel=limits.fuel,
+                    files_bytes=limits.files_bytes,
                 ),
+                deterministic=parameters.get("deterministic", False),
                 deadline=call.deadline,
                 cancelled=call.cancelled,
                 on_output=call.output if call.streaming else None,
@@ -152,6 +161,7 @@ def _reply(result: Result, limits: compute_pb2.Limits) -> Reply:
         stderr=result.stderr,
         failure=result.failure and _failure(result.failure, limits),
         peak_memory_bytes=result.peak_memory_bytes,
+        fuel=result.fuel,
         stages=result.stages,
     )
 

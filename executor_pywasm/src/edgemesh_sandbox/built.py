@@ -10,7 +10,7 @@ import wasmtime
 
 from edgemesh_sandbox.cache import Artifact, find
 from edgemesh_sandbox.code import code_folder
-from edgemesh_sandbox.image import image_folder
+from edgemesh_sandbox.image import BASE, ImageName, image_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def default_images_dir() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache" / "edgemesh") / "images"
 
 
-def find_built(engine: wasmtime.Engine, images: Path) -> Built:
+def find_built(engine: wasmtime.Engine, images: Path, image: ImageName = BASE) -> Built:
     """What was built before; raises `ArtifactError` for what is missing, torn or foreign."""
     code = code_folder(images, engine)
-    return Built(find(code), find(image_folder(images, code)))
+    return Built(find(code), find(image_folder(images, code, image)))

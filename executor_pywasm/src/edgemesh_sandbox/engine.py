@@ -18,21 +18,31 @@ from edgemesh_sandbox.wasm.sections import HEADER
 STACK_BYTES = 32 << 20
 """The guest's own stack on the native one, for nested calls; beyond it a call is trapped."""
 
-NATIVE_STACK_BYTES = STACK_BYTES + (8 << 20)
+MOST_STACK_BYTES = 64 << 20
+"""The most of it that an engine can be made with."""
+
+NATIVE_STACK_BYTES = MOST_STACK_BYTES + (8 << 20)
 """What the thread that runs a guest must have: the guest's stack and room for the host."""
 
 
-def new_engine(*, threads: bool = True) -> wasmtime.Engine:
+def new_engine(
+    *, threads: bool = True, metered: bool = False, stack_bytes: int = STACK_BYTES
+) -> wasmtime.Engine:
     """An engine that can compile and run Python: exceptions on, interruptible at any loop.
 
-    Without `threads` it compiles on the thread that asks, and starts none.
+    Without `threads` it compiles on the thread that asks, and starts none. `metered`: it counts
+    fuel, and gives every NaN the same bits on every processor; both cost more than all runs should
+    pay (NumPy's loops over floats take twice as long).
     """
     config = wasmtime.Config()
     config.wasm_exceptions = True
     config.epoch_interruption = True
     config.parallel_compilation = threads
     ffi.wasmtime_config_async_stack_size_set(config.ptr(), NATIVE_STACK_BYTES)  # type: ignore[no-untyped-call]
-    config.max_wasm_stack = STACK_BYTES
+    config.max_wasm_stack = stack_bytes
+    if metered:
+        config.consume_fuel = True
+        config.cranelift_nan_canonicalization = True
     return wasmtime.Engine(config)
 
 

@@ -1,4 +1,4 @@
-"""The base image: the memory of a Python that has everything imported and warmed.
+"""Images: the memory of a Python that has everything imported and warmed.
 
 Rules: a Python is its linear memory (the module has one mutable global, the stack pointer, which
 is the same before and after a call, and its table never grows), so the memory of one that was
@@ -8,6 +8,7 @@ files, and those are the library's own.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -16,7 +17,7 @@ import zipfile
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import wasmtime
 
@@ -27,12 +28,19 @@ from edgemesh_sandbox.distribution import LIBRARY, PINS
 from edgemesh_sandbox.engine import load
 from edgemesh_sandbox.errors import SetupError
 from edgemesh_sandbox.guest import layout
+from edgemesh_sandbox.limits import MOST_FUEL
 from edgemesh_sandbox.memory import GuestMemory
 from edgemesh_sandbox.output import Output
 from edgemesh_sandbox.stack import on_deep_stack
 from edgemesh_sandbox.wasi import World
 from edgemesh_sandbox.wasi.clocks import FixedClock
 from edgemesh_sandbox.watch import Watch
+
+ImageName = Literal["base", "slim"]
+BASE: ImageName = "base"
+"""Everything is imported."""
+SLIM: ImageName = "slim"
+"""The standard library is imported; the packages are there, and imported by who wants them."""
 
 IMAGE = "image.cwasm"
 BLOCK = "block"
@@ -47,7 +55,7 @@ RANDOM_STATES = "random_states"
 """Among the image's facts: where the random generators' words and positions lie."""
 
 _RECIPE = 2  # counts up when what is written changes for the same inputs
-_STEP = "making the base image"
+_STEP = "making the image"
 _LIBRARY_PATH = "/usr/local/lib/python315.zip"
 _PLOT_DATA = "matplotlib/mpl-data"
 
@@ -73,7 +81,7 @@ _PREPARE = """
 import sys
 finder = sys.meta_path[-1]
 from _edgemesh import image
-image.prepare({library!r})
+image.prepare({library!r}, science={science})
 sys.meta_path.remove(finder)
 """
 
@@ -89,19 +97,23 @@ def guest_sources() -> dict[str, str]:
     return dict(sorted(sources.items()))
 
 
-def image_folder(images: Path, code: Path) -> Path:
-    """Where the base image over this code module lies."""
+def image_folder(images: Path, code: Path, image: ImageName = BASE) -> Path:
+    """Where this image over this code module lies."""
     parts = (str(_RECIPE), code.name, PINS[LIBRARY], json.dumps(guest_sources()))
-    return images / f"base-{hashlib.sha256(':'.join(parts).encode()).hexdigest()[:16]}"
+    return images / f"{image}-{hashlib.sha256(':'.join(parts).encode()).hexdigest()[:16]}"
 
 
 def make_image(
-    folder: Path, engine: wasmtime.Engine, code: Artifact, distribution: Artifact
+    folder: Path,
+    engine: wasmtime.Engine,
+    code: Artifact,
+    distribution: Artifact,
+    image: ImageName = BASE,
 ) -> Artifact:
     """Prepare a Python and publish its memory as `folder`; raises `SetupError`."""
 
     def write(draft: Path) -> Mapping[str, Any]:
-        guest, facts = _prepare(engine, code, distribution.path(LIBRARY))
+        guest, facts = _prepare(engine, code, distribution.path(LIBRARY), image)
         pages = wasm.data_pages(guest.memory.view(0, guest.memory.size()))
         guest.close()
         (draft / IMAGE).write_bytes(wasmtime.Module(engine, pages).serialize())
@@ -111,7 +123,7 @@ def make_image(
 
 
 def _prepare(
-    engine: wasmtime.Engine, code: Artifact, library: Path
+    engine: wasmtime.Engine, code: Artifact, library: Path, image: ImageName
 ) -> tuple[_Guest, dict[str, Any]]:
     """A prepared Python, and what it tells of itself."""
     guest = _Guest(engine, code)
@@ -120,7 +132,7 @@ def _prepare(
     guest.turn(_INSTALL.format(sources=guest_sources(), library=_LIBRARY_PATH))
     for path, data in _plot_data(library).items():  # from now on the library is a folder
         files.add(f"{_LIBRARY_PATH}/{path}", data)
-    guest.turn(_PREPARE.format(library=_LIBRARY_PATH))
+    guest.turn(_PREPARE.format(library=_LIBRARY_PATH, science=image == BASE))
     if not guest.told:
         raise SetupError(_STEP, "the guest told nothing of itself")
     facts = cast(dict[str, Any], json.loads(guest.told[0]))
@@ -146,6 +158,8 @@ class _Guest:
     def __init__(self, engine: wasmtime.Engine, code: Artifact) -> None:
         self._store = wasmtime.Store(engine)
         self._store.set_epoch_deadline(1 << 62)
+        with contextlib.suppress(wasmtime.WasmtimeError):  # it is not metered
+            self._store.set_fuel(MOST_FUEL)
         self.told: list[bytes] = []
         self.output = Output(memoryview(bytearray(layout.BLOCK_BYTES)), 1 << 20, None)
         self.watch = Watch(math.inf, None, self.output, False)

@@ -19,7 +19,7 @@ from edgemesh_sandbox.frame import Frame
 from edgemesh_sandbox.functions import Function
 from edgemesh_sandbox.guest import layout
 from edgemesh_sandbox.interpreter import Interpreter
-from edgemesh_sandbox.limits import MIB, Limits
+from edgemesh_sandbox.limits import MIB, MOST_FUEL, Limits
 from edgemesh_sandbox.memory import GuestMemory
 from edgemesh_sandbox.output import OnOutput, Output
 from edgemesh_sandbox.wasi import World
@@ -44,6 +44,7 @@ class Instance:
     output: Output
     watch: Watch
     world: World
+    fuel_used = 0
 
     def __init__(self, interpreter: Interpreter) -> None:
         self._interpreter = interpreter
@@ -96,14 +97,19 @@ class Instance:
         before = pages.faults()
         block = self.memory.view(self._interpreter.block, layout.BLOCK_BYTES)
         self.output = Output(block, limits.output_bytes, on_output)
-        self.watch = Watch(deadline, cancelled, self.output, on_output is not None)
+        self.watch = Watch(deadline, cancelled, self.output, on_output is not None, limits.cpu_ms)
         self.tools = frame.tools
         self.world = world or World(files_bytes=limits.files_bytes)
         self.allowed = limits.memory_bytes + frame.nbytes
         ceiling = self._interpreter.image_bytes + self.allowed + _RUNTIME_BYTES
         self._store.set_limits(
-            memory_size=min(ceiling, 1 << 32), table_elements=100_000, instances=2, memories=1
+            memory_size=min(ceiling, 1 << 32),
+            table_elements=self._interpreter.table_elements,
+            instances=2,
+            memories=1,
         )
+        if self._interpreter.metered:
+            self._store.set_fuel(limits.fuel or MOST_FUEL)
         self._epochs.watch(self.watch)
         self._store.set_epoch_deadline(1)
         if self.world.deterministic:
@@ -114,6 +120,8 @@ class Instance:
                 answer = self._call(frame)
         finally:
             wasi.enter(None)
+            if self._interpreter.metered:
+                self.fuel_used = (limits.fuel or MOST_FUEL) - self._store.get_fuel()
             self.output.close()
         self._faults += pages.faults() - before
         self._intact = True
@@ -150,6 +158,11 @@ class Instance:
             whole[begin:end] = image[begin:end]
         self.refresh()
         return True
+
+    @property
+    def stack_bytes(self) -> int:
+        """The stack that its calls may take."""
+        return self._interpreter.stack_bytes
 
     def added_bytes(self) -> int:
         """How far the memory has grown over the image's; it never shrinks."""

@@ -16,24 +16,44 @@ import wasmtime
 from edgemesh_sandbox import hostcalls, pages, wasi
 from edgemesh_sandbox.built import find_built
 from edgemesh_sandbox.code import COMPILED
-from edgemesh_sandbox.engine import load, new_engine
+from edgemesh_sandbox.engine import MOST_STACK_BYTES, STACK_BYTES, load, new_engine
 from edgemesh_sandbox.errors import ArtifactError
 from edgemesh_sandbox.guest.layout import BLOCK_BYTES
-from edgemesh_sandbox.image import BLOCK, IMAGE, MEMORY_BYTES, RANDOM_STATES
+from edgemesh_sandbox.image import BASE, BLOCK, IMAGE, MEMORY_BYTES, RANDOM_STATES, ImageName
 from edgemesh_sandbox.memory import GuestMemory
 from edgemesh_sandbox.pages import Ranges
 from edgemesh_sandbox.ticker import Ticker
+
+TABLE_ELEMENTS = 100_000
+"""CPython's own table has some 90,000."""
 
 
 class Interpreter:
     """The compiled Python of a process; raises `ArtifactError` unless set-up has been run."""
 
-    def __init__(self, images: Path) -> None:
-        self.engine = new_engine(threads=False)
+    def __init__(
+        self,
+        images: Path,
+        image: ImageName = BASE,
+        *,
+        metered: bool = False,
+        stack_bytes: int = STACK_BYTES,
+        table_elements: int = TABLE_ELEMENTS,
+    ) -> None:
+        if not STACK_BYTES // 8 <= stack_bytes <= MOST_STACK_BYTES:
+            raise ValueError(f"stack_bytes must be 4 to 64 MiB, not {stack_bytes}")
+        self.engine = new_engine(threads=False, metered=metered, stack_bytes=stack_bytes)
+        self.stack_bytes = stack_bytes
+        """The guest's own stack on the native one."""
+        self.table_elements = table_elements
+        """The most that a table of the guest's may have."""
+        self.metered = metered
+        """Whether fuel is counted."""
         try:
-            built = find_built(self.engine, images)
+            built = find_built(self.engine, images, image)
         except ArtifactError as error:
-            hint = "run `python -m edgemesh_sandbox.setup`"
+            options = f"{' --metered' if metered else ''}{f' --image {image}' * (image != BASE)}"
+            hint = f"run `python -m edgemesh_sandbox.setup{options}`"
             raise ArtifactError(error.path, f"{error.reason}; {hint}") from None
         self.block = _number(built.image.facts, BLOCK, built.image.folder)
         """Where the guest's block lies in its memory."""

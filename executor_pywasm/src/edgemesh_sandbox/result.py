@@ -22,6 +22,8 @@ class Outcome(Enum):
     """It ended itself with a status other than 0, or at once with `os._exit`."""
     TIMEOUT = "timeout"
     """It ran longer than `run_time_ms`."""
+    CPU_LIMIT = "cpu_limit"
+    """It used more than `cpu_ms` or `fuel`."""
     MEMORY_LIMIT = "memory_limit"
     """It wanted more than `memory_bytes`."""
     OUTPUT_LIMIT = "output_limit"
@@ -40,7 +42,8 @@ class Failure:
 
     type: str
     """The exception's type (`ValueError`, `numpy.linalg.LinAlgError`), or what happened
-    (`TimeLimit`, `MemoryLimit`, `OutputLimit`, `StackOverflow`, `Exit`, …)."""
+    (`TimeLimit`, `CpuLimit`, `FuelLimit`, `MemoryLimit`, `OutputLimit`, `StackOverflow`, `Exit`,
+    …)."""
     message: str
     traceback: str = ""
     """The user's own frames; empty where no exception was raised."""
@@ -67,6 +70,8 @@ class Result:
     failure: Failure | None = None
     peak_memory_bytes: int = 0
     """Memory that the program added to the image's, inputs included; whole pages of 64 KiB."""
+    fuel: int = 0
+    """Fuel used, where it was counted."""
     run_s: float = 0.0
     """Wall-clock time in the sandbox, in seconds."""
     stages: Mapping[str, int] = field(default_factory=dict[str, int])

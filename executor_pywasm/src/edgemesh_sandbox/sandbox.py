@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from edgemesh_sandbox import values
 from edgemesh_sandbox.answer import Allocate
 from edgemesh_sandbox.built import default_images_dir
 from edgemesh_sandbox.call import Call
+from edgemesh_sandbox.engine import STACK_BYTES
+from edgemesh_sandbox.errors import InputError
 from edgemesh_sandbox.frame import Frame
-from edgemesh_sandbox.interpreter import Interpreter
+from edgemesh_sandbox.image import BASE, ImageName
+from edgemesh_sandbox.interpreter import TABLE_ELEMENTS, Interpreter
 from edgemesh_sandbox.limits import Limits
 from edgemesh_sandbox.output import OnOutput
 from edgemesh_sandbox.result import Result
@@ -45,8 +49,17 @@ class Sandbox:
         *,
         spare: bool = True,
         tools: Mapping[str, Function] | Tools | None = None,
+        image: ImageName = BASE,
+        metered: bool = False,
+        stack_bytes: int = STACK_BYTES,
+        table_elements: int = TABLE_ELEMENTS,
     ) -> None:
-        """Load the images in the folder `images` (default: the cache's).
+        """Load an image from the folder `images` (default: the cache's).
+
+        `image`: `slim` has only the standard library imported, for where memory is short. With
+        `metered`, runs may be limited by `fuel`; it loads a second code module for those.
+        `stack_bytes`: what nested calls may take of the native stack, 4 to 64 MiB.
+        `table_elements`: the most that a guest's table may grow to.
 
         `tools`: functions that every program may call, by name: see `edgemesh_sandbox/tools.py`.
 
@@ -55,8 +68,14 @@ class Sandbox:
         when `python -m edgemesh_sandbox.setup` has not built what fits this version and machine.
         """
         self._tools = _tools(tools)
-        self._interpreter = Interpreter(images or default_images_dir())
+        images = images or default_images_dir()
+        made = partial(
+            Interpreter, images, image, stack_bytes=stack_bytes, table_elements=table_elements
+        )
+        self._interpreter = made()
+        self._metered = made(metered=True) if metered else None
         self._spare = Spare(self._interpreter, background=spare)
+        self._counting = Spare(self._metered, background=False) if self._metered else None
 
     def run(
         self,
@@ -92,6 +111,9 @@ class Sandbox:
         The global `output`, or else the last expression's value, is the result: see
         `guest/results.py`. Raises `InputError` for inputs that cannot cross.
         """
+        source = self._counting if limits.fuel else self._spare
+        if source is None:
+            raise InputError("limits.fuel", "0: this sandbox was made without `metered`")
         given = inputs or {}
         if not wire:
             given, call = values.call_to_wire(given, call)
@@ -104,7 +126,7 @@ class Sandbox:
         until = until if deadline is None else min(until, deadline)
 
         def work() -> Result:
-            with self._spare.instance() as instance:
+            with source.instance() as instance:
                 taken = time.monotonic()
                 result = judge(
                     instance, request, limits, until, cancelled, on_output, allocate, world
@@ -129,6 +151,9 @@ class Sandbox:
         """Free everything; no run may be going on."""
         self._spare.close()
         self._interpreter.close()
+        if self._counting and self._metered:
+            self._counting.close()
+            self._metered.close()
 
     def __enter__(self) -> Sandbox:
         return self

@@ -18,23 +18,23 @@ from edgemesh_sandbox.code import code_folder, compile_code
 from edgemesh_sandbox.distribution import MODULE, distribution
 from edgemesh_sandbox.engine import new_engine
 from edgemesh_sandbox.errors import ArtifactError, SandboxError
-from edgemesh_sandbox.image import image_folder, make_image
+from edgemesh_sandbox.image import BASE, SLIM, ImageName, image_folder, make_image
 from edgemesh_sandbox.progress import step
 
-_KEPT = {"python": 1, "code": 2, "base": 4}
+_KEPT = {"python": 1, "code": 3, "base": 6, "slim": 6}
 """How many of each are kept: those of other checkouts and versions that may still be in use."""
 
 
-def build(images: Path) -> Built:
+def build(images: Path, image: ImageName = BASE, *, metered: bool = False) -> Built:
     """Find or build everything; raises `SandboxError`."""
-    engine = new_engine()
+    engine = new_engine(metered=metered)
     try:
-        return find_built(engine, images)
+        return find_built(engine, images, image)
     except ArtifactError:
         pass
     with locked(images):
         code = _code(images, engine)
-        built = Built(code, _image(images, engine, code))
+        built = Built(code, _image(images, engine, code, image))
         sweep(images, _KEPT)
     return built
 
@@ -50,23 +50,30 @@ def _code(images: Path, engine: wasmtime.Engine) -> Artifact:
             return compile_code(folder, engine, files.path(MODULE))
 
 
-def _image(images: Path, engine: wasmtime.Engine, code: Artifact) -> Artifact:
-    folder = image_folder(images, code.folder)
+def _image(images: Path, engine: wasmtime.Engine, code: Artifact, image: ImageName) -> Artifact:
+    folder = image_folder(images, code.folder, image)
     try:
         return find(folder)
     except ArtifactError:
         with step("fetching CPython's library"):
             files = distribution(images)
-        with step("importing and warming the scientific packages into an image"):
-            return make_image(folder, engine, code, files)
+        with step(f"importing and warming what the {image} image holds"):
+            return make_image(folder, engine, code, files, image)
 
 
 def main() -> int:
     """Run the command; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m edgemesh_sandbox.setup", description=__doc__)
     parser.add_argument("--images", type=Path, default=default_images_dir(), help="where they lie")
+    parser.add_argument(
+        "--image", choices=(BASE, SLIM), default=BASE, help="slim: only the standard library"
+    )
+    parser.add_argument("--metered", action="store_true", help="also code that counts fuel")
+    given = parser.parse_args()
     try:
-        built = build(parser.parse_args().images)
+        built = build(given.images, given.image)
+        if given.metered:
+            build(given.images, given.image, metered=True)
     except (SandboxError, OSError) as error:
         print(f"python sandbox: {error}", file=sys.stderr)
         return 1

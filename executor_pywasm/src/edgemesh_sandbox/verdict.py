@@ -12,7 +12,6 @@ from typing import Any
 import wasmtime
 
 from edgemesh_sandbox.answer import ENVELOPE_BYTES, Allocate, Answer, BadAnswer
-from edgemesh_sandbox.engine import STACK_BYTES
 from edgemesh_sandbox.frame import Frame
 from edgemesh_sandbox.guest.encoding import MOST_TENSORS, is_name
 from edgemesh_sandbox.guest.layout import STDERR, STDOUT
@@ -27,6 +26,7 @@ from edgemesh_sandbox.values import Malformed, from_wire
 from edgemesh_sandbox.wasi import World
 from edgemesh_sandbox.watch import Cancelled
 
+_FUEL = ("FuelLimit", "used more fuel than allowed", "fuel")
 _BESIDE_LIMIT = 8 * MIB
 """A guest that died with less than this left is held to have died of it."""
 
@@ -70,6 +70,7 @@ def judge(
         outputs,
         verdict.failure,
         instance.added_bytes(),
+        instance.fuel_used,
         keys=verdict.keys,
     )
 
@@ -138,8 +139,10 @@ def _left(status: int) -> Result:
 def _died(instance: Instance, limits: Limits, error: Exception) -> Result:
     code = error.trap_code if isinstance(error, wasmtime.Trap) else None
     if code is wasmtime.TrapCode.STACK_OVERFLOW:
-        message = f"calls nested deeper than the stack of {STACK_BYTES // MIB} MiB"
+        message = f"calls nested deeper than the stack of {instance.stack_bytes // MIB} MiB"
         return Result(Outcome.CRASH, failure=Failure("StackOverflow", message))
+    if code is wasmtime.TrapCode.OUT_OF_FUEL:
+        return Result(Outcome.CPU_LIMIT, failure=_limit(_FUEL, limits))
     if instance.added_bytes() > instance.allowed - _BESIDE_LIMIT:
         return _over(Outcome.MEMORY_LIMIT, limits)
     if code is wasmtime.TrapCode.UNREACHABLE:
@@ -156,12 +159,17 @@ def _over(outcome: Outcome, limits: Limits, traceback: str = "") -> Result:
 def _failure(outcome: Outcome, limits: Limits, traceback: str) -> Failure:
     details: dict[Outcome, tuple[str, str, str]] = {
         Outcome.TIMEOUT: ("TimeLimit", "ran longer than allowed", "run_time_ms"),
+        Outcome.CPU_LIMIT: ("CpuLimit", "used more CPU time than allowed", "cpu_ms"),
         Outcome.MEMORY_LIMIT: ("MemoryLimit", "wanted more memory than allowed", "memory_bytes"),
         Outcome.OUTPUT_LIMIT: ("OutputLimit", "gave more output than allowed", "output_bytes"),
         Outcome.CALL_LIMIT: ("CallLimit", "called tools more often than allowed", "calls"),
     }
     if outcome not in details:
         return Failure("Cancelled", "the caller asked to stop")
-    kind, message, name = details[outcome]
+    return _limit(details[outcome], limits, traceback)
+
+
+def _limit(details: tuple[str, str, str], limits: Limits, traceback: str = "") -> Failure:
+    kind, message, name = details
     value: Any = getattr(limits, name)
     return Failure(kind, f"{message} ({name} {value})", traceback, limit=(name, value))

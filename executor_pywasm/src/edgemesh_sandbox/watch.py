@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import math
 import time
 from typing import Any, Protocol, cast
 
@@ -34,14 +35,23 @@ class Cancelled(Protocol):
 
 
 class Watch:
-    """One run's deadline, its caller's wish, and its output's limit."""
+    """One run's deadline, its CPU time, its caller's wish, and its output's limit.
 
-    __slots__ = ("_cancelled", "_deadline", "_output", "_streaming", "error", "stopped")
+    Made on the thread that runs it.
+    """
+
+    __slots__ = ("_cancelled", "_cpu", "_deadline", "_output", "_streaming", "error", "stopped")
 
     def __init__(
-        self, deadline: float, cancelled: Cancelled | None, output: Output, streaming: bool
+        self,
+        deadline: float,
+        cancelled: Cancelled | None,
+        output: Output,
+        streaming: bool,
+        cpu_ms: int = 0,
     ) -> None:
         self._deadline = deadline
+        self._cpu = time.thread_time() + cpu_ms / 1e3 if cpu_ms else math.inf
         self._cancelled = cancelled
         self._output = output
         self._streaming = streaming
@@ -66,6 +76,8 @@ class Watch:
             self.stopped = Outcome.CANCELLED
         elif time.monotonic() >= self._deadline:
             self.stopped = Outcome.TIMEOUT
+        elif self._cpu is not math.inf and time.thread_time() >= self._cpu:
+            self.stopped = Outcome.CPU_LIMIT
         return self.stopped is not None
 
     def exceed_calls(self) -> None:

@@ -175,12 +175,22 @@ class ExecutorSettings(ServiceSettings):
     max_response_bytes: int = Field(default=128 * MIB, ge=1024, le=1024 * MIB)
     """Largest response, tensors included, in bytes."""
 
+    def limits(self) -> dict[str, tuple[int, int]]:
+        """The limits that this executor enforces: the default and the most of each.
+
+        Where the default is 0 a run has no such limit unless it asks; the most is 0 for one that
+        the executor can enforce but does not as it is set.
+        """
+        return {
+            name: (getattr(self, f"default_{name}"), getattr(self, f"max_{name}"))
+            for name in ("run_time_ms", "memory_bytes", "output_bytes")
+        }
+
     def check(self) -> None:
         """Refuse a public address without the mesh's secret."""
         super().check()
-        for name in ("run_time_ms", "memory_bytes", "output_bytes"):
-            most: int = getattr(self, f"max_{name}")
-            if getattr(self, f"default_{name}") > most:
+        for name, (default, most) in self.limits().items():
+            if default > most:
                 variable = f"{self.prefix()}DEFAULT_{name.upper()}"
                 raise SettingsError(variable, f"at most max_{name}, which is {most}")
         if not self.on_loopback and self.secret is None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import builtins
 import contextlib
 import io
+import itertools
 import os
 import stat
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .importer import Archive, folders
@@ -45,10 +46,16 @@ class Files:
         self._folders = archive.folders | folders(self._unpacked)
 
     def install(self) -> None:
-        """Make `open` and `os.stat` know these files."""
+        """Make `open`, `os.stat` and `os.scandir` know these files, and `os.chdir` forget the way.
+
+        `os.walk` and `pathlib` list by `os.scandir` or `os.listdir`.
+        """
         # As attributes of a class they are no methods, just as the built-in ones are none.
         builtins.open = io.open = staticmethod(self._opener(io.open))
         os.stat = staticmethod(self._stater(os.stat))
+        os.scandir = staticmethod(self._scanner(os.scandir))
+        os.listdir = staticmethod(self._lister(os.listdir))
+        os.chdir = staticmethod(_changer(os.chdir))
 
     def _name(self, path: Any) -> str | None:
         """The name below the root that a path means, if it does."""
@@ -104,6 +111,90 @@ class Files:
             return real(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
 
         return stat
+
+    def _folder(self, path: Any) -> str | None:
+        """The folder of the library that a path means, if it does."""
+        name = None if isinstance(path, int) else self._name(path)
+        return name if name in self._folders else None
+
+    def _below(self, folder: str) -> list[str]:
+        """The names in a folder."""
+        start = f"{folder}/" if folder else ""
+        names = itertools.chain(self._archive.names(), self._unpacked)
+        below = {name[len(start) :].partition("/")[0] for name in names if name.startswith(start)}
+        return sorted(below - {""})
+
+    def _lister(self, real: Any) -> Any:
+        def listdir(path: Any = ".") -> Any:
+            folder = self._folder(path)
+            return real(path) if folder is None else self._below(folder)
+
+        return listdir
+
+    def _scanner(self, real: Any) -> Any:
+        def scandir(path: Any = ".") -> Any:
+            folder = self._folder(path)
+            if folder is None:
+                return real(path)
+            return _Listing(_Entry(name, os.path.join(path, name)) for name in self._below(folder))
+
+        return scandir
+
+
+class _Entry:
+    """What `os.scandir` gives of a file or folder of the library."""
+
+    def __init__(self, name: str, path: str) -> None:
+        self.name, self.path = name, path
+
+    def __fspath__(self) -> str:
+        return self.path
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        return os.stat(self.path)
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:
+        return stat.S_ISDIR(self.stat().st_mode)
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:
+        return stat.S_ISREG(self.stat().st_mode)
+
+    def is_symlink(self) -> bool:
+        return False
+
+    def is_junction(self) -> bool:
+        return False
+
+
+class _Listing:
+    """What `os.scandir` gives: an iterator that can be closed."""
+
+    def __init__(self, entries: Iterator[_Entry]) -> None:
+        self._entries = entries
+
+    def __iter__(self) -> Iterator[_Entry]:
+        return self._entries
+
+    def __next__(self) -> _Entry:
+        return next(self._entries)
+
+    def close(self) -> None:
+        self._entries = iter(())
+
+    def __enter__(self) -> Iterator[_Entry]:
+        return self._entries
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _changer(real: Any) -> Any:
+    """`os.chdir` that keeps where it leads: the C library keeps `a/..`, though `a` may go."""
+
+    def chdir(path: Any) -> None:
+        real(path if isinstance(path, int) else os.path.abspath(path))
+
+    return chdir
 
 
 _FOLDER, _FILE = stat.S_IFDIR | 0o555, stat.S_IFREG | 0o444

@@ -39,7 +39,7 @@ def take_library(path: str) -> None:
     importer.install(path)
 
 
-def prepare(library: str) -> None:
+def prepare(library: str, *, science: bool) -> None:
     """Import and warm everything, install the runtime, and tell the host where to find it.
 
     What lies unpacked below `library` is taken into memory too.
@@ -47,29 +47,30 @@ def prepare(library: str) -> None:
     import _host  # the guest's door to its host
 
     try:
-        facts = _prepare(library)
+        facts = _prepare(library, science)
     except Exception as error:  # stderr is the program's by now
         facts = {"problems": [f"{type(error).__name__}: {error}"]}
     with contextlib.suppress(OSError):  # the host listens, but does not reply
         _host.call(json.dumps(facts).encode())
 
 
-def _prepare(library: str) -> dict[str, Any]:
+def _prepare(library: str, science: bool) -> dict[str, Any]:
     archive = importer.installed()
     plots = "matplotlib/mpl-data"
     files.Files(archive, files.unpack(f"{library}/{plots}", plots)).install()
     eventloop.install()
-    import matplotlib
+    if science:
+        import matplotlib
 
-    matplotlib.use("agg")
+        matplotlib.use("agg")
     from . import warmup
 
-    missing = warmup.import_all()
+    missing = warmup.import_all(science=science)
     for _ in range(3):
-        warmup.use()
+        warmup.use(science=science)
     gc.collect()
     ballast = heap.fill_holes()
-    block, states, serving = _install(ballast)
+    block, states, serving = _install(ballast, science)
     gc.collect()
     problems = [*_open_files(), *(f"cannot import {name}" for name in missing)]
     immortal = heap.immortalize()
@@ -90,7 +91,7 @@ def _prepare(library: str) -> dict[str, Any]:
     return facts
 
 
-def _install(ballast: list[bytes]) -> tuple[Any, list[tuple[int, int]], Any]:
+def _install(ballast: list[bytes], science: bool) -> tuple[Any, list[tuple[int, int]], Any]:
     """Put the runtime in the place of the reactor's own handler of turns, and warm it.
 
     Gives the block, where the random generators' states lie, and the runtime.
@@ -109,7 +110,8 @@ def _install(ballast: list[bytes]) -> tuple[Any, list[tuple[int, int]], Any]:
     modules: dict[str, Any] = {"edgemesh": tools.module(given), "edgemesh.tools": given}
     sys.modules.update(modules)
     serving = runtime.Runtime(block, given)
-    for program in _WARMING_PROGRAMS * 8:
+    programs = [p for p in _WARMING_PROGRAMS if science or "pandas" not in p]
+    for program in programs * 8:
         request = {"code": program, "stdin": "", "inputs": _WARMING_INPUTS, "tensors": []}
         serving.call(json.dumps(request).encode())
     block.clear()

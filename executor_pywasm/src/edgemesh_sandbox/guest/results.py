@@ -16,16 +16,27 @@ and what is there. Figures that the program left open come last, as `figure-1` a
 from __future__ import annotations
 
 import io
+import sys
 from typing import Any
-
-from matplotlib import _pylab_helpers
-from matplotlib.figure import Figure
 
 from . import arrays, numeric
 from .encoding import MOST_TENSORS, Encoder, Unfit, dumps, is_name, plain
 
 _PNG = "image/png"
-_figures = _pylab_helpers.Gcf.figs
+_matplotlib: list[tuple[Any, Any]] = []
+
+
+def _figures() -> tuple[Any, Any]:
+    """The type of figures, and those that are open; none of both before Matplotlib is imported.
+
+    Kept once it is known, which in an image that has it is before any program.
+    """
+    if not _matplotlib:
+        kinds, helpers = map(sys.modules.get, ("matplotlib.figure", "matplotlib._pylab_helpers"))
+        if kinds is None or helpers is None:
+            return (), {}
+        _matplotlib.append((kinds.Figure, helpers.Gcf.figs))
+    return _matplotlib[0]
 
 
 class OutputError(Exception):
@@ -50,7 +61,7 @@ class Outputs:
                 self._take(output, refs)
             except Unfit as error:
                 raise OutputError(str(error)) from None
-        if _figures:
+        if _figures()[1]:
             self._add_figures()
 
     def answer(self) -> dict[str, Any]:
@@ -89,7 +100,7 @@ class Outputs:
         self.owners.append(self.result)
 
     def _tensor(self, encoder: Encoder, name: str, value: Any) -> None:
-        if isinstance(value, Figure):
+        if isinstance(value, _figures()[0]):
             data = self._draw(value)
             encoder.named(name, "bytes", (len(data),), data, _PNG)
         elif arrays.is_array(value):
@@ -100,7 +111,7 @@ class Outputs:
             encoder.named(name, "bytes", (len(data),), data)
 
     def _figure(self, encoder: Encoder, value: Any) -> object:
-        if not isinstance(value, Figure):
+        if not isinstance(value, _figures()[0]):
             return None
         data = self._draw(value)
         return {"$type": "bytes", "tensor": encoder.tensor("bytes", (len(data),), data, _PNG)}
@@ -115,7 +126,7 @@ class Outputs:
         """The figures that are open and not given already."""
         taken = {tensor["name"] for tensor in self.tensors}
         number = 0
-        for manager in list(_figures.values()):
+        for manager in list(_figures()[1].values()):
             figure = manager.canvas.figure
             if id(figure) not in self._drawn:
                 number += 1
@@ -142,6 +153,6 @@ class Outputs:
 
 
 def _is_tensor(value: object) -> bool:
-    return isinstance(value, (bytes, bytearray, memoryview, Figure)) or (
+    return isinstance(value, (bytes, bytearray, memoryview, _figures()[0])) or (
         arrays.is_array(value) and arrays.is_plain(value)
     )

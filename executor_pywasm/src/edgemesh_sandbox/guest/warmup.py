@@ -14,43 +14,47 @@ import io
 import traceback
 import warnings
 
-IMPORTS = """
+STANDARD = """
     abc argparse array ast asyncio base64 bisect bz2 calendar cmath codecs collections.abc
-    concurrent.futures configparser contextlib contextvars copy csv dataclasses datetime
-    decimal difflib doctest email.message email.parser email.policy enum fractions functools
-    getpass glob graphlib gzip hashlib heapq hmac html.parser http.client importlib.metadata
+    concurrent.futures configparser contextlib contextvars copy csv dataclasses datetime decimal
+    difflib doctest email.message email.parser email.policy enum fractions functools getpass
+    glob graphlib gzip hashlib heapq hmac html.parser http.client importlib.metadata
     importlib.resources inspect io ipaddress itertools json keyword linecache locale logging
     logging.handlers lzma math mimetypes numbers operator optparse pathlib pickle pkgutil
     platform pprint queue random re reprlib sched secrets select selectors shlex shutil signal
     socket sqlite3 stat statistics string string.templatelib struct subprocess tarfile tempfile
     textwrap threading time timeit tokenize tomllib traceback types typing unicodedata unittest
     unittest.mock urllib.parse urllib.request uuid warnings wave weakref xml.dom.minidom
-    xml.etree.ElementTree zipfile zlib zoneinfo attr bs4 charset_normalizer cloudpickle
-    dateutil.parser dateutil.relativedelta defusedxml fontTools html5lib jinja2 joblib
-    lxml.etree lxml.html markupsafe more_itertools mpmath narwhals networkx numpy numpy.fft
-    numpy.linalg numpy.ma numpy.polynomial numpy.random openpyxl packaging.version pandas patsy
-    PIL.Image PIL.ImageDraw PIL.PngImagePlugin PIL.JpegImagePlugin pypdf regex
-    reportlab.pdfgen.canvas seaborn six sympy tabulate tomli_w toolz tqdm typing_extensions
-    tzdata xlrd xlsxwriter xmltodict yaml scipy scipy.cluster.hierarchy scipy.cluster.vq
-    scipy.fft scipy.integrate scipy.interpolate scipy.io scipy.linalg scipy.ndimage
-    scipy.optimize scipy.signal scipy.sparse scipy.sparse.csgraph scipy.sparse.linalg
-    scipy.spatial scipy.special scipy.stats sklearn.cluster sklearn.compose
-    sklearn.decomposition sklearn.ensemble sklearn.feature_extraction.text sklearn.linear_model
-    sklearn.metrics sklearn.model_selection sklearn.naive_bayes sklearn.neighbors
-    sklearn.pipeline sklearn.preprocessing sklearn.svm sklearn.tree statsmodels.api
-    statsmodels.formula.api statsmodels.tsa.api matplotlib matplotlib.pyplot matplotlib.dates
-    matplotlib.ticker matplotlib.colors matplotlib.backends.backend_agg
-    matplotlib.backends.backend_svg mpl_toolkits.mplot3d
+    xml.etree.ElementTree zipfile zlib zoneinfo
 """
-"""Modules that a program finds imported already: common ones, and all packages of the wheel."""
+"""Modules of the standard library that a program finds imported already."""
+
+PACKAGES = """
+    attr bs4 charset_normalizer cloudpickle dateutil.parser dateutil.relativedelta defusedxml
+    fontTools html5lib jinja2 joblib lxml.etree lxml.html markupsafe more_itertools mpmath
+    narwhals networkx numpy numpy.fft numpy.linalg numpy.ma numpy.polynomial numpy.random
+    openpyxl packaging.version pandas patsy PIL.Image PIL.ImageDraw PIL.PngImagePlugin
+    PIL.JpegImagePlugin pypdf regex reportlab.pdfgen.canvas seaborn six sympy tabulate tomli_w
+    toolz tqdm typing_extensions tzdata xlrd xlsxwriter xmltodict yaml scipy
+    scipy.cluster.hierarchy scipy.cluster.vq scipy.fft scipy.integrate scipy.interpolate
+    scipy.io scipy.linalg scipy.ndimage scipy.optimize scipy.signal scipy.sparse
+    scipy.sparse.csgraph scipy.sparse.linalg scipy.spatial scipy.special scipy.stats
+    sklearn.cluster sklearn.compose sklearn.decomposition sklearn.ensemble
+    sklearn.feature_extraction.text sklearn.linear_model sklearn.metrics sklearn.model_selection
+    sklearn.naive_bayes sklearn.neighbors sklearn.pipeline sklearn.preprocessing sklearn.svm
+    sklearn.tree statsmodels.api statsmodels.formula.api statsmodels.tsa.api matplotlib
+    matplotlib.pyplot matplotlib.dates matplotlib.ticker matplotlib.colors
+    matplotlib.backends.backend_agg matplotlib.backends.backend_svg mpl_toolkits.mplot3d
+"""
+"""All packages of the wheel."""
 
 
-def import_all() -> list[str]:
-    """Import everything; the names of what could not be imported."""
+def import_all(*, science: bool) -> list[str]:
+    """Import everything, or the standard library; the names of what could not be imported."""
     missing: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in IMPORTS.split():
+        for name in (STANDARD + PACKAGES * science).split():
             try:
                 importlib.import_module(name)
             except Exception as error:
@@ -58,11 +62,12 @@ def import_all() -> list[str]:
     return missing
 
 
-def use() -> None:
+def use(*, science: bool) -> None:
     """Do what programs commonly do."""
+    parts = (_plain, _arrays, _tables, _science, _pictures) if science else (_plain, _arrays)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for part in (_plain, _arrays, _tables, _science, _pictures):
+        for part in parts:
             part()
 
 

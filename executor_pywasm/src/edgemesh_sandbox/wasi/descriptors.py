@@ -67,10 +67,9 @@ class Descriptors:
 
     def writable(self, number: int) -> tuple[Descriptor, File]:
         """An open file that may be written to."""
-        descriptor, file = self.file(number)
-        if not descriptor.writable:
+        if not self.get(number).writable:
             raise WasiError(Errno.BADF)
-        return descriptor, file
+        return self.file(number)
 
     def file(self, number: int) -> tuple[Descriptor, File]:
         """An open file."""

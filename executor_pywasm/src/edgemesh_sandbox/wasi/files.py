@@ -21,6 +21,7 @@ INPUTS, OUTPUTS, TEMPORARY = "inputs", "outputs", "tmp"
 
 MOST_NAME = 255
 MOST_PATH = 4096
+DOTS = (".", "..")
 
 
 class Place(NamedTuple):
@@ -28,7 +29,7 @@ class Place(NamedTuple):
 
     folder: Folder
     name: str
-    """Empty where the path ends in a folder itself (`/`, `.`, `..`)."""
+    """`.` or `..` where the path does not end in a name."""
     node: Node | None
     as_folder: bool
     """Whether the path ends with a slash."""
@@ -85,29 +86,24 @@ class FileSystem:
             raise WasiError(Errno.NOENT)
         if len(path) > MOST_PATH:
             raise WasiError(Errno.NAMETOOLONG)
-        parts = [part for part in path.split("/") if part not in ("", ".")]
-        if any(len(part.encode()) > MOST_NAME for part in parts):
+        *above, last = [part for part in path.split("/") if part] or ["."]
+        if any(len(part.encode()) > MOST_NAME for part in (*above, last)):
             raise WasiError(Errno.NAMETOOLONG)
         folder = base
-        for part in parts[:-1]:
-            below = folder.parent if part == ".." else _named(folder, part)
+        for part in above:
+            below = _below(folder, part)
             if below is None:
                 raise WasiError(Errno.NOENT)
             if not isinstance(below, Folder):
                 raise WasiError(Errno.NOTDIR)
             folder = below
-        if not parts or parts[-1] == "..":
-            found = folder.parent if parts else folder
-            if found is None:
-                raise WasiError(Errno.NOENT)
-            return Place(found, "", found, as_folder=True)
-        slash = path.endswith(("/", "/."))
-        return Place(folder, parts[-1], _named(folder, parts[-1]), slash)
+        node = _below(folder, last)
+        if last in DOTS and node is None:
+            raise WasiError(Errno.NOENT)
+        return Place(folder, last, node, path.endswith("/"))
 
     def create(self, place: Place) -> File:
         """A new, empty file."""
-        if place.as_folder:
-            raise WasiError(Errno.ISDIR)
         quota = place.folder.writing()
         quota.take_node()
         file = File(self._number(), self._clock.stamp(), bytearray(), quota)
@@ -140,8 +136,8 @@ class FileSystem:
             raise WasiError(Errno.NOENT)
         if not isinstance(place.node, Folder):
             raise WasiError(Errno.NOTDIR)
-        if not place.name:
-            raise WasiError(Errno.INVAL)
+        if place.name in DOTS:
+            raise WasiError(Errno.INVAL if place.name == "." else Errno.NOTEMPTY)
         place.folder.writing()
         if place.node.entries:
             raise WasiError(Errno.NOTEMPTY)
@@ -150,10 +146,10 @@ class FileSystem:
     def rename(self, old: Place, new: Place) -> None:
         """Give a node another name, in the place of what has it."""
         node, there = old.node, new.node
+        if old.name in DOTS or new.name in DOTS:
+            raise WasiError(Errno.BUSY)
         if node is None:
             raise WasiError(Errno.NOENT)
-        if not old.name or not new.name:
-            raise WasiError(Errno.INVAL)
         is_folder = isinstance(node, Folder)
         if (old.as_folder or new.as_folder) and not is_folder:
             raise WasiError(Errno.NOTDIR)
@@ -207,7 +203,10 @@ class FileSystem:
         return self._numbers
 
 
-def _named(folder: Folder, name: str) -> Node | None:
+def _below(folder: Folder, part: str) -> Node | None:
+    """Where one part of a path leads."""
     if not folder.named:
         raise WasiError(Errno.NOENT)
-    return folder.entries.get(name)
+    if part == ".":
+        return folder
+    return folder.parent if part == ".." else folder.entries.get(part)

@@ -13,7 +13,7 @@ from edgemesh_sandbox.wasi.calls import Running
 from edgemesh_sandbox.wasi.descriptor_calls import described, set_times
 from edgemesh_sandbox.wasi.descriptors import Descriptor
 from edgemesh_sandbox.wasi.errors import Errno, WasiError
-from edgemesh_sandbox.wasi.files import MOST_PATH, Place
+from edgemesh_sandbox.wasi.files import DOTS, MOST_PATH, Place
 from edgemesh_sandbox.wasi.layout import DescriptorFlags, OpenFlags, Rights
 from edgemesh_sandbox.wasi.nodes import File, Folder, Node
 
@@ -35,6 +35,8 @@ def path_open(
     readable, writable = bool(rights & Rights.FD_READ), bool(rights & Rights.FD_WRITE)
     place = _place(run, base, path, length)
     node = place.node
+    if OpenFlags.CREATE in wanted and (place.as_folder or place.name in DOTS):
+        raise WasiError(Errno.ISDIR)
     if node is None:
         if OpenFlags.CREATE not in wanted or OpenFlags.DIRECTORY in wanted:
             raise WasiError(Errno.NOENT)

@@ -43,9 +43,7 @@ class Description:
             default_run_time_ms=settings.default_run_time_ms,
             max_run_time_ms=settings.max_run_time_ms,
             default_limits=compute_pb2.Limits(
-                run_time_ms=settings.default_run_time_ms,
-                memory_bytes=settings.default_memory_bytes,
-                output_bytes=settings.default_output_bytes,
+                **{name: default for name, (default, _) in settings.limits().items()}
             ),
         )
         self._change = asyncio.Event()

@@ -62,7 +62,8 @@ async def run(
         owner=rpc.header(TENANT),
         run_time=limits.run_time_ms / 1e3,
         grace=valid.grace_s,
-        memory_bytes=limits.memory_bytes,
+        # A sandbox's files lie beside its memory, and once more on their way out.
+        memory_bytes=limits.memory_bytes + 2 * limits.files_bytes,
         reply_limit=settings.max_response_bytes,
     )
     start = Start(rpc, valid.algorithm.idempotent)

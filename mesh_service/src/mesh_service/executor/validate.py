@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ from mesh_service.settings import ExecutorSettings
 MOST_PARAMETERS = 4 << 20
 MOST_INPUTS = 1024
 MOST_ID = 128
+_NOT_ENFORCED = "0: this executor does not enforce it"
 MARGIN_S, MARGIN_SHARE = 0.1, 0.2
 """What is kept of the caller's time to answer in: the smaller of both."""
 
@@ -155,26 +156,16 @@ def _set_limits(
     algorithm: algorithm_pb2.Algorithm,
     settings: ExecutorSettings,
 ) -> None:
-    most: Mapping[str, tuple[int, int]] = {
-        "run_time_ms": (
-            algorithm.default_run_time_ms or settings.default_run_time_ms,
-            settings.max_run_time_ms,
-        ),
-        "memory_bytes": (settings.default_memory_bytes, settings.max_memory_bytes),
-        "output_bytes": (settings.default_output_bytes, settings.max_output_bytes),
-    }
-    for name, (default, largest) in most.items():
+    enforced = settings.limits()
+    for name in (field.name for field in limits.DESCRIPTOR.fields):
+        default, largest = enforced.get(name, (0, 0))
         asked: int = getattr(limits, name)
         if asked > largest:
-            raise errors.InvalidRequest(
-                [Violation(f"limits.{name}", f"at most {largest}, not {asked}")]
-            )
+            most = f"at most {largest}, not {asked}" if largest else _NOT_ENFORCED
+            raise errors.InvalidRequest([Violation(f"limits.{name}", most)])
+        if name == "run_time_ms":
+            default = algorithm.default_run_time_ms or default
         setattr(limits, name, min(asked or default, largest))
-    for name in ("cpu_ms", "calls"):
-        if getattr(limits, name):
-            raise errors.InvalidRequest(
-                [Violation(f"limits.{name}", "0: this executor does not enforce it")]
-            )
 
 
 def _fit(limits: compute_pb2.Limits, deadline: float) -> float:

@@ -88,7 +88,7 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     OUTCOME_TIMEOUT: _Outcome.ValueType  # 4
     """It ran longer than its run time. Partial output is kept."""
     OUTCOME_CPU_LIMIT: _Outcome.ValueType  # 5
-    """It used more than cpu_ms. Partial output is kept."""
+    """It used more than cpu_ms, or fuel. Partial output is kept."""
     OUTCOME_MEMORY_LIMIT: _Outcome.ValueType  # 6
     """It wanted more than memory_bytes. Partial output is kept where the worker survived."""
     OUTCOME_OUTPUT_LIMIT: _Outcome.ValueType  # 7
@@ -114,7 +114,7 @@ OUTCOME_EXIT: Outcome.ValueType  # 3
 OUTCOME_TIMEOUT: Outcome.ValueType  # 4
 """It ran longer than its run time. Partial output is kept."""
 OUTCOME_CPU_LIMIT: Outcome.ValueType  # 5
-"""It used more than cpu_ms. Partial output is kept."""
+"""It used more than cpu_ms, or fuel. Partial output is kept."""
 OUTCOME_MEMORY_LIMIT: Outcome.ValueType  # 6
 """It wanted more than memory_bytes. Partial output is kept where the worker survived."""
 OUTCOME_OUTPUT_LIMIT: Outcome.ValueType  # 7
@@ -247,6 +247,8 @@ class Limits(_message.Message):
     MEMORY_BYTES_FIELD_NUMBER: _builtins.int
     OUTPUT_BYTES_FIELD_NUMBER: _builtins.int
     CALLS_FIELD_NUMBER: _builtins.int
+    FUEL_FIELD_NUMBER: _builtins.int
+    FILES_BYTES_FIELD_NUMBER: _builtins.int
     run_time_ms: _builtins.int
     """Wall-clock time of the run itself, in milliseconds; queueing does not count."""
     cpu_ms: _builtins.int
@@ -257,6 +259,12 @@ class Limits(_message.Message):
     """Bytes of stdout, stderr and result together."""
     calls: _builtins.int
     """Calls that sandboxed code makes back into the mesh."""
+    fuel: _builtins.int
+    """Fuel: about one for each instruction of WebAssembly, so that a run ends at the same place on
+    every machine. Only where the executor counts it; passing it is OUTCOME_CPU_LIMIT.
+    """
+    files_bytes: _builtins.int
+    """Bytes of files that sandboxed code may hold. Passing it is no outcome: a write fails."""
     def __init__(
         self,
         *,
@@ -265,10 +273,12 @@ class Limits(_message.Message):
         memory_bytes: _builtins.int = ...,
         output_bytes: _builtins.int = ...,
         calls: _builtins.int = ...,
+        fuel: _builtins.int = ...,
+        files_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "cpu_ms", b"cpu_ms", "memory_bytes", b"memory_bytes", "output_bytes", b"output_bytes", "run_time_ms", b"run_time_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "cpu_ms", b"cpu_ms", "files_bytes", b"files_bytes", "fuel", b"fuel", "memory_bytes", b"memory_bytes", "output_bytes", b"output_bytes", "run_time_ms", b"run_time_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -116,7 +116,7 @@ const (
 	Outcome_OUTCOME_EXIT Outcome = 3
 	// It ran longer than its run time. Partial output is kept.
 	Outcome_OUTCOME_TIMEOUT Outcome = 4
-	// It used more than cpu_ms. Partial output is kept.
+	// It used more than cpu_ms, or fuel. Partial output is kept.
 	Outcome_OUTCOME_CPU_LIMIT Outcome = 5
 	// It wanted more than memory_bytes. Partial output is kept where the worker survived.
 	Outcome_OUTCOME_MEMORY_LIMIT Outcome = 6
@@ -365,7 +365,12 @@ type Limits struct {
 	// Bytes of stdout, stderr and result together.
 	OutputBytes uint64 `protobuf:"varint,4,opt,name=output_bytes,json=outputBytes,proto3" json:"output_bytes,omitempty"`
 	// Calls that sandboxed code makes back into the mesh.
-	Calls         uint32 `protobuf:"varint,5,opt,name=calls,proto3" json:"calls,omitempty"`
+	Calls uint32 `protobuf:"varint,5,opt,name=calls,proto3" json:"calls,omitempty"`
+	// Fuel: about one for each instruction of WebAssembly, so that a run ends at the same place on
+	// every machine. Only where the executor counts it; passing it is OUTCOME_CPU_LIMIT.
+	Fuel uint64 `protobuf:"varint,6,opt,name=fuel,proto3" json:"fuel,omitempty"`
+	// Bytes of files that sandboxed code may hold. Passing it is no outcome: a write fails.
+	FilesBytes    uint64 `protobuf:"varint,7,opt,name=files_bytes,json=filesBytes,proto3" json:"files_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -431,6 +436,20 @@ func (x *Limits) GetOutputBytes() uint64 {
 func (x *Limits) GetCalls() uint32 {
 	if x != nil {
 		return x.Calls
+	}
+	return 0
+}
+
+func (x *Limits) GetFuel() uint64 {
+	if x != nil {
+		return x.Fuel
+	}
+	return 0
+}
+
+func (x *Limits) GetFilesBytes() uint64 {
+	if x != nil {
+		return x.FilesBytes
 	}
 	return 0
 }
@@ -1315,13 +1334,16 @@ const file_edgemesh_compute_v1_compute_proto_rawDesc = "" +
 	"\x06inputs\x18\x0f \x03(\v2/.edgemesh.compute.v1.ComputeRequest.InputsEntryR\x06inputs\x1aV\n" +
 	"\vInputsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
-	"\x05value\x18\x02 \x01(\v2\x1b.edgemesh.compute.v1.TensorR\x05value:\x028\x01\"\x9b\x01\n" +
+	"\x05value\x18\x02 \x01(\v2\x1b.edgemesh.compute.v1.TensorR\x05value:\x028\x01\"\xd0\x01\n" +
 	"\x06Limits\x12\x1e\n" +
 	"\vrun_time_ms\x18\x01 \x01(\x04R\trunTimeMs\x12\x15\n" +
 	"\x06cpu_ms\x18\x02 \x01(\x04R\x05cpuMs\x12!\n" +
 	"\fmemory_bytes\x18\x03 \x01(\x04R\vmemoryBytes\x12!\n" +
 	"\foutput_bytes\x18\x04 \x01(\x04R\voutputBytes\x12\x14\n" +
-	"\x05calls\x18\x05 \x01(\rR\x05calls\"\x90\x02\n" +
+	"\x05calls\x18\x05 \x01(\rR\x05calls\x12\x12\n" +
+	"\x04fuel\x18\x06 \x01(\x04R\x04fuel\x12\x1f\n" +
+	"\vfiles_bytes\x18\a \x01(\x04R\n" +
+	"filesBytes\"\x90\x02\n" +
 	"\aFailure\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1c\n" +
