@@ -29,6 +29,7 @@ from edgemesh_sandbox.interpreter import TABLE_ELEMENTS, Interpreter
 from edgemesh_sandbox.limits import Limits
 from edgemesh_sandbox.output import OnOutput
 from edgemesh_sandbox.result import Result
+from edgemesh_sandbox.signals import PutOff
 from edgemesh_sandbox.spare import Spare
 from edgemesh_sandbox.stack import on_deep_stack
 from edgemesh_sandbox.tools import Function, ToolCalls, Tools
@@ -126,11 +127,9 @@ class Sandbox:
         until = until if deadline is None else min(until, deadline)
 
         def work() -> Result:
-            with source.instance() as instance:
+            with source.instance() as instance, PutOff(cancelled) as stop:
                 taken = time.monotonic()
-                result = judge(
-                    instance, request, limits, until, cancelled, on_output, allocate, world
-                )
+                result = judge(instance, request, limits, until, stop, on_output, allocate, world)
                 ended = time.monotonic()
                 stages = instance.stages(began, taken, ended)
                 return replace(result, stages=stages, run_s=ended - began)
