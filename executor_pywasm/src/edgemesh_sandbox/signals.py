@@ -8,19 +8,22 @@ a signal stops the run, and then its own handler is called.
 
 from __future__ import annotations
 
+import importlib
 import signal
 import threading
 import time
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 from edgemesh_sandbox.watch import Cancelled
 
 _PUT_OFF = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM") if hasattr(signal, name)
+    int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGALRM") if hasattr(signal, name)
 )
 """Those whose handlers raise, as a rule."""
 _SLICE_S = 0.02
+_native: Any = cast(Any, importlib.import_module("_signal"))
+"""What `signal` wraps: it makes an enumeration's member of each answer, in some microseconds."""
 
 
 class PutOff:
@@ -36,16 +39,16 @@ class PutOff:
         if threading.current_thread() is not threading.main_thread():
             return self._cancelled
         for number in _PUT_OFF:
-            handler = signal.getsignal(number)
+            handler = _native.getsignal(number)
             if callable(handler):
                 self._handlers[number] = handler
-                signal.signal(number, self._catch)
+                _native.signal(number, self._catch)
         return self if self._handlers else self._cancelled
 
     def __exit__(self, *_: object) -> None:
         """Put the handlers back, and call those whose signals came."""
         for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+            _native.signal(number, handler)
         for number, frame in self._caught:
             self._handlers[number](number, frame)
 
