@@ -27,9 +27,11 @@ SHOWN = {
     "limits": [
         r"run time +TIMEOUT",
         r"asleep +TIMEOUT",
+        r"processor time +CPU_LIMIT",
         r"memory +MEMORY_LIMIT",
         r"output +OUTPUT_LIMIT",
         r"files +EXCEPTION.*OSError",
+        r"calls +CALL_LIMIT",
         r"recursion +EXCEPTION.*RecursionError",
         r"none +OK.*well",
     ],
