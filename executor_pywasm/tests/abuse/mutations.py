@@ -201,6 +201,7 @@ def _read_verdict(source: random.Random) -> None:
         watch=SimpleNamespace(error=None, stopped=None),
         world=SimpleNamespace(exit_status=None, outputs=dict),
         added_bytes=lambda: 0,
+        fuel_used=0,
         allowed=1 << 30,
     )
     verdict: Result = judge(
