@@ -20,7 +20,7 @@ from neighbour import Neighbour
 
 import edgemesh_sandbox
 
-_HOST = (str(Path(edgemesh_sandbox.__file__).parent), "wasmtime", "/root/")
+_HOST = (str(Path(edgemesh_sandbox.__file__).parent), "wasmtime", f"{Path.home()}/")
 _GROWTH = 48 * MIB
 _SETTLE_S = 10.0
 _FOLLOWERS = 3

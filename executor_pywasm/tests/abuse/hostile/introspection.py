@@ -20,5 +20,5 @@ CASES = [
     case("true made false", "import numpy as np\nclass M: __array_interface__ = {'data': (id(True), False), 'shape': (12,), 'typestr': '|u1', 'version': 3}\nclass N: __array_interface__ = {'data': (id(False), False), 'shape': (12,), 'typestr': '|u1', 'version': 3}\nnp.asarray(M())[:] = np.asarray(N())\noutput = True", OK, CRASH, EXCEPTION, TIMEOUT),
     case("every word of memory written, from behind", "import numpy as np\nclass M: __array_interface__ = {'data': (1 << 16, False), 'shape': (64 << 20,), 'typestr': '|u1', 'version': 3}\nx = np.asarray(M())\nx[::-4096] ^= 1", CRASH, TIMEOUT, EXCEPTION, OK, EXIT, MEMORY),
     case("the secret of hashes", "import sys; output = [sys.hash_info.algorithm, hash('x') == hash('x')]", OK),
-    case("the names of the host's files", "import sys\noutput = [f for m in list(sys.modules.values()) for f in [getattr(m, '__file__', '')] if f and ('/root/' in f or '/home/' in f or 'site-packages/wasmtime' in f)]", OK, result=[]),
+    case("the names of the host's files", "import sys\noutput = [f for m in list(sys.modules.values()) for f in [getattr(m, '__file__', '')] if f and ('/site-packages/' in f or '/home/' in f)]", OK, result=[]),
 ]  # fmt: skip
