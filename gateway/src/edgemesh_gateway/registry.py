@@ -12,8 +12,8 @@ from edgemesh_gateway.route import Routes
 from edgemesh_gateway.schedule import Lane
 from edgemesh_gateway.settings import GatewaySettings
 
-SETTLE_S = 0.3
-"""How long the gateway's start waits for the first descriptions."""
+SETTLE_S = 2.0
+"""How long the gateway's start waits for executors that take connections and say nothing yet."""
 
 
 class Registry:
