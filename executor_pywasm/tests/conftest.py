@@ -23,6 +23,11 @@ def built(images: Path) -> Built:
 
 
 @pytest.fixture(scope="session")
+def built_metered(built: Built, images: Path) -> Built:
+    return build(images, metered=True)  # two minutes, once per machine
+
+
+@pytest.fixture(scope="session")
 def sandbox(built: Built, images: Path) -> Iterator[Sandbox]:
     with Sandbox(images) as sandbox:
         yield sandbox

@@ -24,6 +24,11 @@ SHOWN = {
         r"handled: OK invalid literal",
     ],
     "files": [r"3 items, 4\.05 in all", "No space left on device", "No such file.*etc/passwd"],
+    "fuel": [
+        r"takes \d,\d{3},\d{3} units",
+        r"CPU_LIMIT after step \d{4,}: .*\(fuel 100000000\)",
+        "the same again: True",
+    ],
     "limits": [
         r"run time +TIMEOUT",
         r"asleep +TIMEOUT",
@@ -47,8 +52,9 @@ def test_every_example_is_looked_at() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} == set(SHOWN)
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", SHOWN)
-def test_example(built: Built, name: str) -> None:
+def test_example(built_metered: Built, name: str) -> None:
     path = EXAMPLES / f"{name}.py"
     done = subprocess.run(
         [sys.executable, str(path)], capture_output=True, text=True, timeout=100, check=False

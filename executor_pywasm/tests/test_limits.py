@@ -18,8 +18,8 @@ from edgemesh_sandbox import (
     Sandbox,
     Tensor,
 )
+from edgemesh_sandbox.built import Built
 from edgemesh_sandbox.limits import MIB
-from edgemesh_sandbox.setup import build
 
 SLACK_S = 1.0  # a busy machine's; a quiet one needs a few milliseconds
 
@@ -181,8 +181,7 @@ def test_fuel_is_refused_where_nothing_counts_it(sandbox: Sandbox) -> None:
 
 
 @pytest.fixture(scope="module")
-def metered(images: Path) -> Iterator[Sandbox]:
-    build(images, metered=True)  # two minutes, once per machine
+def metered(built_metered: Built, images: Path) -> Iterator[Sandbox]:
     with Sandbox(images, spare=False, metered=True) as sandbox:
         yield sandbox
 

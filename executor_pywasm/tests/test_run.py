@@ -8,7 +8,7 @@ import struct
 import threading
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -478,6 +478,13 @@ def test_inputs_that_cannot_cross_are_refused_before_anything_runs(
 ) -> None:
     with pytest.raises(InputError, match=reason):
         sandbox.run("print(1)", {"x": value})
+
+
+def test_what_is_no_text_is_named(sandbox: Sandbox) -> None:
+    with pytest.raises(InputError, match="code: a string, not int"):
+        sandbox.run(cast(Any, 7))
+    with pytest.raises(InputError, match="stdin: a string, not bytes"):
+        sandbox.run("", stdin=cast(Any, b""))
 
 
 def test_it_runs_from_several_threads(sandbox: Sandbox) -> None:

@@ -11,6 +11,7 @@ from edgemesh_local.console import duration
 from edgemesh_local.environments import interpreter, tests_environment
 from edgemesh_local.mesh import Mesh
 from edgemesh_local.session import Session
+from edgemesh_local.tool_environment import uv
 
 _DEMO = "demo/run.py"
 
@@ -53,7 +54,7 @@ async def bench(session: Session) -> int:
             "the bench",
             [str(interpreter(layout.root / "tests")), "-m", "bench", *session.only],
             cwd=layout.root,
-            env=os.environ,
+            env=os.environ | {"UV": uv()},  # the sandbox's set-up is measured, too
         )
     except CommandFailed as failure:
         return failure.code

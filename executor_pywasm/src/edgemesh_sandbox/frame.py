@@ -33,6 +33,8 @@ class Frame:
         wire: bool = False,
     ) -> None:
         self.wire, self.tools = wire, tools
+        _text("code", code)
+        _text("stdin", stdin)
         values: dict[str, Any] = {}
         self._tensors: list[tuple[str, Tensor]] = []
         for name, value in inputs.items():
@@ -79,3 +81,8 @@ class Frame:
     def nbytes(self) -> int:
         """Memory of the guest that it takes: the tensors once, the JSON twice on its way."""
         return sum(buffer.nbytes for buffer in self.buffers) + 2 * len(self._json)
+
+
+def _text(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise InputError(name, f"a string, not {type(value).__name__}")
