@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the plugins and prints, as the last line of stdout, the prefix that holds them:
-# <prefix>/plugins/*.so, and the SDK in <prefix>/include and <prefix>/lib/cmake.
+# <prefix>/plugins/*.so with their manifests (*.json), and the SDK in <prefix>/include,
+# <prefix>/lib/cmake and <prefix>/bin.
 #
 #   build.sh [--testing] [--prefix FOLDER]
 #   build.sh --test
@@ -90,16 +91,23 @@ publish() {
     mv -T "$1" "$2"
 }
 
-# copy FROM TO: file by file, each by a rename, since a worker may have one mapped. What an earlier
-# copy brought and this one does not is removed.
+# Of the paths on stdin.
+libraries_first() {
+    awk '/\.so$/ { print; next } { others = others $0 "\n" } END { printf "%s", others }'
+}
+
+# copy FROM TO: file by file, each by a rename, since a worker may have one mapped; libraries before
+# their manifests, which say that they are in place (sdk/cmake/install_plugin.cmake). What an
+# earlier copy brought and this one does not is removed, libraries first; what others have put
+# there stays.
 copy() {
     local file
     mkdir -p "$2"
     if [[ -f $2/$manifest ]]; then
         comm -23 <(cut -c67- "$2/$manifest" | sort) <(cut -c67- "$1/$manifest" | sort) |
-            while read -r file; do rm -f "$2/$file"; done
+            libraries_first | while read -r file; do rm -f "$2/$file"; done
     fi
-    (cd "$1" && find . -type f -print) | while read -r file; do
+    (cd "$1" && find . -type f -print) | libraries_first | while read -r file; do
         cmp -s "$1/$file" "$2/$file" && continue
         mkdir -p "$2/$(dirname "$file")"
         cp -p "$1/$file" "$2/$file.new"

@@ -40,6 +40,7 @@ EDGEMESH_PLUGIN("scale", "1.0.0",
                     .output(edgemesh::TensorSpec("y").of<double>().any_rank())
                     .run(scale),
                 edgemesh::Algorithm("cpp.everything", "1")
+                    .about("gives back all that a call carries")
                     .input(edgemesh::TensorSpec("matrix").of<float>().shape({-1, 3}))
                     .input(edgemesh::TensorSpec("label").of<std::byte>().shape({-1}).optional())
                     .output(edgemesh::TensorSpec("transposed").of<float>().shape({3, -1}))
