@@ -6,51 +6,14 @@
 #include <utility>
 
 #include "columns.hpp"
+#include "dimensions.hpp"
 #include "mirror.hpp"
-#include "plans.hpp"
 
 namespace fft {
 namespace {
 
 using edgemesh::Shape;
 using edgemesh::View;
-
-// The array's dimensions as FFTW wants them: those to transform, and those to repeat over.
-template <class Real> struct Dimensions {
-    std::vector<typename Fftw<Real>::Dimension> transformed;
-    std::vector<typename Fftw<Real>::Dimension> repeated;
-
-    Dimensions(const Shape &shape, const std::vector<std::size_t> &axes) {
-        std::ptrdiff_t stride = 1;
-        for (std::size_t axis = shape.size(); axis-- > 0;) {
-            const auto length = static_cast<std::ptrdiff_t>(shape[axis]);
-            const bool chosen = std::binary_search(axes.begin(), axes.end(), axis);
-            (chosen ? transformed : repeated).push_back({length, stride, stride});
-            stride *= length;
-        }
-        // The last one is halved when the input is real: let it be the innermost.
-        std::reverse(transformed.begin(), transformed.end());
-        std::reverse(repeated.begin(), repeated.end());
-    }
-    int rank() const { return static_cast<int>(transformed.size()); }
-    int repeats() const { return static_cast<int>(repeated.size()); }
-};
-
-// The plan for these arrays; make(dimensions) makes it if it is not kept.
-template <class Real, class Element, class Make>
-typename Plans<Real>::Shared plan_for(const std::vector<std::size_t> &axes, int sign,
-                                      const View<const Element> &x,
-                                      const View<std::complex<Real>> &y, Make &&make) {
-    const auto alignment = [](const void *data) {
-        return Fftw<Real>::alignment(static_cast<Real *>(const_cast<void *>(data)));
-    };
-    const PlanKey key{x.shape(), axes, sign, alignment(x.data()), alignment(y.data())};
-    return Plans<Real>::instance().get(key,
-                                       [&] { return make(Dimensions<Real>(x.shape(), axes)); });
-}
-
-// From this size on, an array no longer fits the fast caches, and axes are transformed one by one.
-constexpr std::size_t large_bytes = std::size_t{1} << 18;
 
 template <class Iterator> std::size_t product(Iterator begin, Iterator end) {
     return std::accumulate(begin, end, std::size_t{1}, [](std::size_t total, std::int64_t length) {
@@ -109,16 +72,12 @@ template <class Real>
 void spectrum(const Transform &transform, const edgemesh::Call &call,
               const View<const std::complex<Real>> &x, const View<std::complex<Real>> &y) {
     using F = Fftw<Real>;
-    const int sign = transform.direction == Direction::forward ? FFTW_FORWARD : FFTW_BACKWARD;
+    const Kind kind = transform.direction == Direction::forward ? complex_forward : complex_inverse;
     const Passes passes(transform.axes, y, /*half=*/false);
-    const auto plan = plan_for(passes.at_once, sign, x, y, [&](const Dimensions<Real> &dimensions) {
-        return F::plan_complex(dimensions.rank(), dimensions.transformed.data(),
-                               dimensions.repeats(), dimensions.repeated.data(), F::data(x.data()),
-                               F::data(y.data()), sign, FFTW_ESTIMATE | FFTW_PRESERVE_INPUT);
-    });
+    const auto plan = plan_complex(y.shape(), passes.at_once, kind, x.data(), y.data());
     call.check_cancelled(); // planning may have taken its time
     F::execute_complex(plan.get(), F::data(x.data()), F::data(y.data()));
-    passes.run_one_by_one(call, sign, y.data());
+    passes.run_one_by_one(call, kind, y.data());
     if (transform.factor != 1.0) {
         const auto factor = static_cast<Real>(transform.factor);
         Real *const parts = reinterpret_cast<Real *>(y.data());
@@ -132,11 +91,7 @@ void spectrum(const Transform &transform, const edgemesh::Call &call, const View
     using F = Fftw<Real>;
     Real *const input = const_cast<Real *>(x.data()); // a const that FFTW keeps, and cannot say
     const Passes passes(transform.axes, y, /*half=*/true);
-    const auto plan = plan_for(passes.at_once, 0, x, y, [&](const Dimensions<Real> &dimensions) {
-        return F::plan_real(dimensions.rank(), dimensions.transformed.data(), dimensions.repeats(),
-                            dimensions.repeated.data(), input, F::data(y.data()),
-                            FFTW_ESTIMATE | FFTW_PRESERVE_INPUT);
-    });
+    const auto plan = plan_real(y.shape(), passes.at_once, real_to_full, x.data(), y.data());
     call.check_cancelled();
     F::execute_real(plan.get(), input, F::data(y.data()));
     passes.run_one_by_one(call, FFTW_FORWARD, y.data());

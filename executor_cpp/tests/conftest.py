@@ -46,11 +46,23 @@ def allocate(nbytes: int) -> memoryview:
     return memoryview(bytearray(nbytes))
 
 
-def compute(plugin: host.Plugin, algorithm: str, parameters: Mapping[str, Any], **inputs: Any):
-    """Run an algorithm on arrays; gives the output `y`."""
+def outputs(
+    plugin: host.Plugin, algorithm: str, parameters: Mapping[str, Any], **inputs: Any
+) -> dict[str, Array]:
+    """Run an algorithm on arrays; gives all of its outputs."""
     tensors = {name: Tensor(np.asarray(array)) for name, array in inputs.items()}
-    output = plugin.run(algorithm, json.dumps(parameters), tensors, allocate).outputs["y"]
-    return np.frombuffer(output.data, NAMES[output.dtype]).reshape(output.shape)
+    done = plugin.run(algorithm, json.dumps(parameters), tensors, allocate)
+    return {
+        name: np.frombuffer(one.data, NAMES[one.dtype]).reshape(one.shape)
+        for name, one in done.outputs.items()
+    }
+
+
+def compute(
+    plugin: host.Plugin, algorithm: str, parameters: Mapping[str, Any], **inputs: Any
+) -> Array:
+    """Run an algorithm on arrays; gives the output `y`."""
+    return outputs(plugin, algorithm, parameters, **inputs)["y"]
 
 
 def random(shape: tuple[int, ...], dtype: str, seed: int = 0) -> Array:

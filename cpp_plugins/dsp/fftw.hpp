@@ -15,8 +15,10 @@ template <class Real> struct Fftw;
         using Dimension = prefix##_iodim64;                                                        \
         static constexpr auto plan_complex = prefix##_plan_guru64_dft;                             \
         static constexpr auto plan_real = prefix##_plan_guru64_dft_r2c;                            \
+        static constexpr auto plan_inverse = prefix##_plan_guru64_dft_c2r;                         \
         static constexpr auto execute_complex = prefix##_execute_dft;                              \
         static constexpr auto execute_real = prefix##_execute_dft_r2c;                             \
+        static constexpr auto execute_inverse = prefix##_execute_dft_c2r;                          \
         static constexpr auto destroy = prefix##_destroy_plan;                                     \
         static constexpr auto alignment = prefix##_alignment_of;                                   \
         static constexpr auto allocate = prefix##_malloc;                                          \

@@ -21,16 +21,25 @@
 
 namespace fft {
 
+// What a transform is from and to. The first two are FFTW's own signs.
+enum Kind : int {
+    complex_forward = FFTW_FORWARD,
+    complex_inverse = FFTW_BACKWARD,
+    real_to_full = 0, // only the first half is written, with room for the second
+    real_to_half = 2,
+    half_to_real = 3,
+};
+
 // What a plan was made for. It serves any arrays of that shape and alignment.
 struct PlanKey {
-    edgemesh::Shape shape;
+    edgemesh::Shape shape; // the real side's
     std::vector<std::size_t> axes;
-    int sign; // 0: real input
+    int kind; // a Kind
     int alignment_in, alignment_out;
     bool in_place = false;
 
     friend bool operator==(const PlanKey &a, const PlanKey &b) {
-        return a.sign == b.sign && a.alignment_in == b.alignment_in &&
+        return a.kind == b.kind && a.alignment_in == b.alignment_in &&
                a.alignment_out == b.alignment_out && a.in_place == b.in_place &&
                a.shape == b.shape && a.axes == b.axes;
     }

@@ -14,6 +14,9 @@
 
 namespace fft {
 
+// From this size on, an array no longer fits the fast caches, and axes are transformed one by one.
+constexpr std::size_t large_bytes = std::size_t{1} << 18;
+
 // Columns [begin, end).
 struct Run {
     std::size_t begin, end;
