@@ -1,16 +1,18 @@
 # Each target makes sure of Python and uv, then hands over to deploy/local/edgemesh_local.
 #   EXECUTORS=cpp,ml   the executors to build and start (default: all)
+#   NAME=mine          the plugin that `make plugin` makes, in cpp_plugins/mine
 #   ONLY=name,…        the parts of test, lint, lock, bench or corpus (default: all)
 # bench-pywasm takes RUNS=100000 and DURATION=10 (seconds) for longer or shorter loads, and SETUP=1
 # to build the sandbox's images from nothing too.
 
 EXECUTORS ?=
+NAME ?=
 ONLY ?=
 RUNS ?=
 DURATION ?=
 SETUP ?=
 targets = up demo test bench protos lint clean lock build
-.PHONY: help $(targets) abuse bench-cpp bench-ml bench-pywasm corpus
+.PHONY: help plugin $(targets) abuse bench-cpp bench-ml bench-pywasm corpus
 
 help:
 	@sh deploy/local/bootstrap.sh help
@@ -30,3 +32,6 @@ bench-pywasm:
 
 corpus:
 	@sh deploy/local/bootstrap.sh corpus --executors pywasm --only "$(ONLY)"
+
+plugin:
+	@sh cpp_plugins/new_plugin.sh "$(NAME)"

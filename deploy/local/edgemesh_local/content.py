@@ -12,7 +12,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _DIGITS = 24
-_SKIPPED = {"__pycache__", ".venv", ".pytest_cache", ".ruff_cache", ".hypothesis", "target"}
+_SKIPPED = {
+    "__pycache__",
+    ".venv",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".hypothesis",
+    "build",
+    "target",
+}
 
 
 class NoSuchInput(Exception):
@@ -30,7 +38,7 @@ def files(folder: Path, patterns: Iterable[str]) -> list[Path]:
         matched = {
             path
             for path in folder.glob(pattern)
-            if path.is_file() and not _SKIPPED.intersection(path.parts)
+            if path.is_file() and not _SKIPPED.intersection(path.relative_to(folder).parts)
         }
         if not matched:
             raise NoSuchInput(folder, pattern)

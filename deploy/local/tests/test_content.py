@@ -46,6 +46,14 @@ def test_a_name_is_not_taken_for_bytes(tmp_path: Path) -> None:
     assert digest(first, ["*"]) != digest(second, ["*"])
 
 
+def test_build_output_does_not_matter(tmp_path: Path) -> None:
+    tree = tmp_path / "build" / "tree"  # a checkout may lie anywhere
+    (tree / "build").mkdir(parents=True)
+    (tree / "a.txt").write_text("a")
+    (tree / "build" / "b.txt").write_text("b")
+    assert files(tree, ["**/*.txt"]) == [tree / "a.txt"]
+
+
 def test_a_pattern_without_files_is_refused(tree: Path) -> None:
     with pytest.raises(NoSuchInput) as caught:
         digest(tree, ["*.txt", "*.rs"])

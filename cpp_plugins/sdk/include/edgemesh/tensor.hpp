@@ -16,6 +16,8 @@ namespace edgemesh {
 // Elements in C order. Access is not bounds-checked, except in builds with assertions.
 template <class T> class View {
   public:
+    using Element = std::remove_const_t<T>;
+
     View(T *data, Shape shape, std::size_t size)
         : data_(data), shape_(std::move(shape)), size_(size) {}
 
