@@ -119,6 +119,7 @@ command -v "${CXX:-c++}" >/dev/null || fail "a C++ compiler is missing: apt-get 
 command -v cmake >/dev/null || fail "cmake is missing: apt-get install cmake"
 needs libfftw3-dev fftw3.h
 needs libopenblas-dev cblas.h
+needs liblapacke-dev lapack.h
 needs nlohmann-json3-dev nlohmann/json.hpp
 
 mkdir -p "$cache/build"

@@ -5,6 +5,8 @@
 #include <limits>
 #include <string>
 
+#include "matrices.hpp"
+
 namespace linalg {
 namespace {
 
@@ -44,21 +46,6 @@ Shape broadcast(const Shape &a, const Shape &b, const Tensor &second) {
     return both;
 }
 
-// A result of no elements may still have a shape that no array can have: lengths of 0 count as 1.
-void check_size(const Shape &shape, const Tensor &second) {
-    constexpr std::uint64_t most = std::uint64_t{1} << 62;
-    std::uint64_t bytes = edgemesh::find_dtype(second.dtype())->size;
-    for (const std::int64_t length : shape) {
-        const auto factor = static_cast<std::uint64_t>(std::max<std::int64_t>(length, 1));
-        if (bytes > most / factor) {
-            throw InvalidInput(second.field(),
-                               "must make with a a product of at most 2^62 bytes, lengths of 0 "
-                               "counted as 1");
-        }
-        bytes *= factor;
-    }
-}
-
 } // namespace
 
 Product match(const Tensor &a, const Tensor &b) {
@@ -86,34 +73,38 @@ Product match(const Tensor &a, const Tensor &b) {
     product.shape = broadcast(product.stack_a, product.stack_b, b);
     if (!row) product.shape.push_back(static_cast<std::int64_t>(product.rows));
     if (!column) product.shape.push_back(static_cast<std::int64_t>(product.columns));
-    check_size(product.shape, b);
+    check_size(b, product.shape, edgemesh::find_dtype(b.dtype())->size);
     return product;
 }
 
 Batches batches(Product &product) {
     const Shape &a = product.stack_a, &b = product.stack_b;
-    Batches batches{{0, 0}};
     if (std::all_of(b.begin(), b.end(), [](std::int64_t length) { return length == 1; })) {
         std::size_t rows = product.rows;
         for (const std::int64_t length : a) rows *= static_cast<std::size_t>(length);
         if (rows <= std::numeric_limits<std::int32_t>::max()) {
             product.rows = rows;
-            return batches;
+            return {{0, 0}};
         }
     }
+    return pairs(a, b);
+}
+
+Batches pairs(const Shape &a, const Shape &b) {
+    Batches pairs{{0, 0}};
     for (std::size_t i = 0; i < a.size(); ++i) { // one dimension more, outermost first
         Batches longer;
-        const auto length = static_cast<std::size_t>(std::max(a[i], b[i]));
-        longer.reserve(batches.size() * length);
-        for (const auto &[in_a, in_b] : batches) {
+        const auto length = static_cast<std::size_t>(a[i] == 1 ? b[i] : a[i]);
+        longer.reserve(pairs.size() * length);
+        for (const auto &[in_a, in_b] : pairs) {
             for (std::size_t k = 0; k < length; ++k) {
                 longer.emplace_back(a[i] == 1 ? in_a : in_a * length + k,
                                     b[i] == 1 ? in_b : in_b * length + k);
             }
         }
-        batches = std::move(longer);
+        pairs = std::move(longer);
     }
-    return batches;
+    return pairs;
 }
 
 } // namespace linalg

@@ -21,9 +21,11 @@ struct Product {
 Product match(const edgemesh::Tensor &a, const edgemesh::Tensor &b);
 
 // For each matrix of the result, which one of a and which one of b it is made of; as long as the
-// result, so ask when that is there. Many matrices times one lie in memory like one tall matrix:
-// then the product is made taller, and there is one batch.
+// result, so ask when that is there.
 using Batches = std::vector<std::pair<std::size_t, std::size_t>>;
+Batches pairs(const edgemesh::Shape &stack_a, const edgemesh::Shape &stack_b);
+// The same for a product. Many matrices times one lie in memory like one tall matrix: then the
+// product is made taller, and there is one batch.
 Batches batches(Product &product);
 
 } // namespace linalg

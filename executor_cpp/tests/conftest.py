@@ -46,16 +46,28 @@ def allocate(nbytes: int) -> memoryview:
     return memoryview(bytearray(nbytes))
 
 
+def run(
+    plugin: host.Plugin,
+    algorithm: str,
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    **more: Any,
+) -> tuple[dict[str, Array], Any]:
+    """Run an algorithm on arrays; gives the outputs, and the JSON result if there is one."""
+    tensors = {name: Tensor(np.asarray(array)) for name, array in inputs.items()}
+    done = plugin.run(algorithm, json.dumps(parameters), tensors, allocate, **more)
+    arrays = {
+        name: np.frombuffer(output.data, NAMES[output.dtype]).reshape(output.shape)
+        for name, output in done.outputs.items()
+    }
+    return arrays, None if done.result is None else json.loads(done.result)
+
+
 def outputs(
     plugin: host.Plugin, algorithm: str, parameters: Mapping[str, Any], **inputs: Any
 ) -> dict[str, Array]:
-    """Run an algorithm on arrays; gives all of its outputs."""
-    tensors = {name: Tensor(np.asarray(array)) for name, array in inputs.items()}
-    done = plugin.run(algorithm, json.dumps(parameters), tensors, allocate)
-    return {
-        name: np.frombuffer(one.data, NAMES[one.dtype]).reshape(one.shape)
-        for name, one in done.outputs.items()
-    }
+    """Run an algorithm on arrays; gives the outputs by name."""
+    return run(plugin, algorithm, parameters, inputs)[0]
 
 
 def compute(
