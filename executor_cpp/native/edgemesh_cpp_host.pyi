@@ -87,6 +87,10 @@ class Output:
     def data(self) -> memoryview:
         """The memory that `allocate` gave; an empty memoryview if there are no elements."""
 
+    @property
+    def media_type(self) -> str:
+        """What the bytes are, e.g. "image/png"; may be empty."""
+
 @final
 class Run:
     """What came of a run."""

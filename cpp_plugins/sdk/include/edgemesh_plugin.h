@@ -24,6 +24,9 @@
  *
  * A crash costs the worker process and the requests in it, nothing more; it is still a bug.
  *
+ * So is what no layer can catch: an exception that leaves a destructor while another is in flight,
+ * a noexcept function, a thread that the plugin started or a region of OpenMP is std::terminate.
+ *
  * C++ authors want edgemesh_plugin.hpp, which keeps these rules for them.
  */
 #ifndef EDGEMESH_PLUGIN_H
@@ -106,7 +109,7 @@ typedef struct edgemesh_tensor {
     const int64_t *strides; /* bytes between neighbours along each dimension; NULL: C order.
                              * A host of version 1 passes NULL. */
     const void *data;
-    uint64_t nbytes;
+    uint64_t nbytes; /* of the elements: shape x dtype, whatever the strides */
     edgemesh_text name;
     edgemesh_text media_type; /* of EDGEMESH_BYTES, e.g. "image/png"; may be empty */
 } edgemesh_tensor;
@@ -158,6 +161,11 @@ typedef struct edgemesh_host {
 
     /* Text for the caller to read: stream 1 is stdout, 2 is stderr. */
     void (*print)(edgemesh_call *call, int32_t stream, edgemesh_text text);
+
+    /* Says what the bytes of an output are, e.g. "image/png"; after `output`. EDGEMESH_OK or
+     * EDGEMESH_REFUSED. Hosts that were built before 1.1 end above: EDGEMESH_HAS. */
+    edgemesh_status (*media_type)(edgemesh_call *call, edgemesh_text name,
+                                  edgemesh_text media_type);
 } edgemesh_host;
 
 /* The plugin's own state; its content is none of the host's business. */

@@ -19,7 +19,9 @@
 //                       .run(scale))
 //
 // An exception ends the call: InvalidInput names a field, Failure a type, Cancelled says that the
-// call was left; any other std::exception is a failure of that exception's type.
+// call was left; any other std::exception is a failure of that exception's type, and what is none
+// is one too. std::terminate is not: an exception must not leave a region of OpenMP, a thread of
+// yours, a noexcept function, or a destructor while another is in flight. That costs the worker.
 #ifndef EDGEMESH_PLUGIN_HPP
 #define EDGEMESH_PLUGIN_HPP
 
@@ -29,6 +31,7 @@
 #include "edgemesh/errors.hpp"
 #include "edgemesh/parameters.hpp"
 #include "edgemesh/plugin.hpp"
+#include "edgemesh/strided.hpp"
 #include "edgemesh/tensor.hpp"
 
 #endif

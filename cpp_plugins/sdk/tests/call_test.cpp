@@ -127,4 +127,37 @@ TEST_F(Call, ThrowsOnWhatTheListenerThrew) {
     EXPECT_THROW(breaker.run(request, poor), std::length_error);
 }
 
+// Whatever is thrown becomes a result: nothing crosses the border.
+TEST_F(Call, TurnsExceptionsIntoResults) {
+    const host::Library thrower(PLUGINS_FOLDER "/thrower.so");
+    const auto thrown = [&](const std::string &what) {
+        const host::Outcome outcome =
+            thrower.run({"cpp.throw", "", "{\"what\": \"" + what + "\"}", {}}, recorder);
+        EXPECT_EQ(outcome.status, EDGEMESH_FAILED) << what;
+        return outcome.errors.at(0).subject + ": " + outcome.errors.at(0).message;
+    };
+    EXPECT_EQ(thrown("no_memory"), "OutOfMemory: there is not enough memory");
+    EXPECT_EQ(thrown("length"), "std::length_error: too long");
+    EXPECT_EQ(thrown("number"), "Unknown: something that is no std::exception was thrown");
+    EXPECT_EQ(thrown("text"), "Unknown: something that is no std::exception was thrown");
+    EXPECT_EQ(thrown("silent"), "(anonymous namespace)::Silent: ");
+    EXPECT_EQ(thrown("destructor"), "std::out_of_range: from a destructor");
+    for (int i = 0; i < 2; ++i) { // a static object that failed is tried again
+        EXPECT_EQ(thrown("constructor"), "std::logic_error: from a constructor");
+    }
+    EXPECT_EQ(thrown("nested"), "Outer: outer");
+    host::Request twice{"cpp.throw", "", "{\"what\": \"output_twice\"}", {}};
+    EXPECT_THROW(thrower.run(twice, recorder), host::RuleBroken);
+}
+
+TEST_F(Call, NamesTheTypeOfAFile) {
+    const host::Library thrower(PLUGINS_FOLDER "/thrower.so");
+    const host::Outcome outcome =
+        thrower.run({"cpp.throw", "", "{\"what\": \"file\"}", {}}, recorder);
+    ASSERT_EQ(outcome.outputs.size(), 1U);
+    EXPECT_EQ(outcome.outputs[0].media_type, "image/png");
+    EXPECT_EQ(output<std::byte>(outcome, "file").size(), 2U);
+    EXPECT_THROW(breaks("media_type"), host::RuleBroken);
+}
+
 } // namespace

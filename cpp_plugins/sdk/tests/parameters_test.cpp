@@ -42,6 +42,8 @@ TEST(Parameters, RefuseWhatWouldChange) {
     EXPECT_EQ(refused<std::uint8_t>("-1.0"), "parameters.v");
     EXPECT_EQ(refused<std::uint64_t>("18446744073709551616"), "parameters.v");
     EXPECT_EQ(refused<std::int64_t>("9223372036854775808"), "parameters.v");
+    EXPECT_EQ(refused<float>("1e39"), "parameters.v");
+    EXPECT_EQ(refused<float>("-1e39"), "parameters.v");
     EXPECT_EQ(refused<std::int64_t>("1e300"), "parameters.v");
     EXPECT_EQ(refused<int>("true"), "parameters.v");
     EXPECT_EQ(refused<bool>("1"), "parameters.v");
@@ -65,6 +67,13 @@ TEST(Parameters, AreAnObject) {
     }
     // Deep nesting must not exhaust the stack.
     EXPECT_THROW(Parameters(std::string(100000, '[')), InvalidInput);
+    const auto nested = [](std::size_t depth) {
+        const std::string lists = std::string(depth, '[') + "\"[[\\\"[\"" + std::string(depth, ']');
+        return "{\"v\": " + lists + "}";
+    };
+    EXPECT_NO_THROW(Parameters(nested(99)).get<edgemesh::Json>("v"));
+    EXPECT_THROW(Parameters{nested(100)}, InvalidInput);
+    EXPECT_THROW(Parameters{nested(1000000)}, InvalidInput);
 }
 
 } // namespace

@@ -30,6 +30,7 @@ struct Output {
     int dtype;
     py::tuple shape;
     py::memoryview data;
+    py::str media_type;
 };
 
 struct Run {
@@ -113,8 +114,9 @@ class Plugin {
         Run run;
         if (outcome.result) run.result = decode(*outcome.result);
         for (const host::Output &output : outcome.outputs) {
-            run.outputs[decode(output.name)] = Output{
-                output.dtype, py::tuple(py::cast(output.shape)), listener.memory(output.data)};
+            run.outputs[decode(output.name)] =
+                Output{output.dtype, py::tuple(py::cast(output.shape)),
+                       listener.memory(output.data), decode(output.media_type)};
         }
         return run;
     }
@@ -135,7 +137,8 @@ void bind_plugin(py::module_ &module) {
     py::class_<Output>(module, "Output", "A tensor that an algorithm gave.")
         .def_readonly("dtype", &Output::dtype)
         .def_readonly("shape", &Output::shape)
-        .def_readonly("data", &Output::data);
+        .def_readonly("data", &Output::data)
+        .def_readonly("media_type", &Output::media_type);
     py::class_<Run>(module, "Run", "What came of a run.")
         .def_readonly("result", &Run::result)
         .def_readonly("outputs", &Run::outputs);

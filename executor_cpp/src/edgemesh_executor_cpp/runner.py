@@ -106,7 +106,7 @@ def _reply(run: Run, printed: _Printed) -> Reply:
     return Reply(
         result=None if run.result is None else json.loads(run.result),
         outputs={
-            name: TensorView(output.dtype, output.shape, output.data)
+            name: TensorView(output.dtype, output.shape, output.data, output.media_type)
             for name, output in run.outputs.items()
         },
         stdout=printed.of("stdout"),

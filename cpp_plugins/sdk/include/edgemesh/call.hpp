@@ -56,6 +56,16 @@ class Call {
         for (const std::int64_t length : shape) size *= static_cast<std::size_t>(length);
         return {static_cast<T *>(data), std::move(shape), size};
     }
+    // A file of a type that others know: output<std::byte>, with media_type, e.g. "image/png".
+    View<std::byte> output_file(std::string_view name, std::size_t size,
+                                std::string_view media_type) {
+        auto bytes = output<std::byte>(name, {static_cast<std::int64_t>(size)});
+        if (EDGEMESH_HAS(host_, media_type) &&
+            host_->media_type(call_, detail::text(name), detail::text(media_type)) != EDGEMESH_OK) {
+            throw Refused();
+        }
+        return bytes;
+    }
 
     void result(const Json &value) {
         const std::string json = value.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -64,6 +64,7 @@ struct Output {
     Shape shape;
     void *data;
     std::uint64_t nbytes;
+    std::string media_type;
 };
 
 // What came of a call: status is EDGEMESH_OK, INVALID_INPUT, FAILED (each of the latter two with
@@ -167,7 +168,7 @@ inline edgemesh_status output(edgemesh_call *call, edgemesh_text name, edgemesh_
         } else {
             alignas(64) static char nothing[64]; // where empty outputs point
             *data = *bytes == 0 ? nothing : call->listener.allocate(*bytes);
-            outputs.push_back({key, dtype, Shape(shape, shape + rank), *data, *bytes});
+            outputs.push_back({key, dtype, Shape(shape, shape + rank), *data, *bytes, ""});
         }
     });
 }
@@ -199,6 +200,20 @@ inline void print(edgemesh_call *call, std::int32_t stream, edgemesh_text text) 
     });
 }
 
+inline edgemesh_status media_type(edgemesh_call *call, edgemesh_text name, edgemesh_text type) {
+    constexpr std::size_t most = 255; // what the contract takes
+    return call->with([&] {
+        auto &outputs = call->outcome.outputs;
+        const auto found = std::find_if(outputs.begin(), outputs.end(),
+                                        [&](const Output &one) { return one.name == view(name); });
+        if (found == outputs.end() || type.size > most) {
+            call->broken_rule = "gave a media type to an output that is none, or a long one";
+        } else {
+            found->media_type = view(type);
+        }
+    });
+}
+
 inline constexpr edgemesh_host table = {
     sizeof(edgemesh_host),
     EDGEMESH_PLUGIN_ABI_VERSION,
@@ -208,6 +223,7 @@ inline constexpr edgemesh_host table = {
     cancelled,
     progress,
     print,
+    media_type,
 };
 
 } // namespace callbacks

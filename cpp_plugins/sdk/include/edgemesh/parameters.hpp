@@ -50,6 +50,26 @@ template <class T> T to_integer(const Json &value, const std::string &field) {
                                   std::to_string(Limits::max()));
 }
 
+// Whether lists and objects lie in each other deeper than `most`: values are copied and freed by
+// recursion. A text that is no JSON may be called deep.
+inline bool deeper(std::string_view text, std::size_t most) noexcept {
+    std::size_t depth = 0;
+    bool quoted = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (quoted && c == '\\') {
+            ++i;
+        } else if (c == '"') {
+            quoted = !quoted;
+        } else if (!quoted && (c == '[' || c == '{')) {
+            if (++depth > most) return true;
+        } else if (!quoted && (c == ']' || c == '}') && depth > 0) {
+            --depth;
+        }
+    }
+    return false;
+}
+
 template <class T> T convert(const Json &value, const std::string &field) {
     if constexpr (std::is_same_v<T, Json>) {
         return value;
@@ -63,7 +83,11 @@ template <class T> T convert(const Json &value, const std::string &field) {
         return to_integer<T>(value, field);
     } else if constexpr (std::is_floating_point_v<T>) {
         if (!value.is_number()) throw InvalidInput(field, "must be a number");
-        return value.get<T>();
+        const auto number = value.get<double>();
+        if (std::abs(number) > static_cast<double>(std::numeric_limits<T>::max())) {
+            throw InvalidInput(field, "must be a number that is not as large");
+        }
+        return static_cast<T>(number);
     } else {
         static_assert(is_vector<T>::value, "no such parameter type");
         if (!value.is_array()) throw InvalidInput(field, "must be a list");
@@ -84,6 +108,10 @@ class Parameters {
     // InvalidInput unless text is a JSON object; empty text is an empty one.
     explicit Parameters(std::string_view text) : object_(Json::object()) {
         if (text.empty()) return;
+        if (detail::deeper(text, most_depth)) {
+            throw InvalidInput("parameters",
+                               "must not be deeper than " + std::to_string(most_depth));
+        }
         object_ = Json::parse(text, nullptr, /*allow_exceptions=*/false);
         if (!object_.is_object()) throw InvalidInput("parameters", "must be a JSON object");
     }
@@ -108,6 +136,8 @@ class Parameters {
     }
 
   private:
+    static constexpr std::size_t most_depth = 100;
+
     Json object_;
 };
 

@@ -48,18 +48,22 @@ class Plugin {
 
 namespace detail {
 
-inline std::string type_name(const std::exception &error) {
-    int status = 0;
-    const std::unique_ptr<char, void (*)(void *)> name(
-        abi::__cxa_demangle(typeid(error).name(), nullptr, nullptr, &status), std::free);
-    return status == 0 ? name.get() : typeid(error).name();
+inline std::string type_name(const std::exception &error) noexcept {
+    try {
+        int status = 0;
+        const std::unique_ptr<char, void (*)(void *)> name(
+            abi::__cxa_demangle(typeid(error).name(), nullptr, nullptr, &status), std::free);
+        return status == 0 ? name.get() : typeid(error).name();
+    } catch (...) { // no memory for the name
+        return "Unknown";
+    }
 }
 
 // Runs work; what it throws becomes a report to the host and a status.
 template <class Work>
 edgemesh_status guarded(const edgemesh_host *host, edgemesh_call *call, Work &&work) noexcept {
     const auto report = [&](edgemesh_status kind, std::string_view subject, const char *message) {
-        host->error(call, kind, text(subject), text(message));
+        host->error(call, kind, text(subject), text(message == nullptr ? "" : message));
         return kind;
     };
     try {

@@ -1,5 +1,6 @@
-// Tensors as plugins see them: Tensor is an input of any type, View<T> elements of one type.
-// Neither owns memory: they live no longer than the call that gave them.
+// Tensors as plugins see them: Tensor is an input of any type, View<T> elements of one type in C
+// order, Strided<T> in any order. None owns memory: they live no longer than the call that gave
+// them.
 #ifndef EDGEMESH_TENSOR_HPP
 #define EDGEMESH_TENSOR_HPP
 
@@ -10,6 +11,7 @@
 
 #include "dtype.hpp"
 #include "errors.hpp"
+#include "strided.hpp"
 
 namespace edgemesh {
 
@@ -36,6 +38,9 @@ template <class T> class View {
         assert(flat < size_);
         return data_[flat];
     }
+
+    // The same elements; transposed, sliced and so on they remain views.
+    Strided<T> strided() const { return {data_, shape_, c_strides(shape_, sizeof(T))}; }
 
     // One index for each dimension.
     template <class... Index> T &operator()(Index... index) const noexcept {
@@ -72,13 +77,19 @@ class Tensor {
 
     template <class T> bool is() const noexcept { return raw_->dtype == dtype_of<T>; }
 
-    // The elements; InvalidInput unless they are T.
+    // The elements; InvalidInput unless they are T, in C order.
     template <class T> View<const T> as() const {
-        if (!is<T>()) throw wrong_dtype({dtype_of<T>});
-        if (raw_->strides != nullptr) {
-            throw InvalidInput(field(), "must be in C order");
-        }
+        const Strided<const T> elements = strided<T>();
+        if (!elements.contiguous()) throw InvalidInput(field(), "must be in C order");
         return {static_cast<const T *>(raw_->data), shape_, nbytes() / sizeof(T)};
+    }
+
+    // The elements, in whatever order they lie; InvalidInput unless they are T.
+    template <class T> Strided<const T> strided() const {
+        if (!is<T>()) throw wrong_dtype({dtype_of<T>});
+        return {static_cast<const T *>(raw_->data), shape_,
+                raw_->strides == nullptr ? c_strides(shape_, sizeof(T))
+                                         : Shape(raw_->strides, raw_->strides + raw_->rank)};
     }
 
     InvalidInput wrong_dtype(const std::vector<edgemesh_dtype> &expected) const {

@@ -39,6 +39,7 @@ static edgemesh_status run(edgemesh_plugin *self, const edgemesh_request *reques
         output(host, call, EDGEMESH_INT8, 1, 1);
         output(host, call, EDGEMESH_INT8, 1, 1);
     }
+    if (strcmp(name, "media_type") == 0) host->media_type(call, text("y"), text("image/png"));
     if (strcmp(name, "error_and_ok") == 0) {
         host->error(call, EDGEMESH_FAILED, text("Contradiction"), text("after all"));
     }
