@@ -16,7 +16,12 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
-from edgemesh.compute.v1 import algorithm_pb2, compute_pb2
+from edgemesh.compute.v1 import (
+    algorithm_pb2,
+    compute_pb2,
+    shared_memory_pb2,
+    shared_memory_pb2_grpc,
+)
 from edgemesh.executor.v1 import executor_pb2, executor_pb2_grpc
 
 from mesh_service import errors, translate
@@ -33,7 +38,10 @@ def algorithm(name: str) -> algorithm_pb2.Algorithm:
     )
 
 
-class FakeExecutor(executor_pb2_grpc.ExecutorServiceServicer):
+class FakeExecutor(
+    executor_pb2_grpc.ExecutorServiceServicer,
+    shared_memory_pb2_grpc.SharedMemoryServiceServicer,
+):
     """Runs what the parameters say, and remembers what it ran."""
 
     def __init__(
@@ -65,6 +73,7 @@ class FakeExecutor(executor_pb2_grpc.ExecutorServiceServicer):
             options=[("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
         )
         executor_pb2_grpc.add_ExecutorServiceServicer_to_server(self, self._server)
+        shared_memory_pb2_grpc.add_SharedMemoryServiceServicer_to_server(self, self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
         await self._server.start()
         return self
@@ -94,6 +103,27 @@ class FakeExecutor(executor_pb2_grpc.ExecutorServiceServicer):
         self.metadata = dict(context.invocation_metadata())
         if self.secret and self.metadata.get("edgemesh-secret") != self.secret:
             await refuse(context, errors.Unauthenticated("the secret"))
+
+    async def RegisterSharedMemory(
+        self, request: shared_memory_pb2.RegisterSharedMemoryRequest, context: Context
+    ) -> shared_memory_pb2.RegisterSharedMemoryResponse:
+        await self._authenticate(context)
+        region = shared_memory_pb2.SharedMemoryRegion(
+            name=request.name, size=request.size, owner_pid=request.owner_pid
+        )
+        return shared_memory_pb2.RegisterSharedMemoryResponse(region=region)
+
+    async def SharedMemoryStatus(
+        self, request: Any, context: Context
+    ) -> shared_memory_pb2.SharedMemoryStatusResponse:
+        await self._authenticate(context)
+        return shared_memory_pb2.SharedMemoryStatusResponse()
+
+    async def UnregisterSharedMemory(
+        self, request: Any, context: Context
+    ) -> shared_memory_pb2.UnregisterSharedMemoryResponse:
+        await self._authenticate(context)
+        return shared_memory_pb2.UnregisterSharedMemoryResponse()
 
     async def Describe(self, request: Any, context: Context) -> executor_pb2.DescribeResponse:
         await self._authenticate(context)

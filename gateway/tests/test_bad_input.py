@@ -14,14 +14,14 @@ from house import House, eventually, house, request, tensor
 
 F32 = tensor_pb2.DATA_TYPE_FLOAT32
 SHARED = tensor_pb2.Tensor(
-    dtype=F32, shape=[2], shared_memory=tensor_pb2.SharedMemory(region="r", size=8)
+    dtype=F32, shape=[2], shared_memory=tensor_pb2.SharedMemory(region="r", offset=8, size=8)
 )
 
 TENSORS: dict[str, tuple[tensor_pb2.Tensor, str, str]] = {
     "no dtype": (tensor(dtype=0), "inputs.x.dtype", "required"),
     "unknown dtype": (tensor(dtype=99), "inputs.x.dtype", "required"),
     "no storage": (tensor_pb2.Tensor(dtype=F32, shape=[2]), "inputs.x.data", "required"),
-    "shared memory": (SHARED, "inputs.x.shared_memory", "not offered"),
+    "shared memory": (SHARED, "inputs.x.shared_memory.offset", "a multiple of 16"),
     "too few bytes": (tensor(data=bytes(7)), "inputs.x.data", "8 bytes"),
     "too many bytes": (tensor(data=bytes(9)), "inputs.x.data", "8 bytes"),
     "negative": (tensor(shape=(-1, 2)), "inputs.x.shape[0]", "0 or more"),

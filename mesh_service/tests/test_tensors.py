@@ -54,7 +54,14 @@ def test_an_array_fits_and_one_byte_more_or_less_does_not(name: str, shape: list
                 dtype=tensor_pb2.DATA_TYPE_INT8, shared_memory=tensor_pb2.SharedMemory(region="r")
             ),
             None,
-            "t.shared_memory",
+            "t.shared_memory.size",
+        ),
+        (
+            tensor_pb2.Tensor(
+                dtype=tensor_pb2.DATA_TYPE_INT8, shared_memory=tensor_pb2.SharedMemory(size=1)
+            ),
+            None,
+            "t.shared_memory.region",
         ),
         (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_INT8, shape=[2, -1]), 1, "t.shape[1]"),
         (tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_INT8, shape=[1] * 33), 1, "t.shape"),

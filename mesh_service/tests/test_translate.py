@@ -17,6 +17,8 @@ SAMPLES: list[tuple[errors.MeshError, str]] = [
     (errors.InvalidParameter([Violation("parameters.n", "an integer")]), "INVALID_PARAMETER"),
     (errors.InvalidTensor([Violation("inputs.x", "required")]), "INVALID_TENSOR"),
     (errors.UnknownAlgorithm("cpp.ftt", ["cpp.fft"]), "UNKNOWN_ALGORITHM"),
+    (errors.UnknownRegion("mine"), "UNKNOWN_REGION"),
+    (errors.QuotaExceeded("regions", 4), "QUOTA_EXCEEDED"),
     (errors.Unauthenticated("a key"), "UNAUTHENTICATED"),
     (errors.PayloadTooLarge(20, 10), "PAYLOAD_TOO_LARGE"),
     (errors.QueueFull(3, 0.5), "QUEUE_FULL"),

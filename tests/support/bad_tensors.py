@@ -19,7 +19,7 @@ def _tensor(shape: list[int], data: bytes | None = _ONE, dtype: int = _F64) -> t
 
 
 _SHARED = _tensor([1], None)
-_SHARED.shared_memory.CopyFrom(tensor_pb2.SharedMemory(region="mine", size=8))
+_SHARED.shared_memory.CopyFrom(tensor_pb2.SharedMemory(region="mine", offset=8, size=8))
 
 CASES: dict[str, tuple[tensor_pb2.Tensor, str]] = {
     "no dtype": (_tensor([1], dtype=0), "inputs.x.dtype"),
@@ -33,7 +33,7 @@ CASES: dict[str, tuple[tensor_pb2.Tensor, str]] = {
     "an overflowing shape": (_tensor([2**62, 4]), "inputs.x.shape"),
     "a shape that wraps to its length": (_tensor([2**32, 2**32, 1]), "inputs.x.shape"),
     "33 dimensions": (_tensor([1] * 33), "inputs.x.shape"),
-    "shared memory that was not offered": (_SHARED, "inputs.x.shared_memory"),
+    "a place that is not aligned": (_SHARED, "inputs.x.shared_memory.offset"),
 }
 """What is wrong → a tensor and the field that a refusal names, as input `x`."""
 

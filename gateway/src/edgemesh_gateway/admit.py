@@ -8,7 +8,7 @@ request and its place in the house, and gives the place back exactly once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from edgemesh.compute.v1 import compute_pb2
@@ -30,7 +30,7 @@ _PRIORITIES = frozenset(compute_pb2.Priority.values())
 class Permit:
     """An admitted request. Use it as a context manager: leaving gives its place back."""
 
-    __slots__ = ("_admission", "algorithm", "deadline", "priority", "raw", "rpc", "tenant")
+    __slots__ = ("_admission", "algorithm", "deadline", "priority", "raw", "rpc", "tenant", "user")
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Permit:
         rpc: Rpc,
         tenant: str,
         head: compute_pb2.ComputeRequest,
+        user: int | None,
     ) -> None:
         self._admission: Admission | None = admission
         self.raw = raw
@@ -47,6 +48,8 @@ class Permit:
         self.tenant = tenant
         self.algorithm = head.algorithm
         self.priority: int = head.priority or compute_pb2.PRIORITY_INTERACTIVE
+        self.user = user
+        """The user whose shared memory the request names; None: it names none."""
         self.deadline = rpc.deadline
         """When the caller's patience ends, on time.monotonic(); None: never."""
 
@@ -73,7 +76,14 @@ class Permit:
 class Admission:
     """Who is in the house: counts requests and the bytes that they hold."""
 
-    def __init__(self, max_request_bytes: int, max_held_bytes: int) -> None:
+    def __init__(
+        self,
+        max_request_bytes: int,
+        max_held_bytes: int,
+        user_of: Callable[[Rpc], int | None] = lambda _: None,
+    ) -> None:
+        """`user_of`: whose shared memory a call may name; None: nobody's."""
+        self._user_of = user_of
         self._max_request_bytes = max_request_bytes
         self._max_held_bytes = max_held_bytes
         self.inside = 0
@@ -89,14 +99,26 @@ class Admission:
         head, blobs = wire.detach(raw)
         if violations := list(_envelope(head)):
             raise errors.InvalidRequest(violations)
-        if head.inputs and (violations := tensors.envelope(head, blobs)):
+        if (head.inputs or head.outputs_to) and (violations := tensors.envelope(head, blobs)):
             raise errors.InvalidTensor(violations)
+        user = self._user(head, blobs, rpc)
         if head.request_id:
             rpc.request_id = head.request_id
         rpc.notes["algorithm"] = head.algorithm
         self.inside += 1
         self.held_bytes += size
-        return Permit(self, raw, rpc, tenant, head)
+        return Permit(self, raw, rpc, tenant, head, user)
+
+    def _user(self, head: compute_pb2.ComputeRequest, blobs: wire.Blobs, rpc: Rpc) -> int | None:
+        if not tensors.in_regions(head, blobs):
+            return None
+        user = self._user_of(rpc)
+        if user is None:
+            why = "not offered here: for callers on the gateway's machine only"
+            named = [f"inputs.{name}.shared_memory" for name in head.inputs if name not in blobs]
+            named += [f"outputs_to.{name}" for name in head.outputs_to]
+            raise errors.InvalidTensor([Violation(field, why) for field in named])
+        return user
 
     def leave(self, size: int) -> None:
         """A permit's business only."""

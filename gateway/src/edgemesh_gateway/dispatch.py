@@ -25,6 +25,7 @@ from edgemesh_gateway.admit import Permit
 from edgemesh_gateway.endpoint import RETRY_AWAY_S, Endpoint
 from edgemesh_gateway.schedule import Slot
 from mesh_service import errors, logs, translate
+from mesh_service.peers import UID
 from mesh_service.stack import REQUEST_ID
 
 MARGIN_S, MARGIN_SHARE = 0.02, 0.05
@@ -90,7 +91,7 @@ async def _ask(endpoint: Endpoint, permit: Permit) -> bytes:
         )
         return answer
     except grpc.aio.AioRpcError as error:
-        raise _judge(error, endpoint, _started(error)) from None
+        raise judge(error, endpoint, _started(error)) from None
 
 
 async def _pass_events(endpoint: Endpoint, permit: Permit) -> None:
@@ -103,12 +104,12 @@ async def _pass_events(endpoint: Endpoint, permit: Permit) -> None:
             began = True
             await permit.rpc.write(event)
     except grpc.aio.AioRpcError as error:
-        raise _judge(error, endpoint, began or _started(error)) from None
+        raise judge(error, endpoint, began or _started(error)) from None
     finally:
         call.cancel()
 
 
-def _judge(error: grpc.aio.AioRpcError, endpoint: Endpoint, started: bool) -> Fault:
+def judge(error: grpc.aio.AioRpcError, endpoint: Endpoint, started: bool) -> Fault:
     """What a failed call means to its caller."""
     reason = translate.reason_of(error)
     if reason == "UNAUTHENTICATED":
@@ -146,4 +147,5 @@ def _metadata(endpoint: Endpoint, permit: Permit) -> Any:
         (REQUEST_ID, permit.rpc.request_id),
         (TENANT, permit.tenant),
         *endpoint.identity,
+        *(() if permit.user is None else ((UID, str(permit.user)),)),
     )

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import grpc
-from edgemesh.compute.v1 import algorithm_pb2
+from edgemesh.compute.v1 import algorithm_pb2, shared_memory_pb2
 from edgemesh.executor.v1 import executor_pb2
 from google.protobuf.message import DecodeError
 
@@ -26,6 +26,7 @@ Metadata: TypeAlias = tuple[tuple[str, str], ...]
 
 RETRY_AWAY_S = 1.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
+SHARED_MEMORY: str = shared_memory_pb2.DESCRIPTOR.services_by_name["SharedMemoryService"].full_name
 SERVICE: str = executor_pb2.DESCRIPTOR.services_by_name["ExecutorService"].full_name
 OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", -1),
@@ -72,6 +73,11 @@ class Endpoint:
         self._watch: Any = self._channel.unary_stream(f"{path}WatchDescribe")
         self._known = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
+
+    def shared_memory(self, method: str) -> Any:
+        """A method of its SharedMemoryService."""
+        channel: Any = self._channel
+        return channel.unary_unary(f"/{SHARED_MEMORY}/{method}")
 
     def follow(self) -> None:
         """Begin to follow it."""

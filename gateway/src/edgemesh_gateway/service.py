@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 
-from edgemesh_gateway import algorithms, gateway
+from edgemesh_gateway import algorithms, gateway, shared_memory
 from edgemesh_gateway.admit import Admission
 from edgemesh_gateway.authenticate import Authenticator, read_keys
 from edgemesh_gateway.dispatch import Dispatcher
 from edgemesh_gateway.figures import Figures
 from edgemesh_gateway.registry import Registry
 from edgemesh_gateway.settings import GatewaySettings
+from mesh_service.peers import Peers
 from mesh_service.server import MeshServer
 
 
@@ -22,8 +23,12 @@ async def serve(settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.E
     """Serve until `stopping` is set."""
     keys = None if settings.api_keys is None else read_keys(settings.api_keys)
     authenticator = Authenticator(keys)
-    admission = Admission(settings.max_request_bytes, settings.max_held_bytes)
     registry = Registry(settings)
+    peers = Peers(lambda: mesh.address, front_door=True)
+    memory = shared_memory.SharedMemory(
+        authenticator, registry.endpoints, peers, settings.offers_shared_memory
+    )
+    admission = Admission(settings.max_request_bytes, settings.max_held_bytes, memory.user)
     dispatcher = Dispatcher(settings.retry_wait_ms / 1e3)
     door = gateway.Gateway(authenticator, admission, registry.routes, dispatcher)
     catalog = algorithms.Algorithms(authenticator, registry.routes)
@@ -39,6 +44,7 @@ async def serve(settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.E
             "GetAlgorithm": ("unary", catalog.get_algorithm),
         },
     )
+    mesh.add(shared_memory.SERVICE, memory.methods())
     await mesh.start()
     try:
         await registry.start()

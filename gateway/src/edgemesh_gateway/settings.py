@@ -47,6 +47,17 @@ class GatewaySettings(ServiceSettings):
     retry_wait_ms: int = Field(default=500, ge=0, le=60_000)
     """How long a request that never started waits for its executor to come back, once."""
 
+    shared_memory: bool | None = None
+    """Whether callers on this machine may name shared memory; default: when it binds loopback and
+    has no API keys. A proxy on this machine would lend its own user to all who come through it."""
+
+    @property
+    def offers_shared_memory(self) -> bool:
+        """Whether callers may name it."""
+        if self.shared_memory is None:
+            return self.on_loopback and self.api_keys is None
+        return self.shared_memory
+
     def check(self) -> None:
         """Refuse what would leave the mesh open, and what cannot work."""
         super().check()

@@ -8,6 +8,8 @@ message is for a person and never holds a caller's data beyond names, nor a trac
     │   ├── InvalidParameter(violations)      … parameters against their schema
     │   └── InvalidTensor(violations)         … tensors against their bytes and specs
     ├── UnknownAlgorithm(name, nearest)
+    ├── UnknownRegion(name)                   of shared memory
+    ├── QuotaExceeded(what, limit)            the tenant holds as much as it may
     ├── Unauthenticated(expected)
     ├── PayloadTooLarge(size, limit)
     ├── QueueFull(waiting, limit, retry_after_s)      nothing ran
@@ -63,6 +65,22 @@ class UnknownAlgorithm(MeshError):
         self.nearest = tuple(nearest)
         hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
         super().__init__(f"no executor offers algorithm {self.name!r}{hint}")
+
+
+class UnknownRegion(MeshError):
+    """The caller has registered no such region."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name[:256]
+        super().__init__(f"the caller has no region {self.name!r}")
+
+
+class QuotaExceeded(MeshError):
+    """The tenant holds as much of something as it may."""
+
+    def __init__(self, what: str, limit: int) -> None:
+        self.what, self.limit = what, limit
+        super().__init__(f"at most {limit} {what} are kept; give some back")
 
 
 class Unauthenticated(MeshError):

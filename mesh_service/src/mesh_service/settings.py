@@ -175,6 +175,21 @@ class ExecutorSettings(ServiceSettings):
     max_response_bytes: int = Field(default=128 * MIB, ge=1024, le=1024 * MIB)
     """Largest response, tensors included, in bytes."""
 
+    shared_memory: bool | None = None
+    """Whether callers on this machine may register shared memory; default: when it binds loopback.
+    A proxy on this machine would lend its own user to all who come through it."""
+    shared_memory_dir: Path | None = None
+    """Folder below which callers may name files as shared memory, beside POSIX shared memory."""
+    max_regions: int = Field(default=64, ge=1, le=256)
+    """Regions of shared memory that one tenant may have registered at a time."""
+    max_region_bytes: int = Field(default=64 * 1024 * MIB, ge=1)
+    """Bytes of all of a tenant's regions."""
+
+    @property
+    def offers_shared_memory(self) -> bool:
+        """Whether callers may register it."""
+        return self.on_loopback if self.shared_memory is None else self.shared_memory
+
     def limits(self) -> dict[str, tuple[int, int]]:
         """The limits that this executor enforces: the default and the most of each.
 

@@ -1,5 +1,8 @@
 """What a tensor must be: its bytes against its own dtype and shape, and against a spec.
 
+Where its bytes lie in shared memory, what is said of them counts; the executor that has the region
+looks at it.
+
 Rules: looks at dtype, shape and length only, never at the elements; reports every violation with
 the field's path, raises nothing.
 """
@@ -14,6 +17,9 @@ from mesh_service.errors import Violation
 
 MOST_DIMENSIONS = 32
 MOST_BYTES = 1 << 62
+MOST_REGION_NAME = 255
+PLACE_ALIGNMENT = 16
+"""Of a place in shared memory: what native code may rely on without a copy."""
 
 ITEM_BYTES: dict[int, int] = {
     tensor_pb2.DATA_TYPE_BOOL: 1,
@@ -53,12 +59,14 @@ def contradictions(path: str, tensor: tensor_pb2.Tensor, nbytes: int | None) -> 
         return
     if len(tensor.media_type) > 255:
         yield Violation(f"{path}.media_type", "at most 255 bytes")
+    stored = "data"
     if nbytes is None:
-        if tensor.WhichOneof("storage") == "shared_memory":
-            yield Violation(f"{path}.shared_memory", "not offered here; send `data`")
-        else:
+        if tensor.WhichOneof("storage") != "shared_memory":
             yield Violation(f"{path}.data", "required: the tensor has no storage")
-        return
+            return
+        stored = "shared_memory.size"
+        nbytes = tensor.shared_memory.size
+        yield from misplaced(f"{path}.shared_memory", tensor.shared_memory)
     shape = tensor.shape
     if len(shape) > MOST_DIMENSIONS:
         yield Violation(f"{path}.shape", f"at most {MOST_DIMENSIONS} dimensions, not {len(shape)}")
@@ -78,9 +86,24 @@ def contradictions(path: str, tensor: tensor_pb2.Tensor, nbytes: int | None) -> 
         return
     if size != nbytes:
         yield Violation(
-            f"{path}.data",
+            f"{path}.{stored}",
             f"{size} bytes, as {dtype_name(tensor.dtype)}{list(shape)} needs, not {nbytes}",
         )
+
+
+def misplaced(path: str, memory: tensor_pb2.SharedMemory) -> Iterator[Violation]:
+    """What no region could make right."""
+    if not 0 < len(memory.region) <= MOST_REGION_NAME:
+        yield Violation(f"{path}.region", f"required: at most {MOST_REGION_NAME} bytes")
+    if memory.offset % PLACE_ALIGNMENT:
+        yield Violation(f"{path}.offset", f"a multiple of {PLACE_ALIGNMENT}, not {memory.offset}")
+    if memory.offset + memory.size > MOST_BYTES:
+        yield Violation(f"{path}.size", "an end that fits memory; it overflows")
+
+
+def in_regions(request: compute_pb2.ComputeRequest, blobs: Mapping[str, memoryview]) -> bool:
+    """Whether inputs lie in shared memory, or outputs shall; other inputs are among the blobs."""
+    return len(blobs) < len(request.inputs) or len(request.outputs_to) > 0
 
 
 def envelope(
@@ -93,6 +116,8 @@ def envelope(
         violations += contradictions(
             f"inputs.{name}", tensor, None if blob is None else blob.nbytes
         )
+    for name, memory in request.outputs_to.items():
+        violations += misplaced(f"outputs_to.{name}", memory)
     return violations
 
 

@@ -34,6 +34,8 @@ _TABLE: tuple[tuple[type[errors.MeshError], Verdict], ...] = (
     (errors.InvalidTensor, Verdict(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_TENSOR")),
     (errors.InvalidRequest, Verdict(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")),
     (errors.UnknownAlgorithm, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_ALGORITHM")),
+    (errors.UnknownRegion, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_REGION")),
+    (errors.QuotaExceeded, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED")),
     (errors.Unauthenticated, Verdict(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")),
     (errors.PayloadTooLarge, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "PAYLOAD_TOO_LARGE")),
     (errors.QueueFull, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "QUEUE_FULL")),
@@ -109,7 +111,9 @@ def _metadata(error: errors.MeshError) -> dict[str, str]:
     match error:
         case errors.PayloadTooLarge():
             return {"size": str(error.size), "limit": str(error.limit)}
-        case errors.QueueFull():
+        case errors.UnknownRegion():
+            return {"region": error.name}
+        case errors.QueueFull() | errors.QuotaExceeded():
             return {"limit": str(error.limit)}
         case errors.UnknownAlgorithm():
             return {"algorithm": error.name, "nearest": ",".join(error.nearest)}

@@ -55,7 +55,8 @@ class _Unusual(Exception):
 def detach(raw: bytes) -> tuple[compute_pb2.ComputeRequest, Blobs]:
     """A request without its tensors' bytes, and these by name.
 
-    A tensor whose name is missing among the blobs had no `data`. Raises InvalidRequest when `raw`
+    A tensor whose name is missing among the blobs had no `data`: it lies in shared memory, or has
+    no storage. Raises InvalidRequest when `raw`
     is not a ComputeRequest, or is made to cost far more than its size.
     """
     if len(raw) >= SMALL:
@@ -188,17 +189,19 @@ def _entry(view: memoryview, at: int, end: int) -> tuple[str, bytes, memoryview 
         raise _Unusual
     kept: list[Buffer] = []
     data: memoryview | None = None
+    shared = False
     while at < end:
         start = at
         tag, at = _read(view, at)
         if tag == _DATA:
             at, stop = _bounded(view, at, end)
-            if data is not None:
+            if data is not None or shared:
                 raise _Unusual
             data, at = view[at:stop], stop
-        elif tag == _SHARED:
-            raise _Unusual
         else:
+            if tag == _SHARED and (shared or data is not None):
+                raise _Unusual
+            shared = shared or tag == _SHARED
             at = _skip(view, tag, at, end)
             kept.append(view[start:at])
             if len(kept) > MOST_TENSOR_FIELDS:

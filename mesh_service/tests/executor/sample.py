@@ -56,6 +56,7 @@ class SampleRunner:
             algorithm_pb2.Algorithm(
                 name="sample.echo", version="1", inputs=[spec], outputs=[spec], idempotent=True
             ),
+            algorithm_pb2.Algorithm(name="sample.hold", version="1", inputs=[spec], outputs=[spec]),
             algorithm_pb2.Algorithm(name="sample.do", version="1", parameters_schema=DOES),
             algorithm_pb2.Algorithm(
                 name="sample.many",
@@ -70,9 +71,11 @@ class SampleRunner:
     def run(self, call: Call) -> Reply:
         if call.algorithm == "sample.echo":
             x = call.inputs["x"]
-            memory = call.allocate(x.data.nbytes)
+            memory = call.place("x", x.data.nbytes) or call.allocate(x.data.nbytes)
             memory[:] = x.data
             return Reply(outputs={"x": TensorView(x.dtype, x.shape, memory)})
+        if call.algorithm == "sample.hold":
+            return self.hold(call)
         call.output("stdout", "begun\n")
         return getattr(self, call.parameters.get("do", "nothing"))(call)
 
@@ -116,6 +119,17 @@ class SampleRunner:
         call.cancelled.wait(call.run_time_s)
         failure = compute_pb2.Failure(type="TimeLimit", message="over")
         return Reply(outcome=compute_pb2.OUTCOME_TIMEOUT, failure=failure, stdout="begun\n")
+
+    def hold(self, call: Call) -> Reply:
+        """Says in the place that it has it, and waits for the next byte to be set."""
+        x = call.inputs["x"]
+        memory = call.place("x", x.data.nbytes)
+        assert memory is not None
+        memory[0] = ord("!")
+        while not memory[1]:
+            time.sleep(0.001)
+        memory[:] = x.data
+        return Reply(outputs={"x": TensorView(x.dtype, x.shape, memory)})
 
     def die(self, call: Call) -> Reply:
         os.kill(os.getpid(), signal.SIGSEGV)

@@ -221,6 +221,7 @@ async def test_describe_and_watch_tell_algorithms_and_terms(stub: Any) -> None:
     described = await stub.Describe(executor_pb2.DescribeRequest())
     assert {(a.name, a.version) for a in described.algorithms} == {
         ("sample.echo", "1"), ("sample.do", "1"), ("sample.do", "2"), ("sample.many", "1"),
+        ("sample.hold", "1"),
     }  # fmt: skip
     assert described.capacity.slots == 2
     assert described.default_run_time_ms == 10_000

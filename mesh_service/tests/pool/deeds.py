@@ -72,6 +72,13 @@ class Deeds:
     def reverse(self, call: Call) -> Reply:
         return Reply(b"", [bytes(buffer)[::-1] for buffer in call.buffers])
 
+    def reverse_into_place(self, call: Call) -> Reply:
+        before, source = call.buffers
+        assert source.readonly
+        (target,) = call.places
+        target[:] = bytes(source)[::-1]
+        return Reply(bytes(before))
+
     def fill(self, call: Call, sizes: list[int]) -> Reply:
         buffers = [call.allocate(size) for size in sizes]
         for index, buffer in enumerate(buffers):

@@ -35,6 +35,11 @@ class InvalidInput(Exception):
         super().__init__("; ".join(f"{k}: {v}" for k, v in self.violations.items()))
 
 
+def too_small(name: str, nbytes: int, room: int) -> InvalidInput:
+    """An output does not fit the place that the caller has named for it."""
+    return InvalidInput({f"outputs_to.{name}.size": f"{nbytes} or more, not {room}"})
+
+
 @dataclass(frozen=True, slots=True)
 class TensorView:
     """An n-dimensional array as bytes."""
@@ -84,7 +89,7 @@ class PoolCall(Protocol):
 class Call:
     """One call: what to run, on what, within which limits."""
 
-    __slots__ = ("_pool", "inputs", "parameters", "request", "streaming")
+    __slots__ = ("_places", "_pool", "inputs", "parameters", "request", "streaming")
 
     def __init__(
         self,
@@ -93,8 +98,10 @@ class Call:
         parameters: dict[str, Any],
         inputs: dict[str, TensorView],
         streaming: bool,
+        places: Mapping[str, memoryview] | None = None,
     ) -> None:
         self._pool = pool
+        self._places = places or {}
         self.request = request
         self.parameters = parameters
         """Valid against the algorithm's parameters_schema."""
@@ -159,6 +166,19 @@ class Call:
     def allocate(self, nbytes: int) -> memoryview:
         """Writable memory that the front shares: a result written into it is never copied here."""
         return self._pool.allocate(nbytes)
+
+    def place(self, name: str, nbytes: int) -> memoryview | None:
+        """Where the caller wants that output to be written; None: nowhere, so `allocate`.
+
+        It need not be used: what is not written there is copied there. Raises InvalidInput where it
+        is too small.
+        """
+        place = self._places.get(name)
+        if place is None:
+            return None
+        if nbytes > place.nbytes:
+            raise too_small(name, nbytes, place.nbytes)
+        return place[:nbytes]
 
     def _emit(self, event: compute_pb2.ComputeEvent) -> None:
         self._pool.emit(event.SerializeToString())

@@ -20,9 +20,11 @@ from google.protobuf.message import DecodeError
 from mesh_service import errors, wire
 from mesh_service.executor.describe import Description
 from mesh_service.executor.fan import Fan, Spread
-from mesh_service.executor.respond import Identity, Printed, respond
+from mesh_service.executor.respond import Identity, Printed, respond, sent
 from mesh_service.executor.run import run
+from mesh_service.executor.shared_memory import SharedMemory
 from mesh_service.executor.validate import validate
+from mesh_service.peers import Peers
 from mesh_service.pool import Done, WorkerPool
 from mesh_service.settings import ExecutorSettings
 from mesh_service.stack import Rpc
@@ -41,13 +43,19 @@ class Front:
         identity: Identity,
         pool: WorkerPool,
         fans: Mapping[str, Fan] | None = None,
+        address: Callable[[], str] = str,
     ) -> None:
-        """`fans`: algorithms that are spread over the workers, by their names."""
+        """`fans`: algorithms that are spread over the workers, by their names.
+
+        `address`: where this front is served.
+        """
         self._fans = fans or {}
         self._settings = settings
         self._identity = identity
         self._pool = pool
         self.description = Description(settings, identity)
+        peers = Peers(address, secret=settings.secret is not None)
+        self.shared_memory = SharedMemory(settings, peers, self._authenticate)
 
     async def execute(self, raw: bytes, rpc: Rpc) -> bytes:
         """Execute: one answer."""
@@ -106,12 +114,14 @@ class Front:
         rpc.notes["algorithm"] = valid.request.algorithm
         fan = self._fans.get(valid.algorithm.name)
         if fan is not None:
+            self.shared_memory.refuse(valid)
             spread = Spread(self._pool, self._settings, valid, rpc, self._identity, send)
             response = await spread.run(fan, arrived)
             rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
             return encode(response, spread.outputs)
         printed = Printed()
-        async with run(self._pool, self._settings, valid, rpc, printed, send) as done:
+        places = self.shared_memory.take(valid, rpc)
+        async with run(self._pool, self._settings, valid, rpc, printed, send, places) as done:
             response = respond(valid, done, printed, self._identity, arrived)
             rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
             return encode(response, _blobs(response, done))
@@ -126,7 +136,7 @@ class Front:
 
 
 def _blobs(response: compute_pb2.ComputeResponse, done: Done) -> dict[str, memoryview]:
-    return dict(zip(sorted(response.outputs), done.buffers, strict=False))
+    return dict(zip(sent(response), done.buffers, strict=False))
 
 
 def _parse(

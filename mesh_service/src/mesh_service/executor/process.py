@@ -21,6 +21,7 @@ from mesh_service.executor.describe import BadDescription
 from mesh_service.executor.fan import Fan
 from mesh_service.executor.front import Front
 from mesh_service.executor.respond import Identity
+from mesh_service.executor.shared_memory import SERVICE as SHARED_MEMORY
 from mesh_service.pool import ExitReason, PoolObserver, PoolSpec, PoolStatistics, WorkerPool
 from mesh_service.settings import ExecutorSettings
 
@@ -65,7 +66,8 @@ async def _body(
 ) -> None:
     observer = _Observer()
     pool = WorkerPool(_spec(settings, plan), observer)
-    front = Front(settings, Identity(settings.service, plan.version), pool, plan.fans)
+    identity = Identity(settings.service, plan.version)
+    front = Front(settings, identity, pool, plan.fans, lambda: mesh.address)
     mesh.metrics.registry.register(_PoolFigures(pool))
     mesh.metrics.registry.register(_Walls(front))
     mesh.add(
@@ -77,6 +79,7 @@ async def _body(
             "WatchDescribe": ("watch", front.watch_describe),
         },
     )
+    mesh.add(SHARED_MEMORY, front.shared_memory.methods())
     await mesh.start()
     observer.follow(front, mesh.set_serving)
     try:
@@ -93,6 +96,7 @@ async def _body(
         observer.forget()
         await mesh.stop()
     finally:
+        front.shared_memory.close()
         await pool.stop()
 
 

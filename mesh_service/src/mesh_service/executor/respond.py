@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgemesh.compute.v1 import compute_pb2
@@ -90,7 +90,7 @@ def _outcome(
 ) -> compute_pb2.ComputeResponse:
     match done.verdict:
         case Verdict.DONE:
-            return _reply(done) or _crash(done, printed)
+            return _reply(done, valid.request) or _crash(done, printed)
         case Verdict.ERROR:
             raise errors.Internal(done.error_id)
         case Verdict.TIMEOUT | Verdict.MEMORY_LIMIT | Verdict.REJECTED:
@@ -120,7 +120,13 @@ def _outcome(
             return _crash(done, printed)
 
 
-def _reply(done: Done) -> compute_pb2.ComputeResponse | None:
+def sent(response: compute_pb2.ComputeResponse) -> list[str]:
+    """The outputs whose bytes a worker sends: those that are in no shared memory; sorted."""
+    outputs = sorted(response.outputs.items())
+    return [name for name, one in outputs if one.WhichOneof("storage") != "shared_memory"]
+
+
+def _reply(done: Done, request: compute_pb2.ComputeRequest) -> compute_pb2.ComputeResponse | None:
     kind, body = done.header[:1], done.header[1:]
     try:
         if kind == worker.REFUSAL:
@@ -137,13 +143,30 @@ def _reply(done: Done) -> compute_pb2.ComputeResponse | None:
         return None
     if (response.outcome == compute_pb2.OUTCOME_OK) == response.HasField("failure"):
         return None
-    names = sorted(response.outputs)
-    if len(names) != len(done.buffers):
+    names = sent(response)
+    if len(names) != len(done.buffers) or not _placed(response, request, names):
         return None
     for name, buffer in zip(names, done.buffers, strict=True):
         if any(tensors.contradictions(name, response.outputs[name], buffer.nbytes)):
             return None
     return response
+
+
+def _placed(
+    response: compute_pb2.ComputeResponse,
+    request: compute_pb2.ComputeRequest,
+    elsewhere: Sequence[str],
+) -> bool:
+    """Whether the other outputs fit where the request wants them; says where that is."""
+    for name in response.outputs.keys() - set(elsewhere):
+        memory = response.outputs[name].shared_memory
+        wanted = request.outputs_to.get(name)
+        if wanted is None or memory.size > wanted.size:
+            return False
+        memory.region, memory.offset = wanted.region, wanted.offset
+        if any(tensors.contradictions(name, response.outputs[name], None)):
+            return False
+    return True
 
 
 def _crash(done: Done, printed: Printed) -> compute_pb2.ComputeResponse:

@@ -17,9 +17,10 @@ from edgemesh.compute.v1 import compute_pb2
 from google.protobuf.message import DecodeError
 
 from mesh_service import errors
+from mesh_service.executor.regions import Taken
 from mesh_service.executor.respond import Printed
 from mesh_service.executor.validate import Valid
-from mesh_service.executor.worker import STREAMING
+from mesh_service.executor.worker import COPYING, STREAMING
 from mesh_service.pool import (
     Done,
     PoolClosed,
@@ -48,17 +49,21 @@ async def run(
     rpc: Rpc,
     printed: Printed,
     send: Send | None,
+    places: Taken,
 ) -> AsyncGenerator[Done]:
     """Run it; the body gets what became of it, with buffers that live as long as the body.
+
+    `places` are given back, whatever comes of it.
 
     Raises QueueFull, NotStarted or ShuttingDown: nothing ran.
     """
     request = valid.request
-    flag = bytes([STREAMING if send is not None else 0])
+    flags = STREAMING * (send is not None) | COPYING * (not places.in_place)
     limits = request.limits
     work = Work(
-        header=flag + request.SerializeToString(),
-        buffers=[valid.blobs[name] for name in sorted(request.inputs)],
+        header=bytes([flags]) + request.SerializeToString(),
+        buffers=[places.inputs.get(name) or valid.blobs[name] for name in sorted(request.inputs)],
+        places=[place for _, place in sorted(places.outputs.items())],
         owner=rpc.header(TENANT),
         run_time=limits.run_time_ms / 1e3,
         grace=valid.grace_s,
@@ -82,6 +87,7 @@ async def run(
     finally:
         start.close()
         events.close()
+        places.leave()
 
 
 class Start:

@@ -61,7 +61,7 @@ class Offer:
         if violations:
             raise errors.InvalidParameter(violations)
         violations = tensors.envelope(request, blobs)
-        violations = violations or list(self._inputs(request))
+        violations = violations or [*self._inputs(request), *self._outputs_to(request)]
         if violations:
             raise errors.InvalidTensor(violations)
 
@@ -97,6 +97,13 @@ class Offer:
         for name, spec in specs.items():
             if spec.required and name not in request.inputs:
                 yield Violation(f"inputs.{name}", "required")
+
+    def _outputs_to(self, request: compute_pb2.ComputeRequest) -> Iterable[Violation]:
+        known = {spec.name for spec in self.algorithm.outputs}
+        for name in request.outputs_to:
+            if name not in known:
+                expected = f"no such output; outputs: {', '.join(sorted(known)) or 'none'}"
+                yield Violation(f"outputs_to.{name[:128]}", expected)
 
 
 class Catalog:

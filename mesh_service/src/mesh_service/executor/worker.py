@@ -3,22 +3,24 @@
 Rules: the front's word is trusted, so nothing is checked twice; tensors are never copied here.
 
 A work's header is one flag byte (1: events are wanted) and a ComputeRequest without tensor bytes;
-its buffers are the inputs' bytes in the order of their sorted names. A reply's header is one kind
+its buffers are the inputs' bytes in the order of their sorted names, its places those of the
+request's `outputs_to`, likewise. A reply's header is one kind
 byte and either a ComputeResponse without tensor bytes (RESPONSE; its buffers likewise sorted by
-name) or a JSON object of field → expectation (REFUSAL).
+name, but for those that were written to places) or a JSON object of field → expectation (REFUSAL).
 """
 
 from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
 from edgemesh.compute.v1 import compute_pb2, tensor_pb2
 from edgemesh.executor.v1 import executor_pb2
 
 from mesh_service import pool
+from mesh_service.executor import placing
 from mesh_service.executor.call import (
     AlgorithmFailure,
     Call,
@@ -32,6 +34,8 @@ from mesh_service.executor.call import (
 RESPONSE = b"\x00"
 REFUSAL = b"\x01"
 STREAMING = 1
+COPYING = 2
+"""The flags: events are wanted; the algorithm must not see shared memory itself."""
 MOST_MESSAGE = 64 * 1024
 
 
@@ -60,17 +64,29 @@ class _Adapter:
 
     def __call__(self, call: pool.Call) -> pool.Reply:
         request = compute_pb2.ComputeRequest.FromString(call.header[1:])
+        flags = call.header[0]
+        copying = bool(flags & COPYING)
+        buffers = placing.copied(request, call.buffers) if copying else call.buffers
         inputs = {
             name: TensorView(tensor.dtype, tuple(tensor.shape), data, tensor.media_type)
-            for (name, tensor), data in zip(
-                sorted(request.inputs.items()), call.buffers, strict=True
-            )
+            for (name, tensor), data in zip(sorted(request.inputs.items()), buffers, strict=True)
         }
+        places = dict(zip(sorted(request.outputs_to), call.places, strict=True))
         parameters: dict[str, Any] = json.loads(request.parameters or "{}")
         try:
             reply = self._runner.run(
-                Call(cast(PoolCall, call), request, parameters, inputs, bool(call.header[0]))
+                Call(
+                    cast(PoolCall, call),
+                    request,
+                    parameters,
+                    inputs,
+                    bool(flags & STREAMING),
+                    {} if copying else places,
+                )
             )
+            if places:
+                written = placing.write(reply.outputs, places)
+                return _pack(reply, written)
         except InvalidInput as error:
             return pool.Reply(REFUSAL + json.dumps(error.violations).encode())
         except AlgorithmFailure as error:
@@ -88,7 +104,8 @@ class _Adapter:
         self._runner.close()
 
 
-def _pack(reply: Reply) -> pool.Reply:
+def _pack(reply: Reply, written: Collection[str] = ()) -> pool.Reply:
+    """`written`: the outputs that are in their places."""
     response = compute_pb2.ComputeResponse(
         outcome=reply.outcome,
         failure=reply.failure,
@@ -110,5 +127,8 @@ def _pack(reply: Reply) -> pool.Reply:
                 media_type=output.media_type,
             )
         )
-        buffers.append(output.data)
+        if name in written:
+            response.outputs[name].shared_memory.size = output.data.nbytes
+        else:
+            buffers.append(output.data)
     return pool.Reply(RESPONSE + response.SerializeToString(), buffers)

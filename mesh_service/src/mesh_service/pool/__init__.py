@@ -41,6 +41,7 @@ from .spec import (
 if TYPE_CHECKING:
     from .done import Done
     from .pool import WorkerPool
+    from .region import Place, Region
 
 __all__ = [
     "BackCallFailed",
@@ -50,6 +51,7 @@ __all__ = [
     "EventsTooLarge",
     "ExitReason",
     "Handler",
+    "Place",
     "PoolClosed",
     "PoolError",
     "PoolFull",
@@ -57,6 +59,7 @@ __all__ = [
     "PoolSpec",
     "PoolStatistics",
     "PoolUnavailable",
+    "Region",
     "Reply",
     "ReplyTooLarge",
     "Verdict",
@@ -72,6 +75,10 @@ def __getattr__(name: str) -> object:
         from .pool import WorkerPool
 
         return WorkerPool
+    if name in ("Place", "Region"):
+        from . import region
+
+        return getattr(region, name)
     if name == "Done":
         from .done import Done
 

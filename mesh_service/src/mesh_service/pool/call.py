@@ -34,14 +34,17 @@ class Call:
     """One call. Its methods may be called from any thread, until the handler returns."""
 
     def __init__(self, channel: Channel, number: int, payload: bytes) -> None:
-        run_time, reply_limit, event_limit, count = START_PREFIX.unpack_from(payload)
+        run_time, reply_limit, event_limit, count, places = START_PREFIX.unpack_from(payload)
         views, segments = channel.parts(payload, START_PREFIX.size, count)
+        inputs = count - places
         self.id: int = number
         """Number of the call, unique in this worker."""
         self.header: bytes = bytes(views[0])
         """Header of the :class:`~mesh_service.pool.spec.Work`."""
-        self.buffers: Sequence[memoryview] = views[1:]
+        self.buffers: Sequence[memoryview] = [view.toreadonly() for view in views[1:inputs]]
         """Read-only bytes of the work's buffers, 16-byte aligned, valid until the call ends."""
+        self.places: Sequence[memoryview] = views[inputs:]
+        """The work's places: writable bytes, aligned as their owner chose."""
         self.run_time: float = run_time
         """Seconds the call may run."""
         self.deadline: float = time.monotonic() + run_time
@@ -169,6 +172,6 @@ class Call:
 
     def end(self) -> None:
         """Let go of the call's memory."""
-        for view in self.buffers:
+        for view in (*self.buffers, *self.places):
             with contextlib.suppress(BufferError):  # e.g. an array that the handler keeps
                 view.release()

@@ -14,7 +14,18 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from .copying import pinned
-from .frames import FROM_FRONT, SEGMENT, TOKEN, Decoder, Flag, Frame, Part, encode, unpack_parts
+from .frames import (
+    FROM_FRONT,
+    REGION,
+    SEGMENT,
+    TOKEN,
+    Decoder,
+    Flag,
+    Frame,
+    Part,
+    encode,
+    unpack_parts,
+)
 from .spec import Buffer
 
 _CHUNK = 64 << 10
@@ -89,9 +100,13 @@ class Channel:
         """Map a new segment, forget an old one, or hand a granted one on."""
         token, number, size = SEGMENT.unpack(payload)
         if flags & Flag.DROP:
-            del self._addresses[number]
-            with contextlib.suppress(BufferError):  # a handler kept a view beyond its call
+            self._addresses.pop(number, None)
+            with contextlib.suppress(BufferError, KeyError):  # a handler kept a view, or no memory
                 self.maps.pop(number).close()
+        elif flags & Flag.NEW and number & REGION:
+            # Shrunk in this moment? Then the call that names it has begun, and costs this process.
+            with contextlib.suppress(ValueError):
+                self.maps[number] = self.map_next(size)
         elif flags & Flag.NEW:
             self.maps[number] = self.map_next(size)
             with pinned(memoryview(self.maps[number])) as address:
@@ -102,15 +117,16 @@ class Channel:
     def parts(
         self, payload: bytes, prefix: int, count: int
     ) -> tuple[list[memoryview], dict[int, None]]:
-        """Give read-only views of the parts of ``payload``, and the segments they lie in."""
+        """Give views of the parts of ``payload``, and the segments, no regions, they lie in."""
         inline = memoryview(payload)
         views: list[memoryview] = []
         segments: dict[int, None] = {}
         for segment, offset, length in unpack_parts(payload, prefix, count):
             whole = inline
             if segment:
-                segments[segment] = None
-                whole = memoryview(self.maps[segment]).toreadonly()
+                if not segment & REGION:
+                    segments[segment] = None
+                whole = memoryview(self.maps[segment])
             views.append(whole[offset : offset + length])
         return views, segments
 

@@ -9,7 +9,9 @@ A frame is a header of 16 bytes, little-endian, and a payload::
     u32 payload length | u8 kind | u8 flags | u16 zero | u64 call id (0: none) | payload
 
 ``START`` and ``DONE`` carry *parts* (a header and n buffers): a table of three u64 each,
-``segment, offset, length``. Segment 0 is the payload itself; the others are shared memory.
+``segment, offset, length``. Segment 0 is the payload itself; the others are shared memory, and
+those with the highest bit set are regions, memory of others that the front only passes on. The last
+*places* of START are no inputs: they are parts of regions that the call may write to.
 
 Beside the frames: the control socket carries nothing but the u64 ids of cancelled calls, and the
 *status page*, a shared page of the worker's own, holds the id of the newest call it has begun.
@@ -30,10 +32,12 @@ ALIGNMENT = 16
 INLINE_BYTES = 64 << 10
 """Parts of up to this size in all travel in the frame; the rest in shared memory."""
 MAX_PARTS = 4096
+REGION = 1 << 63
+"""The bit of a segment's id that says that it is a region."""
 MAX_EVENT = 1 << 20
 MAX_MESSAGE = 16 << 20
 
-START_PREFIX = Struct("<dQQQ")  # run time (s), reply limit, event limit, number of parts
+START_PREFIX = Struct("<dQQQQ")  # run time (s), reply limit, event limit, parts, places among them
 DONE_PREFIX = Struct("<QQ")  # CPU time (µs), number of parts
 NEED = Struct("<QQ")  # token, bytes
 SEGMENT = Struct("<QQQ")  # token, segment id, bytes

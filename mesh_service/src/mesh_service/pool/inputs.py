@@ -10,6 +10,7 @@ from .copying import arrange, as_bytes, copy_all
 from .errors import PoolUnavailable
 from .flight import Flight
 from .frames import INLINE_BYTES, START_PREFIX, Part, pack_parts
+from .region import Place
 from .segments import Arena
 from .spec import Buffer
 
@@ -22,12 +23,30 @@ async def prepare(flight: Flight, arena: Arena, copier: Executor) -> bytes:
     Raises PoolUnavailable when there is none left.
     """
     work = flight.work
-    parts = [work.header, *map(as_bytes, work.buffers)]
+    given = (*work.buffers, *work.places)
+    parts = [work.header, *(as_bytes(one) for one in given if not isinstance(one, Place))]
     placed, need = arrange(parts, INLINE_BYTES)
     if need:
         await _fill(flight, arena, copier, parts, placed, need)
-    prefix = START_PREFIX.pack(work.run_time, work.reply_limit, work.event_limit, len(parts))
-    return pack_parts(prefix, placed)
+    if len(parts) <= len(given):
+        placed = _join(given, placed, arena)
+    terms = (work.run_time, work.reply_limit, work.event_limit, len(placed), len(work.places))
+    return pack_parts(START_PREFIX.pack(*terms), placed)
+
+
+def _join(
+    given: Sequence[Buffer | Place], placed: Sequence[Part | Buffer], arena: Arena
+) -> list[Part | Buffer]:
+    """Put parts of regions among the others, and see that the worker has the regions."""
+    rest = iter(placed)
+    joined = [next(rest)]
+    for one in given:
+        if isinstance(one, Place):
+            arena.show(one.region)
+            joined.append(Part(one.region.id, one.offset, one.length))
+        else:
+            joined.append(next(rest))
+    return joined
 
 
 async def _fill(

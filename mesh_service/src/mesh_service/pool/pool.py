@@ -89,8 +89,8 @@ class WorkerPool:
         worker back through the front. Cancelling the task that waits in it cancels the call.
         Raises PoolFull, PoolUnavailable, PoolClosed: nothing ran.
         """
-        if len(work.buffers) >= MAX_PARTS:
-            raise ValueError(f"{len(work.buffers)} buffers, the limit is {MAX_PARTS - 1}")
+        if (count := len(work.buffers) + len(work.places)) >= MAX_PARTS:
+            raise ValueError(f"{count} buffers, the limit is {MAX_PARTS - 1}")
         return _Run(self._execute, Flight(work, on_started, on_event, on_call))
 
     def recycle(self) -> None:

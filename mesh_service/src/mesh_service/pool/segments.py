@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from .frames import SEGMENT, Flag, Kind, encode
+from .region import Region
 
 PAGE = mmap.PAGESIZE
 SMALLEST = 256 << 10
@@ -63,6 +64,7 @@ class Arena:
         self._send = send
         self._free: deque[Segment] = deque()  # oldest first
         self._made = 0
+        self._shown: set[Region] = set()
         self.bytes = 0
         """Size of all segments, in use or free."""
 
@@ -100,11 +102,26 @@ class Arena:
             self._send(_frame(segment, 0, Flag.DROP), -1)
             segment.close()
 
+    def show(self, region: Region) -> None:
+        """Let the worker map ``region``, unless it does already."""
+        if region not in self._shown:
+            self._shown.add(region)
+            region.holders.add(self)
+            self._send(_frame(region, 0, Flag.NEW), region.fd)
+
+    def forget(self, region: Region) -> None:
+        """Let the worker drop it."""
+        self._shown.discard(region)
+        region.holders.discard(self)
+        self._send(_frame(region, 0, Flag.DROP), -1)
+
     def close(self) -> None:
         """Free all; segments in use go when they are given back."""
         self._cap = 0
         self.trim(0)
+        for region in tuple(self._shown):
+            self.forget(region)
 
 
-def _frame(segment: Segment, token: int, flags: int = 0) -> bytes:
+def _frame(segment: Segment | Region, token: int, flags: int = 0) -> bytes:
     return encode(Kind.SEGMENT, 0, SEGMENT.pack(token, segment.id, segment.size), flags)

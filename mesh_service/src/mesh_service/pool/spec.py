@@ -9,7 +9,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .region import Place
 
 Buffer = bytes | bytearray | memoryview
 """Any C-contiguous bytes; a memoryview of other items is taken as its bytes."""
@@ -102,9 +105,11 @@ class Work:
 
     header: bytes
     """Opaque to the pool."""
-    buffers: Sequence[Buffer] = ()
-    """At most 4,095; read without a copy by the handler, in this order. Must stay unchanged
-    until the call has ended."""
+    buffers: Sequence[Buffer | Place] = ()
+    """Read without a copy by the handler, in this order. Must stay unchanged until the call has
+    ended. With ``places`` at most 4,095."""
+    places: Sequence[Place] = ()
+    """Parts of regions that the handler may write to; what it writes is no part of its reply."""
     owner: str = ""
     """On whose behalf; see ``PoolSpec.one_owner``."""
     run_time: float = 60.0

@@ -16,6 +16,8 @@ and carry google.rpc.ErrorInfo (domain "edgemesh") with one of these reasons:
   INVALID_PARAMETER     INVALID_ARGUMENT     no; likewise
   INVALID_TENSOR        INVALID_ARGUMENT     no; likewise
   UNAUTHENTICATED       UNAUTHENTICATED      with other credentials
+  UNKNOWN_REGION        NOT_FOUND            after registering it
+  QUOTA_EXCEEDED        RESOURCE_EXHAUSTED   after giving some of it back
   PAYLOAD_TOO_LARGE     RESOURCE_EXHAUSTED   no; metadata has `size` and `limit`
   QUEUE_FULL            RESOURCE_EXHAUSTED   yes, after google.rpc.RetryInfo
   NOT_STARTED           UNAVAILABLE          yes, always: the work did not begin
@@ -158,6 +160,27 @@ class ComputeRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
+    class OutputsToEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _tensor_pb2.SharedMemory: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _tensor_pb2.SharedMemory | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
     class InputsEntry(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
 
@@ -185,6 +208,7 @@ class ComputeRequest(_message.Message):
     LIMITS_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
+    OUTPUTS_TO_FIELD_NUMBER: _builtins.int
     INPUTS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Optional. Made by the gateway when empty; at most 128 characters of [A-Za-z0-9._-].
@@ -213,6 +237,13 @@ class ComputeRequest(_message.Message):
         """
 
     @_builtins.property
+    def outputs_to(self) -> _containers.MessageMap[_builtins.str, _tensor_pb2.SharedMemory]:
+        """Optional. Where outputs are to be written instead of being sent, by their names: the response
+        then has their shared_memory, with the size that they fill, and no data. An output that does not
+        fit is refused, by its name here. Places must not overlap each other, nor inputs.
+        """
+
+    @_builtins.property
     def inputs(self) -> _containers.MessageMap[_builtins.str, _tensor_pb2.Tensor]:
         """The algorithm's inputs by name, as its `inputs` say; at most 1,024."""
 
@@ -226,11 +257,12 @@ class ComputeRequest(_message.Message):
         limits: Global___Limits | None = ...,
         capabilities: _abc.Iterable[_builtins.str] | None = ...,
         parameters: _builtins.str = ...,
+        outputs_to: _abc.Mapping[_builtins.str, _tensor_pb2.SharedMemory] | None = ...,
         inputs: _abc.Mapping[_builtins.str, _tensor_pb2.Tensor] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "capabilities", b"capabilities", "inputs", b"inputs", "limits", b"limits", "parameters", b"parameters", "priority", b"priority", "request_id", b"request_id", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "capabilities", b"capabilities", "inputs", b"inputs", "limits", b"limits", "outputs_to", b"outputs_to", "parameters", b"parameters", "priority", b"priority", "request_id", b"request_id", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

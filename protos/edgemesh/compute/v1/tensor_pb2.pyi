@@ -147,7 +147,7 @@ Global___Tensor: _TypeAlias = Tensor  # noqa: Y015
 
 @_typing.final
 class SharedMemory(_message.Message):
-    """A place in a shared-memory region that was registered beforehand."""
+    """A place in a shared-memory region that was registered beforehand; see shared_memory.proto."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -157,7 +157,7 @@ class SharedMemory(_message.Message):
     region: _builtins.str
     """Required. The region's name, at most 255 bytes."""
     offset: _builtins.int
-    """Offset from the region's start, in bytes."""
+    """Offset from the region's start, in bytes: a multiple of 16, so that nothing need be copied."""
     size: _builtins.int
     """Required. Length in bytes."""
     def __init__(

@@ -13,6 +13,8 @@
 //   INVALID_PARAMETER     INVALID_ARGUMENT     no; likewise
 //   INVALID_TENSOR        INVALID_ARGUMENT     no; likewise
 //   UNAUTHENTICATED       UNAUTHENTICATED      with other credentials
+//   UNKNOWN_REGION        NOT_FOUND            after registering it
+//   QUOTA_EXCEEDED        RESOURCE_EXHAUSTED   after giving some of it back
 //   PAYLOAD_TOO_LARGE     RESOURCE_EXHAUSTED   no; metadata has `size` and `limit`
 //   QUEUE_FULL            RESOURCE_EXHAUSTED   yes, after google.rpc.RetryInfo
 //   NOT_STARTED           UNAVAILABLE          yes, always: the work did not begin
@@ -261,6 +263,10 @@ type ComputeRequest struct {
 	// Optional. A JSON object that fits the algorithm's parameters_schema; empty means {}.
 	// At most 4 MiB.
 	Parameters string `protobuf:"bytes,7,opt,name=parameters,proto3" json:"parameters,omitempty"`
+	// Optional. Where outputs are to be written instead of being sent, by their names: the response
+	// then has their shared_memory, with the size that they fill, and no data. An output that does not
+	// fit is refused, by its name here. Places must not overlap each other, nor inputs.
+	OutputsTo map[string]*SharedMemory `protobuf:"bytes,8,rep,name=outputs_to,json=outputsTo,proto3" json:"outputs_to,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// The algorithm's inputs by name, as its `inputs` say; at most 1,024.
 	Inputs        map[string]*Tensor `protobuf:"bytes,15,rep,name=inputs,proto3" json:"inputs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
@@ -344,6 +350,13 @@ func (x *ComputeRequest) GetParameters() string {
 		return x.Parameters
 	}
 	return ""
+}
+
+func (x *ComputeRequest) GetOutputsTo() map[string]*SharedMemory {
+	if x != nil {
+		return x.OutputsTo
+	}
+	return nil
 }
 
 func (x *ComputeRequest) GetInputs() map[string]*Tensor {
@@ -1318,7 +1331,7 @@ var File_edgemesh_compute_v1_compute_proto protoreflect.FileDescriptor
 
 const file_edgemesh_compute_v1_compute_proto_rawDesc = "" +
 	"\n" +
-	"!edgemesh/compute/v1/compute.proto\x12\x13edgemesh.compute.v1\x1a edgemesh/compute/v1/tensor.proto\"\xc1\x03\n" +
+	"!edgemesh/compute/v1/compute.proto\x12\x13edgemesh.compute.v1\x1a edgemesh/compute/v1/tensor.proto\"\xf5\x04\n" +
 	"\x0eComputeRequest\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1c\n" +
@@ -1330,8 +1343,13 @@ const file_edgemesh_compute_v1_compute_proto_rawDesc = "" +
 	"\fcapabilities\x18\x06 \x03(\tR\fcapabilities\x12\x1e\n" +
 	"\n" +
 	"parameters\x18\a \x01(\tR\n" +
-	"parameters\x12G\n" +
-	"\x06inputs\x18\x0f \x03(\v2/.edgemesh.compute.v1.ComputeRequest.InputsEntryR\x06inputs\x1aV\n" +
+	"parameters\x12Q\n" +
+	"\n" +
+	"outputs_to\x18\b \x03(\v22.edgemesh.compute.v1.ComputeRequest.OutputsToEntryR\toutputsTo\x12G\n" +
+	"\x06inputs\x18\x0f \x03(\v2/.edgemesh.compute.v1.ComputeRequest.InputsEntryR\x06inputs\x1a_\n" +
+	"\x0eOutputsToEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x127\n" +
+	"\x05value\x18\x02 \x01(\v2!.edgemesh.compute.v1.SharedMemoryR\x05value:\x028\x01\x1aV\n" +
 	"\vInputsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
 	"\x05value\x18\x02 \x01(\v2\x1b.edgemesh.compute.v1.TensorR\x05value:\x028\x01\"\xd0\x01\n" +
@@ -1454,7 +1472,7 @@ func file_edgemesh_compute_v1_compute_proto_rawDescGZIP() []byte {
 }
 
 var file_edgemesh_compute_v1_compute_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_edgemesh_compute_v1_compute_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_edgemesh_compute_v1_compute_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_edgemesh_compute_v1_compute_proto_goTypes = []any{
 	(Priority)(0),           // 0: edgemesh.compute.v1.Priority
 	(Outcome)(0),            // 1: edgemesh.compute.v1.Outcome
@@ -1471,39 +1489,43 @@ var file_edgemesh_compute_v1_compute_proto_goTypes = []any{
 	(*TokenEvent)(nil),      // 12: edgemesh.compute.v1.TokenEvent
 	(*ProgressEvent)(nil),   // 13: edgemesh.compute.v1.ProgressEvent
 	(*TensorEvent)(nil),     // 14: edgemesh.compute.v1.TensorEvent
-	nil,                     // 15: edgemesh.compute.v1.ComputeRequest.InputsEntry
-	nil,                     // 16: edgemesh.compute.v1.ComputeResponse.OutputsEntry
-	(*Tensor)(nil),          // 17: edgemesh.compute.v1.Tensor
+	nil,                     // 15: edgemesh.compute.v1.ComputeRequest.OutputsToEntry
+	nil,                     // 16: edgemesh.compute.v1.ComputeRequest.InputsEntry
+	nil,                     // 17: edgemesh.compute.v1.ComputeResponse.OutputsEntry
+	(*Tensor)(nil),          // 18: edgemesh.compute.v1.Tensor
+	(*SharedMemory)(nil),    // 19: edgemesh.compute.v1.SharedMemory
 }
 var file_edgemesh_compute_v1_compute_proto_depIdxs = []int32{
 	0,  // 0: edgemesh.compute.v1.ComputeRequest.priority:type_name -> edgemesh.compute.v1.Priority
 	4,  // 1: edgemesh.compute.v1.ComputeRequest.limits:type_name -> edgemesh.compute.v1.Limits
-	15, // 2: edgemesh.compute.v1.ComputeRequest.inputs:type_name -> edgemesh.compute.v1.ComputeRequest.InputsEntry
-	6,  // 3: edgemesh.compute.v1.Failure.limit:type_name -> edgemesh.compute.v1.Limit
-	5,  // 4: edgemesh.compute.v1.Failure.exceptions:type_name -> edgemesh.compute.v1.Failure
-	8,  // 5: edgemesh.compute.v1.Usage.stages:type_name -> edgemesh.compute.v1.Stage
-	1,  // 6: edgemesh.compute.v1.ComputeResponse.outcome:type_name -> edgemesh.compute.v1.Outcome
-	5,  // 7: edgemesh.compute.v1.ComputeResponse.failure:type_name -> edgemesh.compute.v1.Failure
-	7,  // 8: edgemesh.compute.v1.ComputeResponse.usage:type_name -> edgemesh.compute.v1.Usage
-	16, // 9: edgemesh.compute.v1.ComputeResponse.outputs:type_name -> edgemesh.compute.v1.ComputeResponse.OutputsEntry
-	11, // 10: edgemesh.compute.v1.ComputeEvent.output:type_name -> edgemesh.compute.v1.OutputEvent
-	12, // 11: edgemesh.compute.v1.ComputeEvent.token:type_name -> edgemesh.compute.v1.TokenEvent
-	13, // 12: edgemesh.compute.v1.ComputeEvent.progress:type_name -> edgemesh.compute.v1.ProgressEvent
-	14, // 13: edgemesh.compute.v1.ComputeEvent.tensor:type_name -> edgemesh.compute.v1.TensorEvent
-	9,  // 14: edgemesh.compute.v1.ComputeEvent.response:type_name -> edgemesh.compute.v1.ComputeResponse
-	2,  // 15: edgemesh.compute.v1.OutputEvent.stream:type_name -> edgemesh.compute.v1.OutputStream
-	17, // 16: edgemesh.compute.v1.TensorEvent.tensor:type_name -> edgemesh.compute.v1.Tensor
-	17, // 17: edgemesh.compute.v1.ComputeRequest.InputsEntry.value:type_name -> edgemesh.compute.v1.Tensor
-	17, // 18: edgemesh.compute.v1.ComputeResponse.OutputsEntry.value:type_name -> edgemesh.compute.v1.Tensor
-	3,  // 19: edgemesh.compute.v1.ComputeService.Compute:input_type -> edgemesh.compute.v1.ComputeRequest
-	3,  // 20: edgemesh.compute.v1.ComputeService.ComputeStream:input_type -> edgemesh.compute.v1.ComputeRequest
-	9,  // 21: edgemesh.compute.v1.ComputeService.Compute:output_type -> edgemesh.compute.v1.ComputeResponse
-	10, // 22: edgemesh.compute.v1.ComputeService.ComputeStream:output_type -> edgemesh.compute.v1.ComputeEvent
-	21, // [21:23] is the sub-list for method output_type
-	19, // [19:21] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	15, // 2: edgemesh.compute.v1.ComputeRequest.outputs_to:type_name -> edgemesh.compute.v1.ComputeRequest.OutputsToEntry
+	16, // 3: edgemesh.compute.v1.ComputeRequest.inputs:type_name -> edgemesh.compute.v1.ComputeRequest.InputsEntry
+	6,  // 4: edgemesh.compute.v1.Failure.limit:type_name -> edgemesh.compute.v1.Limit
+	5,  // 5: edgemesh.compute.v1.Failure.exceptions:type_name -> edgemesh.compute.v1.Failure
+	8,  // 6: edgemesh.compute.v1.Usage.stages:type_name -> edgemesh.compute.v1.Stage
+	1,  // 7: edgemesh.compute.v1.ComputeResponse.outcome:type_name -> edgemesh.compute.v1.Outcome
+	5,  // 8: edgemesh.compute.v1.ComputeResponse.failure:type_name -> edgemesh.compute.v1.Failure
+	7,  // 9: edgemesh.compute.v1.ComputeResponse.usage:type_name -> edgemesh.compute.v1.Usage
+	17, // 10: edgemesh.compute.v1.ComputeResponse.outputs:type_name -> edgemesh.compute.v1.ComputeResponse.OutputsEntry
+	11, // 11: edgemesh.compute.v1.ComputeEvent.output:type_name -> edgemesh.compute.v1.OutputEvent
+	12, // 12: edgemesh.compute.v1.ComputeEvent.token:type_name -> edgemesh.compute.v1.TokenEvent
+	13, // 13: edgemesh.compute.v1.ComputeEvent.progress:type_name -> edgemesh.compute.v1.ProgressEvent
+	14, // 14: edgemesh.compute.v1.ComputeEvent.tensor:type_name -> edgemesh.compute.v1.TensorEvent
+	9,  // 15: edgemesh.compute.v1.ComputeEvent.response:type_name -> edgemesh.compute.v1.ComputeResponse
+	2,  // 16: edgemesh.compute.v1.OutputEvent.stream:type_name -> edgemesh.compute.v1.OutputStream
+	18, // 17: edgemesh.compute.v1.TensorEvent.tensor:type_name -> edgemesh.compute.v1.Tensor
+	19, // 18: edgemesh.compute.v1.ComputeRequest.OutputsToEntry.value:type_name -> edgemesh.compute.v1.SharedMemory
+	18, // 19: edgemesh.compute.v1.ComputeRequest.InputsEntry.value:type_name -> edgemesh.compute.v1.Tensor
+	18, // 20: edgemesh.compute.v1.ComputeResponse.OutputsEntry.value:type_name -> edgemesh.compute.v1.Tensor
+	3,  // 21: edgemesh.compute.v1.ComputeService.Compute:input_type -> edgemesh.compute.v1.ComputeRequest
+	3,  // 22: edgemesh.compute.v1.ComputeService.ComputeStream:input_type -> edgemesh.compute.v1.ComputeRequest
+	9,  // 23: edgemesh.compute.v1.ComputeService.Compute:output_type -> edgemesh.compute.v1.ComputeResponse
+	10, // 24: edgemesh.compute.v1.ComputeService.ComputeStream:output_type -> edgemesh.compute.v1.ComputeEvent
+	23, // [23:25] is the sub-list for method output_type
+	21, // [21:23] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_edgemesh_compute_v1_compute_proto_init() }
@@ -1526,7 +1548,7 @@ func file_edgemesh_compute_v1_compute_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_edgemesh_compute_v1_compute_proto_rawDesc), len(file_edgemesh_compute_v1_compute_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

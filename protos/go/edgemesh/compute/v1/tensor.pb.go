@@ -247,12 +247,12 @@ func (*Tensor_Data) isTensor_Storage() {}
 
 func (*Tensor_SharedMemory) isTensor_Storage() {}
 
-// A place in a shared-memory region that was registered beforehand.
+// A place in a shared-memory region that was registered beforehand; see shared_memory.proto.
 type SharedMemory struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. The region's name, at most 255 bytes.
 	Region string `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
-	// Offset from the region's start, in bytes.
+	// Offset from the region's start, in bytes: a multiple of 16, so that nothing need be copied.
 	Offset uint64 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
 	// Required. Length in bytes.
 	Size          uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
