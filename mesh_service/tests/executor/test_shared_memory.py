@@ -259,7 +259,7 @@ async def test_a_region_is_its_tenants_alone(stubs: Stubs, memory: Memory) -> No
     await stubs.memory.UnregisterSharedMemory(gone, metadata=mine)
 
 
-def sleeping_process(**options: Any) -> subprocess.Popen[bytes]:
+def sleeping_process(**options: Any) -> subprocess.Popen[Any]:
     return subprocess.Popen(["/bin/sleep", "600"], **options)
 
 
