@@ -1,0 +1,15 @@
+// What the plugin offers: one function for each algorithm, which describes it.
+#pragma once
+
+#include <edgemesh_plugin.hpp>
+
+namespace signals {
+
+edgemesh::Algorithm window();
+edgemesh::Algorithm stft();
+edgemesh::Algorithm istft();
+edgemesh::Algorithm welch();
+edgemesh::Algorithm periodogram();
+edgemesh::Algorithm hilbert();
+
+} // namespace signals
