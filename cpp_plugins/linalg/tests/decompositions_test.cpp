@@ -43,7 +43,7 @@ TEST_F(Decompositions, OfOneMatrix) {
     near(output<double>(run("cpp.eigh", {2, 1, 1, 2}, {2, 2}), "w"), {1, 3});
     near(output<double>(run("cpp.expm", {0, 2, 0, 0}, {2, 2}), "y"), {1, 2, 0, 1});
     near(output<double>(run("cpp.qr", {3, 1, 4, 1}, {2, 2}, R"({"mode": "r"})"), "r"),
-         {-5, -1.4, 0, 0.2});
+         {-5, -1.4, 0, -0.2});
 }
 
 TEST_F(Decompositions, OfEveryRectangleStayInBounds) {
