@@ -131,6 +131,7 @@ class Plugin:
         cancelled: CancelFlag | Callable[[], bool] | None = None,
         progress: Callable[[float, str], None] | None = None,
         print: Callable[[str, str], None] | None = None,
+        place: Callable[[str, int], Buffer | None] | None = None,
         threads: int = 1,
         memory_bytes: int = 0,
         run_time_s: float = 0.0,
@@ -138,7 +139,8 @@ class Plugin:
         """Runs one algorithm, without the GIL.
 
         parameters: a JSON object as text. allocate(nbytes): writable memory of exactly that many
-        bytes, 16-byte aligned, for an output; called with the GIL, as are progress(fraction,
+        bytes, 16-byte aligned, for an output; place(name, nbytes): the same where one output shall
+        lie elsewhere, or None. They are called with the GIL, as are progress(fraction,
         message) and print("stdout" or "stderr", text). A callable `cancelled` is asked every 5 ms
         at most while the plugin polls; a CancelFlag costs nothing. threads: how many the algorithm
         may compute with. memory_bytes, run_time_s: what it may use, for its information; 0: not

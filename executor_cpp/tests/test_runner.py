@@ -45,6 +45,7 @@ def call(
     *,
     front: Front | None = None,
     output_bytes: int = 1 << 20,
+    places: Mapping[str, memoryview] | None = None,
 ) -> Call:
     views = {
         name: TensorView(host.DTYPES[array.dtype.name], array.shape, memoryview(array.tobytes()))
@@ -56,7 +57,8 @@ def call(
             run_time_ms=60_000, memory_bytes=1 << 30, output_bytes=output_bytes
         ),
     )
-    return Call(front or Front(), request, dict(parameters or {}), views, streaming=True)
+    front = front or Front()
+    return Call(front, request, dict(parameters or {}), views, streaming=True, places=places)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +106,24 @@ def test_computes(runner: CppRunner) -> None:
     assert (y.dtype, y.shape) == (tensor_pb2.DATA_TYPE_COMPLEX128, (3, 4))
     got = np.frombuffer(y.data, "complex128").reshape(3, 4)
     np.testing.assert_allclose(got, np.fft.fft(x, axis=0), atol=1e-12)
+
+
+def test_writes_an_output_where_the_caller_wants_it(runner: CppRunner) -> None:
+    x = np.arange(4.0)
+    memory = memoryview(bytearray(160))
+    reply = runner.run(call("cpp.fft", {}, {"x": x}, places={"y": memory[16:96]}))
+    assert reply.outputs["y"].data.nbytes == 64
+    np.testing.assert_allclose(np.frombuffer(memory, "complex128")[1:5], np.fft.fft(x))
+    assert not any(memory[:16])
+    assert not any(memory[80:])
+
+
+def test_refuses_a_place_that_is_too_small(runner: CppRunner) -> None:
+    memory = memoryview(bytearray(48))
+    with pytest.raises(InvalidInput) as refused:
+        runner.run(call("cpp.fft", {}, {"x": np.arange(4.0)}, places={"y": memory}))
+    assert refused.value.violations == {"outputs_to.y.size": "64 or more, not 48"}
+    assert not any(memory)
 
 
 def test_tells_what_happens_and_keeps_it(runner: CppRunner) -> None:

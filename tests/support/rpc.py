@@ -11,7 +11,12 @@ from typing import Any
 import grpc
 import numpy.typing as npt
 import pytest
-from edgemesh.compute.v1 import algorithm_pb2_grpc, compute_pb2, compute_pb2_grpc
+from edgemesh.compute.v1 import (
+    algorithm_pb2_grpc,
+    compute_pb2,
+    compute_pb2_grpc,
+    shared_memory_pb2_grpc,
+)
 from edgemesh.executor.v1 import executor_pb2_grpc
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2_grpc
@@ -34,6 +39,7 @@ class Peer:
         self.channel = channel
         self.compute = compute_pb2_grpc.ComputeServiceStub(channel)
         self.algorithms = algorithm_pb2_grpc.AlgorithmServiceStub(channel)
+        self.shared_memory = shared_memory_pb2_grpc.SharedMemoryServiceStub(channel)
         self.executor = executor_pb2_grpc.ExecutorServiceStub(channel)
         self.health: Any = health_pb2_grpc.HealthStub(channel)
 

@@ -18,9 +18,10 @@ constexpr std::size_t output_alignment = 16;
 
 } // namespace
 
-PythonListener::PythonListener(py::object allocate, const py::object &cancelled,
+PythonListener::PythonListener(py::object allocate, py::object place, const py::object &cancelled,
                                py::object progress, py::object print)
-    : allocate_(std::move(allocate)), progress_(std::move(progress)), print_(std::move(print)) {
+    : allocate_(std::move(allocate)), place_(std::move(place)), progress_(std::move(progress)),
+      print_(std::move(print)) {
     if (py::isinstance<CancelFlag>(cancelled)) {
         flag_ = cancelled.cast<std::shared_ptr<CancelFlag>>();
     } else {
@@ -31,12 +32,23 @@ PythonListener::PythonListener(py::object allocate, const py::object &cancelled,
 
 void *PythonListener::allocate(std::size_t nbytes) {
     const py::gil_scoped_acquire gil;
-    py::object memory = allocate_(nbytes);
+    return keep(allocate_(nbytes), nbytes, "allocate");
+}
+
+void *PythonListener::place(std::string_view name, std::size_t nbytes) {
+    if (place_.is_none()) return allocate(nbytes);
+    const py::gil_scoped_acquire gil;
+    py::object memory = place_(decode(name), nbytes);
+    if (memory.is_none()) return keep(allocate_(nbytes), nbytes, "allocate");
+    return keep(std::move(memory), nbytes, "place");
+}
+
+void *PythonListener::keep(py::object memory, std::size_t nbytes, const char *giver) {
     Buffer buffer(memory, /*writable=*/true);
     if (buffer.size() != nbytes || !buffer.aligned(output_alignment)) {
-        throw std::invalid_argument("allocate(" + std::to_string(nbytes) + ") gave " +
-                                    std::to_string(buffer.size()) +
-                                    " bytes; it must give that many, 16-byte aligned");
+        throw std::invalid_argument(std::string(giver) + " gave " + std::to_string(buffer.size()) +
+                                    " bytes for " + std::to_string(nbytes) +
+                                    "; it must give that many, 16-byte aligned");
     }
     void *const data = buffer.data();
     buffers_.push_back(std::move(buffer));

@@ -21,11 +21,13 @@ namespace cpp_host {
 // Made and destroyed with the GIL held, used without.
 class PythonListener : public edgemesh::host::Listener {
   public:
-    // cancelled: None, a CancelFlag, or a callable; progress and print: None or a callable.
-    PythonListener(pybind11::object allocate, const pybind11::object &cancelled,
-                   pybind11::object progress, pybind11::object print);
+    // cancelled: None, a CancelFlag, or a callable; place, progress, print: None or a callable.
+    PythonListener(pybind11::object allocate, pybind11::object place,
+                   const pybind11::object &cancelled, pybind11::object progress,
+                   pybind11::object print);
 
     void *allocate(std::size_t nbytes) override;
+    void *place(std::string_view name, std::size_t nbytes) override;
     bool cancelled() override;
     void progress(double fraction, std::string_view message) override;
     void print(int stream, std::string_view text) override;
@@ -36,7 +38,10 @@ class PythonListener : public edgemesh::host::Listener {
   private:
     using Clock = std::chrono::steady_clock;
 
+    void *keep(pybind11::object memory, std::size_t nbytes, const char *giver);
+
     pybind11::object allocate_;
+    pybind11::object place_;         // a callable, or None
     pybind11::object ask_cancelled_; // a callable, or null
     pybind11::object progress_;      // a callable, or None
     pybind11::object print_;         // a callable, or None

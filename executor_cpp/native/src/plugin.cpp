@@ -154,8 +154,9 @@ void bind_plugin(py::module_ &module) {
             [](Plugin &plugin, const std::string &algorithm, const std::string &parameters,
                const py::object &inputs, const py::object &allocate, const std::string &version,
                const py::object &cancelled, const py::object &progress, const py::object &print,
-               std::uint32_t threads, std::uint64_t memory_bytes, double run_time_s) {
-                PythonListener listener(allocate, cancelled, progress, print);
+               const py::object &place, std::uint32_t threads, std::uint64_t memory_bytes,
+               double run_time_s) {
+                PythonListener listener(allocate, place, cancelled, progress, print);
                 host::Request request;
                 request.algorithm = algorithm;
                 request.version = version;
@@ -167,8 +168,9 @@ void bind_plugin(py::module_ &module) {
             },
             py::arg("algorithm"), py::arg("parameters"), py::arg("inputs"), py::arg("allocate"),
             py::kw_only(), py::arg("version") = "", py::arg("cancelled") = py::none(),
-            py::arg("progress") = py::none(), py::arg("print") = py::none(), py::arg("threads") = 1,
-            py::arg("memory_bytes") = 0, py::arg("run_time_s") = 0.0)
+            py::arg("progress") = py::none(), py::arg("print") = py::none(),
+            py::arg("place") = py::none(), py::arg("threads") = 1, py::arg("memory_bytes") = 0,
+            py::arg("run_time_s") = 0.0)
         .def("close", &Plugin::close)
         .def("__enter__", [](py::object self) { return self; })
         .def("__exit__", [](Plugin &plugin, const py::args &) { plugin.close(); });

@@ -48,6 +48,7 @@ class CppRunner:
                 cancelled=stop,
                 progress=call.progress if call.streaming else None,
                 print=printed.add,
+                place=call.place,
                 threads=self._threads,
                 memory_bytes=call.limits.memory_bytes,
                 run_time_s=call.run_time_s,

@@ -47,6 +47,8 @@ class Listener {
     virtual ~Listener() = default;
     // Memory of nbytes > 0, 16-byte aligned, that lives until the call's outcome has been used.
     virtual void *allocate(std::size_t nbytes) = 0;
+    // Such memory for the output of that name; it may be where the caller wants to have it.
+    virtual void *place(std::string_view /*name*/, std::size_t nbytes) { return allocate(nbytes); }
     virtual bool cancelled() { return false; }
     virtual void progress(double /*fraction*/, std::string_view /*message*/) {}
     virtual void print(int /*stream*/, std::string_view /*text*/) {}
@@ -167,7 +169,7 @@ inline edgemesh_status output(edgemesh_call *call, edgemesh_text name, edgemesh_
             call->broken_rule = "asked for the output " + key + " twice";
         } else {
             alignas(64) static char nothing[64]; // where empty outputs point
-            *data = *bytes == 0 ? nothing : call->listener.allocate(*bytes);
+            *data = *bytes == 0 ? nothing : call->listener.place(key, *bytes);
             outputs.push_back({key, dtype, Shape(shape, shape + rank), *data, *bytes, ""});
         }
     });
