@@ -112,5 +112,11 @@ inline edgemesh::TensorSpec number(const std::string &name, const std::string &a
         .any_rank()
         .about(about);
 }
+inline edgemesh::TensorSpec vector(const std::string &name, const std::string &about) {
+    return edgemesh::TensorSpec(name)
+        .of<float, double, std::complex<float>, std::complex<double>>()
+        .shape({-1})
+        .about(about);
+}
 
 } // namespace dsp
