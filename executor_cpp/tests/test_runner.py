@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
-import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -18,7 +16,6 @@ from conftest import PLUGINS, TESTING
 from edgemesh.compute.v1 import compute_pb2, tensor_pb2
 
 import edgemesh_cpp_host as host
-from edgemesh_executor_cpp.plugins import NoPlugins
 from edgemesh_executor_cpp.runner import CppRunner
 from mesh_service.executor import AlgorithmFailure, Call, InvalidInput, TensorView
 
@@ -63,7 +60,14 @@ def call(
 
 @pytest.fixture(scope="module")
 def runner() -> Iterator[CppRunner]:
-    runner = CppRunner({"plugins": [str(PLUGINS), str(TESTING)], "threads": 1})
+    runner = CppRunner({"plugin": str(TESTING / "testing.so"), "threads": 1})
+    yield runner
+    runner.close()
+
+
+@pytest.fixture(scope="module")
+def fft() -> Iterator[CppRunner]:
+    runner = CppRunner({"plugin": str(PLUGINS / "fft.so"), "threads": 1})
     yield runner
     runner.close()
 
@@ -77,30 +81,30 @@ def test_element_types_are_the_contracts() -> None:
     assert contract == host.DTYPES
 
 
-def test_describes_every_algorithm(runner: CppRunner) -> None:
-    described = {one.name: one for one in runner.describe()}
-    assert {"cpp.fft", "cpp.ifft", "cpp.matmul", "cpp.test_crash"} <= set(described)
-    fft = described["cpp.fft"]
-    assert fft.version == "1"
-    assert list(fft.inputs[0].dtypes) == [
+def test_describes_every_algorithm(runner: CppRunner, fft: CppRunner) -> None:
+    described = {one.name: one for one in [*runner.describe(), *fft.describe()]}
+    assert {"cpp.fft", "cpp.ifft", "cpp.test_crash"} <= set(described)
+    transform = described["cpp.fft"]
+    assert transform.version == "1"
+    assert list(transform.inputs[0].dtypes) == [
         tensor_pb2.DATA_TYPE_FLOAT32,
         tensor_pb2.DATA_TYPE_FLOAT64,
         tensor_pb2.DATA_TYPE_COMPLEX64,
         tensor_pb2.DATA_TYPE_COMPLEX128,
     ]
-    assert fft.inputs[0].any_rank
-    assert fft.inputs[0].required
-    assert not fft.inputs[0].allow_empty
-    assert fft.idempotent
-    assert not fft.result_schema
-    assert json.loads(fft.parameters_schema)["properties"]["norm"]["enum"][0] == "backward"
+    assert transform.inputs[0].any_rank
+    assert transform.inputs[0].required
+    assert not transform.inputs[0].allow_empty
+    assert transform.idempotent
+    assert not transform.result_schema
+    assert json.loads(transform.parameters_schema)["properties"]["norm"]["enum"][0] == "backward"
     assert not described["cpp.test_crash"].idempotent
     assert described["cpp.test_progress"].streams
 
 
-def test_computes(runner: CppRunner) -> None:
+def test_computes(fft: CppRunner) -> None:
     x = np.arange(12.0).reshape(3, 4)
-    reply = runner.run(call("cpp.fft", {"axes": [0]}, {"x": x}))
+    reply = fft.run(call("cpp.fft", {"axes": [0]}, {"x": x}))
     y = reply.outputs["y"]
     assert reply.outcome == compute_pb2.OUTCOME_OK
     assert (y.dtype, y.shape) == (tensor_pb2.DATA_TYPE_COMPLEX128, (3, 4))
@@ -136,9 +140,9 @@ def test_tells_what_happens_and_keeps_it(runner: CppRunner) -> None:
     assert math.isclose(front.events[1].progress.fraction, 0.5)
 
 
-def test_refusals_and_failures(runner: CppRunner) -> None:
+def test_refusals_and_failures(runner: CppRunner, fft: CppRunner) -> None:
     with pytest.raises(InvalidInput) as refused:
-        runner.run(call("cpp.fft", {"axes": [5]}, {"x": np.ones(3)}))
+        fft.run(call("cpp.fft", {"axes": [5]}, {"x": np.ones(3)}))
     assert refused.value.violations == {"parameters.axes[0]": "must lie in -1 to 0, is 5"}
     with pytest.raises(AlgorithmFailure) as failed:
         runner.run(call("cpp.test_fail", {"message": "no"}))
@@ -168,19 +172,8 @@ def test_a_call_that_prints_too_much(runner: CppRunner) -> None:
     assert reply.stdout.startswith("step 1\nstep 2\n")
 
 
-def test_a_bad_plugin_harms_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    shutil.copy(PLUGINS / "fft.so", tmp_path)
-    shutil.copy(PLUGINS / "fft.so", tmp_path / "zwilling.so")  # offers the same
+def test_what_is_no_plugin(tmp_path: Path) -> None:
     (tmp_path / "broken.so").write_text("nothing")
-    with caplog.at_level(logging.WARNING):
-        runner = CppRunner({"plugins": [str(tmp_path)], "threads": 1})
-    assert [one.name for one in runner.describe()] == ["cpp.fft", "cpp.ifft"]
-    assert "broken.so: is not a shared object (not_elf)" in caplog.text
-    assert "offers cpp.fft@1, which" in caplog.text
-    runner.close()
-
-
-def test_no_plugin_at_all(tmp_path: Path) -> None:
-    with pytest.raises(NoPlugins) as none:
-        CppRunner({"plugins": [str(tmp_path)], "threads": 1})
-    assert none.value.folders == (str(tmp_path),)
+    with pytest.raises(host.PluginLoadError) as refused:
+        CppRunner({"plugin": str(tmp_path / "broken.so"), "threads": 1})
+    assert refused.value.reason == "not_elf"

@@ -20,10 +20,7 @@ def test_folders_are_separated_by_colons(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("EDGEMESH_CPP_PLUGINS_DIR", f"{tmp_path}:{tmp_path / 'b'}")
     monkeypatch.setenv("EDGEMESH_CPP_THREADS", "3")
     settings = CppSettings.load()
-    assert settings.runner_config() == {
-        "plugins": [str(tmp_path), str(tmp_path / "b")],
-        "threads": 3,
-    }
+    assert settings.plugins_dir == (tmp_path, tmp_path / "b")
     assert settings.worker_environment()["OPENBLAS_NUM_THREADS"] == "3"
 
 

@@ -1,74 +1,224 @@
-"""The plugins of some folders, loaded: which algorithm is whose.
+"""The plugins that the executor serves: those that lie in its folders, as they come and go.
 
-Rules: a plugin that cannot be loaded, does not describe itself, or offers what another offers
-already is left out and logged; the others are served.
+Rules: each version has worker processes of its own, and nothing of it runs before a process that
+is thrown away has looked at it. Folders are looked at a few times a second, since notifications do
+not cross container mounts and network shares.
+
+    a file comes or changes ── refused ──► told, logged; what lay there before serves on
+      └── looked at ──► its workers start ──► served ──► replaced, unpinned: kept beside the newer
+    a file goes ──► withdrawn, with all that came in it
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any
 
-from edgemesh.compute.v1 import algorithm_pb2
+from edgemesh.executor.v1 import executor_pb2
 
-from edgemesh_cpp_host import Plugin, PluginLoadError
-from edgemesh_executor_cpp import describe
+from edgemesh_executor_cpp import pins
+from edgemesh_executor_cpp.examine import Examiner, Refused
+from edgemesh_executor_cpp.files import File, Seen, Version, arranged, look
+from edgemesh_executor_cpp.manifest import SUFFIX, BadManifest, Manifest
+from edgemesh_executor_cpp.roll import NoWorkers, Roll
+from edgemesh_executor_cpp.store import Store
+from mesh_service import logs
+from mesh_service.executor.crew import Crew
 
-_log: Final = logging.getLogger(__name__)
-
-
-class NoPlugins(Exception):
-    """None of the folders holds a plugin that can be served."""
-
-    def __init__(self, folders: Iterable[str]) -> None:
-        self.folders = tuple(folders)
-        super().__init__(f"no plugin can be served from {', '.join(self.folders)}")
+LOOK_S = 0.2
 
 
 class Plugins:
-    """Loaded plugins by what they offer."""
+    """The executor's staff: a crew for each version that serves something."""
 
-    def __init__(self, folders: Iterable[str]) -> None:
-        """Load every `*.so` of the folders, by name. Raises NoPlugins."""
-        folders = tuple(folders)
-        self.algorithms: list[algorithm_pb2.Algorithm] = []
-        self._owners: dict[tuple[str, str], Plugin] = {}
-        self._loaded: list[Plugin] = []
-        for folder in folders:
-            for path in sorted(Path(folder).glob("*.so")):
-                self._take(path)
-        if not self._owners:
-            raise NoPlugins(folders)
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        store: Store,
+        examiner: Examiner,
+        enlist: Callable[[Version], Crew],
+        *,
+        versions: int,
+        start_s: float,
+        drain_s: float,
+    ) -> None:
+        """`versions` of each file are kept."""
+        self.on_change: Callable[[], None] = lambda: None
+        self._folders = tuple(folders)
+        self._store, self._examiner, self._most = store, examiner, versions
+        self._roll = Roll(enlist, lambda: self.on_change(), start_s, drain_s)
+        self._files: dict[tuple[Path, str], File] = {}
+        self._pins: Mapping[str, str] = {}
+        self._watched_pins = pins.Watched(self._folders)
+        self._turn = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watching: asyncio.Task[None] | None = None
 
-    def find(self, algorithm: str, version: str) -> Plugin:
-        """The plugin that offers it. Raises KeyError."""
-        return self._owners[algorithm, version]
+    @property
+    def crews(self) -> Sequence[Crew]:
+        """Those that serve, in the order of their offers."""
+        return self._roll.crews
 
-    def close(self) -> None:
-        """Close all."""
-        self._owners.clear()
-        while self._loaded:
-            self._loaded.pop().close()
+    def plugins(self) -> Iterable[executor_pb2.Plugin]:
+        """All of them, refused ones included."""
+        return [each for file in self._files.values() for each in file.told(self._pins)]
 
-    def _take(self, path: Path) -> None:
+    async def start(self) -> None:
+        """Return when all that lies there is served or refused."""
+        for folder in self._folders:
+            for stem, objects in self._store.recorded(folder).items():
+                self._files[folder, stem] = File(folder, stem, recorded=tuple(objects))
+        await self._look_again()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        self._watching = asyncio.create_task(self._watch(), name="watch plugins")
+
+    async def stop(self) -> None:
+        """End all workers."""
+        for task in (self._watching, *self._tasks):
+            if task is not None:
+                task.cancel()
+        await self._roll.stop()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            await self._look_again()
+
+    async def _look_again(self) -> None:
+        """Begin what the folders ask for."""
+        found, repinned = await asyncio.to_thread(self._look)
+        for (folder, stem), seen in found.items():
+            file = self._files.setdefault((folder, stem), File(folder, stem))
+            file.changed |= seen != file.seen
+            file.seen = seen
+        for key, file in self._files.items():
+            if key not in found and file.seen is not None:
+                file.changed, file.seen = True, None
+            if file.changed and not file.loading:
+                file.loading = True
+                self._begin(self._follow(file))
+        if repinned is not None:
+            self._pins = repinned
+            logs.event("plugins pinned", pins=",".join(f"{n}@{v}" for n, v in repinned.items()))
+            self._begin(self._arrange())
+
+    def _look(self) -> tuple[dict[tuple[Path, str], Seen], Mapping[str, str] | None]:
+        found = {(at, stem): seen for at in self._folders for stem, seen in look(at).items()}
+        return found, self._watched_pins.changed()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _follow(self, file: File) -> None:
+        """Look at a file until it stays as it is."""
         try:
-            plugin = Plugin(path)
-        except PluginLoadError as error:
-            _log.warning("plugin refused: %s (%s)", error, error.reason)
+            while file.changed:
+                file.changed = False
+                await self._take(file)
+        except Exception as error:  # this file's trouble is to be no other's
+            logs.event("plugin trouble", level=logging.ERROR, file=file.name, error=repr(error))
+            file.refuse(f"the executor cannot load it now: {error!r}")
+        finally:
+            file.loading = False
+
+    async def _take(self, file: File) -> None:
+        """Serve what lies there now, refuse it, or withdraw what lay there."""
+        if file.seen is None:
+            del self._files[file.folder, file.stem]
+            logs.event("plugin withdrawn", file=file.name)
+            await self._settle(file)
             return
+        await self._recall(file)
+        sha256 = ""
         try:
-            offered = describe.algorithms(plugin.describe())
-            for one in offered:
-                if owner := self._owners.get((one.name, one.version)):
-                    raise describe.BadDescription(
-                        f"offers {one.name}@{one.version}, which {owner.path} offers"
-                    )
-        except (PluginLoadError, describe.BadDescription) as error:
-            _log.warning("plugin refused: %s: %s", path, error)
-            plugin.close()
-            return
-        self._loaded.append(plugin)
-        self.algorithms += offered
-        self._owners |= {(one.name, one.version): plugin for one in offered}
+            manifest = await asyncio.to_thread(Manifest.read, file.library.with_suffix(SUFFIX))
+            sha256 = await asyncio.to_thread(self._store.take, file.library)
+            if sha256 != manifest.sha256:
+                raise BadManifest("it is not what its manifest says; one of them is still to come?")
+            version = await self._admit(file, sha256)
+            if (version.finding.name, version.finding.version) != (manifest.name, manifest.version):
+                raise Refused("describe: another name or version than its manifest says")
+            await self._enter(file, version)
+        except (BadManifest, Refused, OSError) as error:
+            reason = str(error)
+            if reason != file.refused:
+                # Two files come one after the other: the first alone is not worth a warning.
+                level = logging.INFO if isinstance(error, BadManifest) else logging.WARNING
+                logs.event("plugin refused", level=level, file=file.name, why=reason)
+            file.refuse(reason, sha256)
+            self.on_change()
+
+    async def _recall(self, file: File) -> None:
+        """Take in what lay there in an earlier life of the executor."""
+        for sha256 in file.recorded:
+            with contextlib.suppress(Refused):
+                file.add(await self._admit(file, sha256), self._most, self._pins)
+        file.recorded = ()
+
+    async def _admit(self, file: File, sha256: str) -> Version:
+        """A version that may be served. Raises Refused."""
+        for version in file.versions:
+            if version.sha256 == sha256:
+                return version
+        return Version(sha256, await self._examiner.examine(sha256))
+
+    async def _enter(self, file: File, version: Version) -> None:
+        """Serve a version as its file's newest. Raises Refused."""
+        try:
+            await self._roll.muster(version)
+            async with self._turn:
+                self._check(file, version)
+                file.add(version, self._most, self._pins)
+                file.refuse("")
+                await self._serve()
+        except NoWorkers as error:
+            raise Refused(error.reason) from None
+        except Refused:
+            if version not in file.versions:
+                self._roll.dismiss(version)
+            raise
+        finding = version.finding
+        logs.event("plugin served", file=file.name, plugin=f"{finding.name}@{finding.version}")
+        await self._settle(file)
+
+    def _check(self, file: File, version: Version) -> None:
+        for other in self._files.values():
+            both = set(other.offers()).intersection(version.finding.algorithms)
+            if other is not file and both:
+                raise Refused(f"it offers {min(both)}, which {other.name} offers")
+
+    async def _arrange(self) -> None:
+        """Serve what is to be served now that pins or files have changed."""
+        async with self._turn:
+            await self._serve()
+
+    async def _serve(self) -> None:
+        while True:
+            try:
+                return await self._roll.serve(arranged(list(self._files.values()), self._pins))
+            except NoWorkers as error:
+                self._drop(error)
+
+    def _drop(self, error: NoWorkers) -> None:
+        for file in self._files.values():
+            if error.version in file.versions:
+                file.versions.remove(error.version)
+                logs.event("plugin lost", level=logging.ERROR, file=file.name, why=error.reason)
+                file.refuse(error.reason, error.version.sha256)
+
+    async def _settle(self, file: File) -> None:
+        """Serve what is left, and keep a record of what there is."""
+        await self._arrange()
+        versions = {
+            each.stem: [version.sha256 for version in each.versions]
+            for each in self._files.values()
+            if each.folder == file.folder
+        }
+        await asyncio.to_thread(self._store.record, file.folder, versions)

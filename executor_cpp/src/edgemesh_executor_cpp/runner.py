@@ -1,4 +1,4 @@
-"""The C++ executor's runner: calls of the mesh to calls of plugins, and back.
+"""The C++ executor's runner: calls of the mesh to calls of a plugin, and back.
 
 Rules: nothing is checked twice and no tensor is copied; a plugin that polls for cancellation ends
 its call by itself when the time is up, one that does not costs the worker.
@@ -13,33 +13,32 @@ from typing import Any, Literal, cast
 
 from edgemesh.compute.v1 import algorithm_pb2, compute_pb2
 
-from edgemesh_cpp_host import PluginCancelled, PluginFailure, PluginInvalidInput, Run
-from edgemesh_executor_cpp.plugins import Plugins
+from edgemesh_cpp_host import Plugin, PluginCancelled, PluginFailure, PluginInvalidInput, Run
+from edgemesh_executor_cpp import describe
 from mesh_service.executor import AlgorithmFailure, Call, InvalidInput, Reply, TensorView
 
 
 class CppRunner:
-    """Runs the algorithms of the plugins that a worker has loaded."""
+    """Runs the algorithms of the plugin that a worker has loaded."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        """`config`: `plugins`, a list of folders, and `threads`. Raises NoPlugins."""
-        self._plugins = Plugins(config["plugins"])
+        """`config`: `plugin`, a path, and `threads`. Raises PluginLoadError."""
+        self._plugin = Plugin(config["plugin"])
         self._threads = int(config["threads"])
 
     def describe(self) -> list[algorithm_pb2.Algorithm]:
-        """What the plugins offer."""
-        return self._plugins.algorithms
+        """What the plugin offers. Raises BadDescription."""
+        return describe.algorithms(self._plugin.describe())
 
     def run(self, call: Call) -> Reply:
         """Run one call. Raises AlgorithmFailure, InvalidInput."""
-        plugin = self._plugins.find(call.algorithm, call.version)
         printed = _Printed(call)
 
         def stop() -> bool:
             return call.cancelled.is_set() or time.monotonic() >= call.deadline
 
         try:
-            run = plugin.run(
+            run = self._plugin.run(
                 call.algorithm,
                 json.dumps(call.parameters),
                 call.inputs,
@@ -69,8 +68,8 @@ class CppRunner:
             return _stopped(compute_pb2.OUTCOME_OUTPUT_LIMIT, failure, printed)
 
     def close(self) -> None:
-        """Close the plugins."""
-        self._plugins.close()
+        """Close the plugin."""
+        self._plugin.close()
 
 
 class _OutputLimit(Exception):

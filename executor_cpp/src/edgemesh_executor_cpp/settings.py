@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from mesh_service.settings import ExecutorSettings, SettingsError
+
+
+def _store_dir() -> Path:
+    cache = os.environ.get("EDGEMESH_CACHE") or Path.home() / ".cache" / "edgemesh"
+    return Path(cache) / "cpp-plugins"
 
 
 class CppSettings(ExecutorSettings):
@@ -22,6 +27,13 @@ class CppSettings(ExecutorSettings):
     """Folder of plugins (`*.so`); several are separated by colons, as in PATH. Required."""
     threads: int = Field(default=1, ge=1, le=1024)
     """Threads that one call may compute with; a worker runs one call at a time."""
+
+    store_dir: Path = Field(default_factory=_store_dir)
+    """Where the executor keeps its own copies of plugins."""
+    plugin_versions: int = Field(default=3, ge=1, le=100)
+    """Versions of a plugin that are kept for a roll back, the newest included."""
+    load_timeout_ms: int = Field(default=10_000, ge=100, le=600_000)
+    """How long a plugin may take to load, and its first worker to start."""
 
     @field_validator("plugins_dir", mode="before")
     @classmethod
@@ -39,13 +51,6 @@ class CppSettings(ExecutorSettings):
         for folder in self.plugins_dir:
             if not folder.is_dir():
                 raise SettingsError(variable, f"no such folder: {folder}")
-
-    def runner_config(self) -> dict[str, Any]:
-        """What the workers' runner is made with."""
-        return {
-            "plugins": [str(folder.absolute()) for folder in self.plugins_dir],
-            "threads": self.threads,
-        }
 
     def worker_environment(self) -> dict[str, str]:
         """Keep BLAS and OpenMP from starting a thread for each core as they are loaded."""

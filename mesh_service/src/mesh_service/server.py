@@ -118,6 +118,11 @@ class MeshServer:
         for name in ("", *self._services):
             await self._health.set(name, value)
 
+    async def set_health(self, name: str, serving: bool) -> None:
+        """Tell Check and Watch of one part of the server, e.g. a plugin."""
+        status = health_pb2.HealthCheckResponse
+        await self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
+
     def announce(self) -> None:
         """Write the one line on stdout; what start-up made stays for good."""
         gc.collect()

@@ -224,7 +224,7 @@ async def test_shared_memory_beyond_the_cap_is_freed() -> None:
 
 
 async def test_an_idle_pool_gives_shared_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mesh_service.pool.watch._TRIM_AFTER", 0.01)
+    monkeypatch.setattr("mesh_service.pool.watch.REST_AFTER", 0.01)
     async with running() as bench:
         await bench.do("reverse", bytes(30 << 20))
         assert bench.pool.stats().segment_bytes == 64 << 20

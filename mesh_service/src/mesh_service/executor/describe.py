@@ -1,30 +1,23 @@
 """What an executor says of itself, and when that changes.
 
-Rules: algorithms come from the workers (only they load native code) and are checked before they are
-offered: a description that cannot be understood offers nothing and is logged.
+Rules: algorithms come from the workers (only they load native code); each change has a revision of
+its own, and what has not changed has none.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 from collections.abc import Iterable
 
 from edgemesh.compute.v1 import compute_pb2
 from edgemesh.executor.v1 import executor_pb2
-from google.protobuf.message import DecodeError
-from jsonschema.exceptions import SchemaError
 
 from mesh_service import logs
 from mesh_service.executor.respond import Identity
 from mesh_service.executor.validate import Catalog
 from mesh_service.settings import ExecutorSettings
-
-
-class BadDescription(Exception):
-    """A worker described algorithms that cannot be offered."""
 
 
 class Description:
@@ -52,21 +45,23 @@ class Description:
         """What Describe answers."""
         return self._now
 
-    def offer(self, described: bytes) -> None:
-        """Take what a worker described. Raises BadDescription."""
-        try:
-            response = executor_pb2.DescribeResponse.FromString(described)
-            catalog = Catalog(response.algorithms)
-        except (DecodeError, SchemaError, json.JSONDecodeError) as error:
-            raise BadDescription(str(error)) from error
+    def publish(
+        self,
+        catalog: Catalog,
+        walls: Iterable[executor_pb2.Wall] = (),
+        plugins: Iterable[executor_pb2.Plugin] = (),
+    ) -> None:
+        """Offer this from now on."""
         self.catalog = catalog
         now = executor_pb2.DescribeResponse()
         now.CopyFrom(self._now)
-        del now.algorithms[:]
-        now.algorithms.extend(response.algorithms)
-        _tell(before=now.walls, walls=response.walls)
-        del now.walls[:]
-        now.walls.extend(response.walls)
+        del now.algorithms[:], now.walls[:], now.plugins[:]
+        now.algorithms.extend(offer.algorithm for offer in catalog.each())
+        now.walls.extend(walls)
+        now.plugins.extend(plugins)
+        if now == self._now:
+            return
+        _tell(before=self._now.walls, walls=now.walls)
         now.revision += 1
         self._now = now
         self._change.set()

@@ -1,8 +1,8 @@
 """An executor's front: validate, run, respond, for every call.
 
 Rules: the flow of a call reads top-down in `_execute`; the front holds no native code and runs no
-work; its pool does. Initial metadata `edgemesh-started` is sent when a worker takes the call, so
-that a gateway knows what may be sent again.
+work; the workers of a crew do. Initial metadata `edgemesh-started` is sent when a worker takes the
+call, so that a gateway knows what may be sent again.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from mesh_service.executor.fan import Fan, Spread
 from mesh_service.executor.respond import Identity, Printed, respond, sent
 from mesh_service.executor.run import run
 from mesh_service.executor.shared_memory import SharedMemory
-from mesh_service.executor.validate import validate
+from mesh_service.executor.validate import Catalog, Valid, validate
 from mesh_service.peers import Peers
-from mesh_service.pool import Done, WorkerPool
+from mesh_service.pool import Done
 from mesh_service.settings import ExecutorSettings
 from mesh_service.stack import Rpc
 
@@ -41,7 +41,6 @@ class Front:
         self,
         settings: ExecutorSettings,
         identity: Identity,
-        pool: WorkerPool,
         fans: Mapping[str, Fan] | None = None,
         address: Callable[[], str] = str,
     ) -> None:
@@ -52,14 +51,13 @@ class Front:
         self._fans = fans or {}
         self._settings = settings
         self._identity = identity
-        self._pool = pool
         self.description = Description(settings, identity)
         peers = Peers(address, secret=settings.secret is not None)
         self.shared_memory = SharedMemory(settings, peers, self._authenticate)
 
     async def execute(self, raw: bytes, rpc: Rpc) -> bytes:
         """Execute: one answer."""
-        return await self._execute(raw, rpc, wire.attach, stream=False)
+        return await self._execute(raw, rpc, wire.attach)
 
     async def execute_stream(self, raw: bytes, rpc: Rpc) -> None:
         """ExecuteStream: events, then the response as the last one."""
@@ -75,8 +73,7 @@ class Front:
             raw,
             rpc,
             lambda response, blobs: wire.attach_event(sequence + 1, response, blobs),
-            stream=True,
-            send=send,
+            send,
         )
         await rpc.write(last)
 
@@ -101,27 +98,49 @@ class Front:
         raw: bytes,
         rpc: Rpc,
         encode: Encode,
-        *,
-        stream: bool,
         send: Callable[[compute_pb2.ComputeEvent], Awaitable[None]] | None = None,
     ) -> bytes:
         arrived = time.perf_counter()
         self._authenticate(rpc)
-        terms = (raw, self.description.catalog, self._settings, rpc.deadline)
+        while True:
+            catalog = self.description.catalog
+            valid = await self._validate(raw, catalog, rpc)
+            try:
+                return await self._run(valid, rpc, encode, arrived, send)
+            except errors.ShuttingDown:
+                # Nothing ran. Has what was to run it been replaced by something else meanwhile?
+                if catalog is self.description.catalog:
+                    raise
+
+    async def _validate(self, raw: bytes, catalog: Catalog, rpc: Rpc) -> Valid:
+        terms = (raw, catalog, self._settings, rpc.deadline)
         # A large request may take long to check: others must not wait for it.
         valid = await asyncio.to_thread(validate, *terms) if len(raw) > LARGE else validate(*terms)
         valid.request.request_id = valid.request.request_id or rpc.request_id
         rpc.notes["algorithm"] = valid.request.algorithm
+        return valid
+
+    async def _run(
+        self,
+        valid: Valid,
+        rpc: Rpc,
+        encode: Encode,
+        arrived: float,
+        send: Callable[[compute_pb2.ComputeEvent], Awaitable[None]] | None,
+    ) -> bytes:
+        pool = valid.pool
+        if pool is None:
+            raise errors.NotStarted(self._settings.service, 0.0)
         fan = self._fans.get(valid.algorithm.name)
         if fan is not None:
             self.shared_memory.refuse(valid)
-            spread = Spread(self._pool, self._settings, valid, rpc, self._identity, send)
+            spread = Spread(pool, self._settings, valid, rpc, self._identity, send)
             response = await spread.run(fan, arrived)
             rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
             return encode(response, spread.outputs)
         printed = Printed()
         places = self.shared_memory.take(valid, rpc)
-        async with run(self._pool, self._settings, valid, rpc, printed, send, places) as done:
+        async with run(pool, self._settings, valid, rpc, printed, send, places) as done:
             response = respond(valid, done, printed, self._identity, arrived)
             rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
             return encode(response, _blobs(response, done))

@@ -1,14 +1,13 @@
-"""An executor as a process: settings, pool, front, server.
+"""An executor as a process: settings, crews, front, server.
 
 Rules: listening before loading, serving when the first worker is ready and has described itself;
-health follows the pool; on SIGTERM the front drains before the pool ends.
+health follows the workers; on SIGTERM the front drains before they end.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -16,13 +15,14 @@ from edgemesh.executor.v1 import executor_pb2
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mesh_service import logs, server
-from mesh_service.executor.describe import BadDescription
+from mesh_service import server
+from mesh_service.executor.crew import OneCrew, Staff, spec
 from mesh_service.executor.fan import Fan
 from mesh_service.executor.front import Front
 from mesh_service.executor.respond import Identity
 from mesh_service.executor.shared_memory import SERVICE as SHARED_MEMORY
-from mesh_service.pool import ExitReason, PoolObserver, PoolSpec, PoolStatistics, WorkerPool
+from mesh_service.executor.validate import Catalog
+from mesh_service.pool import PoolStatistics
 from mesh_service.settings import ExecutorSettings
 
 Settings = TypeVar("Settings", bound=ExecutorSettings)
@@ -37,16 +37,24 @@ def _nothing(_: Any) -> dict[str, str]:
 class Plan(Generic[Settings]):
     """What an executor adds to what all have."""
 
-    runner: str
-    """`module:Class` of its Runner; imported in workers only."""
     version: str
     """The executor's version."""
-    config: Callable[[Settings], Mapping[str, Any]]
+    runner: str = ""
+    """`module:Class` of its Runner; imported in workers only."""
+    config: Callable[[Settings], Mapping[str, Any]] = _nothing
     """What the runner is made with; JSON values."""
     env: Callable[[Settings], Mapping[str, str]] = _nothing
     """Added to the workers' environment; an empty value takes a variable out of it."""
     fans: Mapping[str, Fan] = field(default_factory=dict[str, Fan])
     """Algorithms that the front spreads over the workers, by their names."""
+    crews: Callable[[Settings], Staff] | None = None
+    """Makes its workers where they are not all alike; then what is said of them here is unused."""
+
+    def staff(self, settings: Settings) -> Staff:
+        """Its workers, not started."""
+        if self.crews is not None:
+            return self.crews(settings)
+        return OneCrew(spec(settings, self.runner, self.config(settings), self.env(settings)))
 
 
 def serve(kind: type[Settings], plan: Plan[Settings]) -> NoReturn:
@@ -64,11 +72,11 @@ async def _body(
     mesh: server.MeshServer,
     stopping: asyncio.Event,
 ) -> None:
-    observer = _Observer()
-    pool = WorkerPool(_spec(settings, plan), observer)
+    staff = plan.staff(settings)
     identity = Identity(settings.service, plan.version)
-    front = Front(settings, identity, pool, plan.fans, lambda: mesh.address)
-    mesh.metrics.registry.register(_PoolFigures(pool))
+    front = Front(settings, identity, plan.fans, lambda: mesh.address)
+    news = _News(staff, front, mesh)
+    mesh.metrics.registry.register(_PoolFigures(staff))
     mesh.metrics.registry.register(_Walls(front))
     mesh.add(
         SERVICE,
@@ -81,130 +89,106 @@ async def _body(
     )
     mesh.add(SHARED_MEMORY, front.shared_memory.methods())
     await mesh.start()
-    observer.follow(front, mesh.set_serving)
+    staff.on_change = news.tell
     try:
-        starting = asyncio.create_task(pool.start())
+        starting = asyncio.create_task(staff.start())
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait((starting, stop), return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             await starting
-            await observer.settled()
+            await news.settled()
             mesh.announce()
         else:
             starting.cancel()
         await stop
-        observer.forget()
+        news.end()
         await mesh.stop()
     finally:
         front.shared_memory.close()
-        await pool.stop()
+        await staff.stop()
 
 
-def _spec(settings: Settings, plan: Plan[Settings]) -> PoolSpec:
-    return PoolSpec(
-        target="mesh_service.executor.worker:adapt",
-        config={"runner": plan.runner, "config": dict(plan.config(settings))},
-        workers=settings.workers,
-        spares=settings.spares,
-        one_owner=settings.tenant_workers,
-        queue=settings.queue,
-        memory_bytes=settings.worker_memory_bytes,
-        recycle_after=settings.recycle_after,
-        grace=settings.grace_ms / 1e3,
-        env=dict(plan.env(settings)),
-    )
+class _News:
+    """Carries what becomes of the crews to description and health."""
 
-
-class _Observer(PoolObserver):
-    """Carries the pool's news to logs, description and health."""
-
-    def __init__(self) -> None:
-        self._front: Front | None = None
-        self._set_serving: Callable[[bool], Awaitable[None]] | None = None
-        self._offered = False
-        self._ready = False
+    def __init__(self, staff: Staff, front: Front, mesh: server.MeshServer) -> None:
+        self._staff, self._front, self._mesh = staff, front, mesh
+        self._told: dict[str, bool] = {}
+        self._ended = False
         self._task: asyncio.Future[None] | None = None
 
-    def follow(self, front: Front, set_serving: Callable[[bool], Awaitable[None]]) -> None:
-        self._front, self._set_serving = front, set_serving
-
-    def forget(self) -> None:
-        """Stop telling health: the server says NOT_SERVING itself from now on."""
-        self._set_serving = None
+    def tell(self) -> None:
+        """Tell how things are now."""
+        if self._ended:
+            return
+        crews = [crew for crew in self._staff.crews if crew.offers]
+        plugins = sorted(self._staff.plugins(), key=lambda plugin: (plugin.name, plugin.file))
+        walls = crews[0].walls if crews else ()
+        self._front.description.publish(Catalog.joined(c.catalog for c in crews), walls, plugins)
+        health = {"": any(crew.serves for crew in crews)}
+        for plugin in plugins:
+            serves = plugin.state == executor_pb2.PLUGIN_STATE_SERVING
+            name = f"plugin/{plugin.name}"
+            health[name] = health.get(name, False) or serves
+        gone = dict.fromkeys(self._told.keys() - health.keys(), False)
+        self._task = asyncio.ensure_future(self._health(self._task, health | gone))
 
     async def settled(self) -> None:
-        """Wait until health says what was last observed."""
+        """Wait until health says what was last told."""
         if self._task is not None:
             await self._task
 
-    def readiness(self, ready: bool, error: str) -> None:
-        self._ready = ready
-        stopping = self._set_serving is None
-        logs.event(
-            "workers ready" if ready else "no worker",
-            level=logging.INFO if ready or stopping else logging.ERROR,
-            **({"error": error} if error else {}),
-        )
-        self._tell()
+    def end(self) -> None:
+        """Tell nothing any more: the server says NOT_SERVING itself from now on."""
+        self._ended = True
 
-    def described(self, description: bytes) -> None:
-        assert self._front is not None
-        try:
-            self._front.description.offer(description)
-            self._offered = True
-        except BadDescription as error:
-            logs.event("bad description", level=logging.ERROR, error=str(error))
-        self._tell()
-
-    def worker_ready(self, pid: int, start_us: int) -> None:
-        logs.event("worker ready", pid=pid, ms=start_us // 1000)
-
-    def worker_gone(self, pid: int, reason: ExitReason, detail: str) -> None:
-        quiet = reason in (ExitReason.STOP, ExitReason.RECYCLE)
-        logs.event(
-            "worker gone",
-            level=logging.INFO if quiet else logging.WARNING,
-            pid=pid,
-            why=reason.value,
-            detail=detail,
-        )
-
-    def _tell(self) -> None:
-        if self._set_serving is not None:
-            serving = self._set_serving(self._ready and self._offered)
-            self._task = asyncio.ensure_future(_after(self._task, serving))
-
-
-async def _after(before: asyncio.Future[None] | None, telling: Awaitable[None]) -> None:
-    if before is not None:
-        await before
-    await telling
+    async def _health(
+        self, before: asyncio.Future[None] | None, health: Mapping[str, bool]
+    ) -> None:
+        if before is not None:
+            await before
+        for name, serving in health.items():
+            if self._told.get(name) is not serving and not self._ended:
+                self._told[name] = serving
+                if name:
+                    await self._mesh.set_health(name, serving)
+                else:
+                    await self._mesh.set_serving(serving)
 
 
 class _PoolFigures(Collector):
-    """The pool's statistics, read when they are asked for."""
+    """The pools' statistics, read when they are asked for."""
 
-    def __init__(self, pool: WorkerPool) -> None:
-        self._pool = pool
+    def __init__(self, staff: Staff) -> None:
+        self._staff = staff
 
     def collect(self) -> Iterable[Metric]:
-        stats: PoolStatistics = self._pool.stats()
-        workers = GaugeMetricFamily("edgemesh_workers", "Worker processes", labels=["state"])
-        for state in ("starting", "idle", "busy", "spare", "stopping"):
-            workers.add_metric([state], getattr(stats, state))
-        yield workers
-        yield GaugeMetricFamily("edgemesh_pool_waiting", "Calls that wait", value=stats.waiting)
-        yield GaugeMetricFamily(
-            "edgemesh_pool_shared_bytes", "Shared memory held", value=stats.segment_bytes
+        stats: list[tuple[str, PoolStatistics]] = [
+            (crew.name, crew.pool.stats()) for crew in self._staff.crews
+        ]
+        workers = GaugeMetricFamily(
+            "edgemesh_workers", "Worker processes", labels=["crew", "state"]
         )
-        verdicts = CounterMetricFamily("edgemesh_pool_calls", "Calls ended", labels=["verdict"])
-        for verdict, count in stats.verdicts.items():
-            verdicts.add_metric([verdict.value], count)
-        yield verdicts
-        exits = CounterMetricFamily("edgemesh_worker_exits", "Workers ended", labels=["why"])
-        for reason, count in stats.exits.items():
-            exits.add_metric([reason.value], count)
-        yield exits
+        waiting = GaugeMetricFamily("edgemesh_pool_waiting", "Calls that wait", labels=["crew"])
+        shared = GaugeMetricFamily(
+            "edgemesh_pool_shared_bytes", "Shared memory held", labels=["crew"]
+        )
+        verdicts = CounterMetricFamily(
+            "edgemesh_pool_calls", "Calls ended", labels=["crew", "verdict"]
+        )
+        exits = CounterMetricFamily(
+            "edgemesh_worker_exits", "Workers ended", labels=["crew", "why"]
+        )
+        for crew, now in stats:
+            for state in ("starting", "idle", "busy", "spare", "stopping"):
+                workers.add_metric([crew, state], getattr(now, state))
+            waiting.add_metric([crew], now.waiting)
+            shared.add_metric([crew], now.segment_bytes)
+            for verdict, count in now.verdicts.items():
+                verdicts.add_metric([crew, verdict.value], count)
+            for reason, count in now.exits.items():
+                exits.add_metric([crew, reason.value], count)
+        yield from (workers, waiting, shared, verdicts, exits)
 
 
 class _Walls(Collector):

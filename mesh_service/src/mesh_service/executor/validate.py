@@ -20,6 +20,7 @@ from jsonschema.exceptions import ValidationError
 from mesh_service import errors, tensors, wire
 from mesh_service.errors import Violation
 from mesh_service.executor.plain import plain_check
+from mesh_service.pool import WorkerPool
 from mesh_service.settings import ExecutorSettings
 
 MOST_PARAMETERS = 4 << 20
@@ -42,13 +43,16 @@ class Valid:
     """How long past its run time the worker may answer before it is killed."""
     max_response_bytes: int
     """Largest response, tensors included: the executor's, no request can change it."""
+    pool: WorkerPool | None = None
+    """Whose workers can run it."""
 
 
 class Offer:
-    """One algorithm and its compiled schema."""
+    """One algorithm, its compiled schema, and the workers that can run it."""
 
-    def __init__(self, algorithm: algorithm_pb2.Algorithm) -> None:
+    def __init__(self, algorithm: algorithm_pb2.Algorithm, pool: WorkerPool | None = None) -> None:
         self.algorithm = algorithm
+        self.pool = pool
         self.full_name = f"{algorithm.name}@{algorithm.version}"
         schema = json.loads(algorithm.parameters_schema or '{"maxProperties": 0}')
         Draft202012Validator.check_schema(schema)
@@ -107,15 +111,33 @@ class Offer:
 
 
 class Catalog:
-    """What the executor offers now."""
+    """What the executor offers now. Of the same name, or name and version, the last one counts."""
 
-    def __init__(self, algorithms: Iterable[algorithm_pb2.Algorithm]) -> None:
+    def __init__(
+        self, algorithms: Iterable[algorithm_pb2.Algorithm], pool: WorkerPool | None = None
+    ) -> None:
+        """Raises SchemaError, JSONDecodeError for a schema that is none."""
         self.offers: dict[str, Offer] = {}
         for algorithm in algorithms:
-            offer = Offer(algorithm)
-            self.offers[offer.full_name] = offer
-            # What a describe names last is the default of its name.
-            self.offers[algorithm.name] = offer
+            self._add(Offer(algorithm, pool))
+
+    @classmethod
+    def joined(cls, catalogs: Iterable[Catalog]) -> Catalog:
+        """All offers of several, one after another."""
+        all_of_them = cls(())
+        for catalog in catalogs:
+            for offer in catalog.each():
+                all_of_them._add(offer)
+        return all_of_them
+
+    def each(self) -> Iterable[Offer]:
+        """Every offer once, the default of a name after its other versions."""
+        return [offer for name, offer in self.offers.items() if name == offer.full_name]
+
+    def _add(self, offer: Offer) -> None:
+        self.offers.pop(offer.full_name, None)  # its place is that of the last
+        self.offers[offer.full_name] = offer
+        self.offers[offer.algorithm.name] = offer
 
     def find(self, name: str) -> Offer:
         """Look an algorithm up. Raises UnknownAlgorithm with the nearest names."""
@@ -144,7 +166,7 @@ def validate(
     grace = settings.grace_ms / 1e3
     if deadline is not None:
         grace = min(grace, _fit(request.limits, deadline))
-    return Valid(request, blobs, offer.algorithm, grace, settings.max_response_bytes)
+    return Valid(request, blobs, offer.algorithm, grace, settings.max_response_bytes, offer.pool)
 
 
 def _envelope(request: compute_pb2.ComputeRequest) -> Iterable[Violation]:

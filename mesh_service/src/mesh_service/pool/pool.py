@@ -53,6 +53,11 @@ class WorkerPool:
         self._watch = Watch(self._roster, spec.memory_bytes)
 
     @property
+    def open(self) -> bool:
+        """Whether it takes calls: it has been started and not been told to stop."""
+        return self._open
+
+    @property
     def description(self) -> bytes:
         """What the newest ready worker says of itself; empty before the first."""
         return self._roster.description

@@ -2,7 +2,8 @@
 
 Rules: *active* workers take calls; *spares* are ready to take an active one's place at once when
 it leaves; each worker that leaves is replaced by a new one. A worker that is *due* (to be
-recycled) works on until a fresh one has its place. A start that fails is tried again ever more
+recycled) works on until a fresh one has its place. A pool that *rests* keeps fewer, and no
+spares, until the next call. A start that fails is tried again ever more
 slowly, and so is one after which the worker dies without having served.
 """
 
@@ -53,6 +54,7 @@ class Roster:
         self._on_slot = on_slot
         self._on_lost = on_lost
         self._open = False
+        self._resting = bool(spec.resting)
         self._failures = 0
         self._failed_at = 0.0
         self._retry: asyncio.TimerHandle | None = None
@@ -86,6 +88,9 @@ class Roster:
                 best = self._best(None)
         else:
             best = self._best(None)
+        if self._resting:
+            self._resting = False
+            asyncio.get_running_loop().call_soon(self.fill)  # not before this call is on its way
         if best:
             best.load += 1
             best.owner = owner if self._spec.one_owner else None
@@ -114,6 +119,26 @@ class Roster:
         self._promote()
         self.fill()
         return True
+
+    def rest(self) -> None:
+        """Let those go that are not needed while nothing runs; the next call brings them back."""
+        if not self._spec.resting or self._resting or not self._open:
+            return
+        self._resting = True
+        for worker in [worker for worker in self.active if not worker.load][self._places :]:
+            self.retire(worker, ExitReason.STOP)
+        for worker in list(self.spares):
+            self.retire(worker, ExitReason.STOP)
+
+    @property
+    def _places(self) -> int:
+        """Active workers that there are to be."""
+        return min(self._spec.resting, self._spec.workers) if self._resting else self._spec.workers
+
+    @property
+    def _reserve(self) -> int:
+        """Spares that there are to be."""
+        return 0 if self._resting else self._spec.spares
 
     @property
     def retry_after(self) -> float:
@@ -178,7 +203,7 @@ class Roster:
         if not self._open or self._retry:
             return
         every = (*self.active, *self.spares, *self.starting)
-        missing = self._spec.workers + self._spec.spares - sum(1 for w in every if not w.due)
+        missing = self._places + self._reserve - sum(1 for w in every if not w.due)
         limit = _STARTING if self.ready else 1
         for _ in range(min(missing, limit - len(self.starting))):
             try:
@@ -201,14 +226,14 @@ class Roster:
     def _promote(self) -> None:
         """Fill the places of the active, then replace those that are due, from the spares."""
         self.spares.sort(key=lambda worker: worker.due)
-        while len(self.active) < self._spec.workers and self.spares:
+        while len(self.active) < self._places and self.spares:
             self.active.append(self.spares.pop(0))
         for worker in [w for w in self.active if w.due]:
             if not self.spares or self.spares[0].due:
                 break
             self.active[self.active.index(worker)] = self.spares.pop(0)
             self.retire(worker, ExitReason.RECYCLE)
-        for worker in self.spares[self._spec.spares :]:
+        for worker in self.spares[self._reserve :]:
             self.retire(worker, ExitReason.RECYCLE)  # due ones are last
         self._on_slot()
 

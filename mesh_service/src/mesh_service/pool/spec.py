@@ -72,6 +72,9 @@ class PoolSpec:
     """Processes that take calls."""
     spares: int = 1
     """Ready processes kept aside to take the place of one that goes."""
+    resting: int = 0
+    """Processes kept while nothing has run for half a minute, and from the start until something
+    does: for one of many pools. The first call brings the others. 0: all of them, always."""
     concurrency: int = 1
     """Calls that one process takes at a time. At 1 the handler runs on the main thread."""
     one_owner: bool = False

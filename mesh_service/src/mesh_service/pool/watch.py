@@ -15,12 +15,12 @@ from .spec import ExitReason, Verdict
 from .worker import Worker
 
 INTERVAL = 0.02
-_TRIM_AFTER = 30.0
+REST_AFTER = 30.0
 _TRIM_TO = 16 << 20
 
 
 class Watch:
-    """Looks at every busy worker each ``INTERVAL``; trims idle ones once, a while later."""
+    """Looks at every busy worker each ``INTERVAL``; lets idle ones rest once, a while later."""
 
     def __init__(self, roster: Roster, memory_bytes: int) -> None:
         self._roster = roster
@@ -54,9 +54,10 @@ class Watch:
             pause = min(INTERVAL, max(0.001, min(deadlines, default=math.inf) - now))
             self._timer = loop.call_later(pause, self._tick)
         else:
-            self._timer = loop.call_later(_TRIM_AFTER, self._trim)
+            self._timer = loop.call_later(REST_AFTER, self._rest)
 
-    def _trim(self) -> None:
+    def _rest(self) -> None:
+        self._roster.rest()
         for worker in self._roster:
             worker.arena.trim(_TRIM_TO)
 

@@ -15,6 +15,7 @@ from edgemesh.compute.v1 import compute_pb2 as _compute_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -25,6 +26,38 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _PluginState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PluginStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PluginState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PLUGIN_STATE_UNSPECIFIED: _PluginState.ValueType  # 0
+    """Not stated."""
+    PLUGIN_STATE_SERVING: _PluginState.ValueType  # 1
+    """Served, and the default of its names."""
+    PLUGIN_STATE_KEPT: _PluginState.ValueType  # 2
+    """Kept beside a newer or a pinned version; it serves what that one does not offer."""
+    PLUGIN_STATE_LOADING: _PluginState.ValueType  # 3
+    """Being looked at, or its workers are starting."""
+    PLUGIN_STATE_REFUSED: _PluginState.ValueType  # 4
+    """Not served: `detail` says why."""
+
+class PluginState(_PluginState, metaclass=_PluginStateEnumTypeWrapper):
+    """How it stands with a plugin. The health service tells the same of `plugin/<name>`."""
+
+PLUGIN_STATE_UNSPECIFIED: PluginState.ValueType  # 0
+"""Not stated."""
+PLUGIN_STATE_SERVING: PluginState.ValueType  # 1
+"""Served, and the default of its names."""
+PLUGIN_STATE_KEPT: PluginState.ValueType  # 2
+"""Kept beside a newer or a pinned version; it serves what that one does not offer."""
+PLUGIN_STATE_LOADING: PluginState.ValueType  # 3
+"""Being looked at, or its workers are starting."""
+PLUGIN_STATE_REFUSED: PluginState.ValueType  # 4
+"""Not served: `detail` says why."""
+Global___PluginState: _TypeAlias = PluginState  # noqa: Y015
 
 @_typing.final
 class DescribeRequest(_message.Message):
@@ -101,6 +134,7 @@ class DescribeResponse(_message.Message):
     PID_FIELD_NUMBER: _builtins.int
     DEFAULT_LIMITS_FIELD_NUMBER: _builtins.int
     WALLS_FIELD_NUMBER: _builtins.int
+    PLUGINS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The executor's name, e.g. "cpp"; it is unique in a mesh."""
     version: _builtins.str
@@ -135,6 +169,10 @@ class DescribeResponse(_message.Message):
         needs to be confined.
         """
 
+    @_builtins.property
+    def plugins(self) -> _containers.RepeatedCompositeFieldContainer[Global___Plugin]:
+        """What it found to load, refused ones included; empty for an executor that loads no plugins."""
+
     def __init__(
         self,
         *,
@@ -149,14 +187,63 @@ class DescribeResponse(_message.Message):
         pid: _builtins.int = ...,
         default_limits: _compute_pb2.Limits | None = ...,
         walls: _abc.Iterable[Global___Wall] | None = ...,
+        plugins: _abc.Iterable[Global___Plugin] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "default_limits", b"default_limits", "resources", b"resources"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithms", b"algorithms", "capacity", b"capacity", "default_limits", b"default_limits", "default_run_time_ms", b"default_run_time_ms", "max_run_time_ms", b"max_run_time_ms", "name", b"name", "pid", b"pid", "resources", b"resources", "revision", b"revision", "version", b"version", "walls", b"walls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithms", b"algorithms", "capacity", b"capacity", "default_limits", b"default_limits", "default_run_time_ms", b"default_run_time_ms", "max_run_time_ms", b"max_run_time_ms", "name", b"name", "pid", b"pid", "plugins", b"plugins", "resources", b"resources", "revision", b"revision", "version", b"version", "walls", b"walls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DescribeResponse: _TypeAlias = DescribeResponse  # noqa: Y015
+
+@_typing.final
+class Plugin(_message.Message):
+    """One version of something that an executor loads while it runs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    ALGORITHMS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """What it calls itself; where it could not be asked, the name of its file without the suffix."""
+    version: _builtins.str
+    """Its version; empty where it could not be asked."""
+    file: _builtins.str
+    """The file that it came in, without folders."""
+    sha256: _builtins.str
+    """The file's SHA-256, 64 hexadecimal digits; empty where it could not be read."""
+    state: Global___PluginState.ValueType
+    """How it stands with it."""
+    detail: _builtins.str
+    """Why it is refused or not served now; for people."""
+    @_builtins.property
+    def algorithms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it offers, as name@version; also what another version of it offers by that name now."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.str = ...,
+        file: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+        state: Global___PluginState.ValueType = ...,
+        detail: _builtins.str = ...,
+        algorithms: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithms", b"algorithms", "detail", b"detail", "file", b"file", "name", b"name", "sha256", b"sha256", "state", b"state", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Plugin: _TypeAlias = Plugin  # noqa: Y015
 
 @_typing.final
 class Wall(_message.Message):

@@ -29,6 +29,67 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// How it stands with a plugin. The health service tells the same of `plugin/<name>`.
+type PluginState int32
+
+const (
+	// Not stated.
+	PluginState_PLUGIN_STATE_UNSPECIFIED PluginState = 0
+	// Served, and the default of its names.
+	PluginState_PLUGIN_STATE_SERVING PluginState = 1
+	// Kept beside a newer or a pinned version; it serves what that one does not offer.
+	PluginState_PLUGIN_STATE_KEPT PluginState = 2
+	// Being looked at, or its workers are starting.
+	PluginState_PLUGIN_STATE_LOADING PluginState = 3
+	// Not served: `detail` says why.
+	PluginState_PLUGIN_STATE_REFUSED PluginState = 4
+)
+
+// Enum value maps for PluginState.
+var (
+	PluginState_name = map[int32]string{
+		0: "PLUGIN_STATE_UNSPECIFIED",
+		1: "PLUGIN_STATE_SERVING",
+		2: "PLUGIN_STATE_KEPT",
+		3: "PLUGIN_STATE_LOADING",
+		4: "PLUGIN_STATE_REFUSED",
+	}
+	PluginState_value = map[string]int32{
+		"PLUGIN_STATE_UNSPECIFIED": 0,
+		"PLUGIN_STATE_SERVING":     1,
+		"PLUGIN_STATE_KEPT":        2,
+		"PLUGIN_STATE_LOADING":     3,
+		"PLUGIN_STATE_REFUSED":     4,
+	}
+)
+
+func (x PluginState) Enum() *PluginState {
+	p := new(PluginState)
+	*p = x
+	return p
+}
+
+func (x PluginState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PluginState) Descriptor() protoreflect.EnumDescriptor {
+	return file_edgemesh_executor_v1_executor_proto_enumTypes[0].Descriptor()
+}
+
+func (PluginState) Type() protoreflect.EnumType {
+	return &file_edgemesh_executor_v1_executor_proto_enumTypes[0]
+}
+
+func (x PluginState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PluginState.Descriptor instead.
+func (PluginState) EnumDescriptor() ([]byte, []int) {
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{0}
+}
+
 // Asks for nothing in particular.
 type DescribeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -174,7 +235,9 @@ type DescribeResponse struct {
 	DefaultLimits *v1.Limits `protobuf:"bytes,10,opt,name=default_limits,json=defaultLimits,proto3" json:"default_limits,omitempty"`
 	// What confines its worker processes beside their own limits; empty where it runs no code that
 	// needs to be confined.
-	Walls         []*Wall `protobuf:"bytes,11,rep,name=walls,proto3" json:"walls,omitempty"`
+	Walls []*Wall `protobuf:"bytes,11,rep,name=walls,proto3" json:"walls,omitempty"`
+	// What it found to load, refused ones included; empty for an executor that loads no plugins.
+	Plugins       []*Plugin `protobuf:"bytes,12,rep,name=plugins,proto3" json:"plugins,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -286,6 +349,113 @@ func (x *DescribeResponse) GetWalls() []*Wall {
 	return nil
 }
 
+func (x *DescribeResponse) GetPlugins() []*Plugin {
+	if x != nil {
+		return x.Plugins
+	}
+	return nil
+}
+
+// One version of something that an executor loads while it runs.
+type Plugin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it calls itself; where it could not be asked, the name of its file without the suffix.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Its version; empty where it could not be asked.
+	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	// The file that it came in, without folders.
+	File string `protobuf:"bytes,3,opt,name=file,proto3" json:"file,omitempty"`
+	// The file's SHA-256, 64 hexadecimal digits; empty where it could not be read.
+	Sha256 string `protobuf:"bytes,4,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// How it stands with it.
+	State PluginState `protobuf:"varint,5,opt,name=state,proto3,enum=edgemesh.executor.v1.PluginState" json:"state,omitempty"`
+	// Why it is refused or not served now; for people.
+	Detail string `protobuf:"bytes,6,opt,name=detail,proto3" json:"detail,omitempty"`
+	// What it offers, as name@version; also what another version of it offers by that name now.
+	Algorithms    []string `protobuf:"bytes,7,rep,name=algorithms,proto3" json:"algorithms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Plugin) Reset() {
+	*x = Plugin{}
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Plugin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Plugin) ProtoMessage() {}
+
+func (x *Plugin) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Plugin.ProtoReflect.Descriptor instead.
+func (*Plugin) Descriptor() ([]byte, []int) {
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Plugin) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Plugin) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Plugin) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *Plugin) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *Plugin) GetState() PluginState {
+	if x != nil {
+		return x.State
+	}
+	return PluginState_PLUGIN_STATE_UNSPECIFIED
+}
+
+func (x *Plugin) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *Plugin) GetAlgorithms() []string {
+	if x != nil {
+		return x.Algorithms
+	}
+	return nil
+}
+
 // Something that holds a worker's code should it get out of where it belongs.
 type Wall struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -301,7 +471,7 @@ type Wall struct {
 
 func (x *Wall) Reset() {
 	*x = Wall{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[4]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -313,7 +483,7 @@ func (x *Wall) String() string {
 func (*Wall) ProtoMessage() {}
 
 func (x *Wall) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[4]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -326,7 +496,7 @@ func (x *Wall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wall.ProtoReflect.Descriptor instead.
 func (*Wall) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{4}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Wall) GetName() string {
@@ -365,7 +535,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[5]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -377,7 +547,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[5]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -390,7 +560,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{5}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Capacity) GetWorkers() uint32 {
@@ -429,7 +599,7 @@ type Resources struct {
 
 func (x *Resources) Reset() {
 	*x = Resources{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[6]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -441,7 +611,7 @@ func (x *Resources) String() string {
 func (*Resources) ProtoMessage() {}
 
 func (x *Resources) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[6]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -454,7 +624,7 @@ func (x *Resources) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resources.ProtoReflect.Descriptor instead.
 func (*Resources) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{6}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Resources) GetCpus() float64 {
@@ -493,7 +663,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[7]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +675,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[7]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +688,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{7}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Device) GetName() string {
@@ -550,7 +720,7 @@ const file_edgemesh_executor_v1_executor_proto_rawDesc = "" +
 	"\x0fDescribeRequest\"\x16\n" +
 	"\x14WatchDescribeRequest\"a\n" +
 	"\x15WatchDescribeResponse\x12H\n" +
-	"\vdescription\x18\x01 \x01(\v2&.edgemesh.executor.v1.DescribeResponseR\vdescription\"\xf5\x03\n" +
+	"\vdescription\x18\x01 \x01(\v2&.edgemesh.executor.v1.DescribeResponseR\vdescription\"\xad\x04\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1a\n" +
@@ -565,7 +735,18 @@ const file_edgemesh_executor_v1_executor_proto_rawDesc = "" +
 	"\x03pid\x18\t \x01(\rR\x03pid\x12B\n" +
 	"\x0edefault_limits\x18\n" +
 	" \x01(\v2\x1b.edgemesh.compute.v1.LimitsR\rdefaultLimits\x120\n" +
-	"\x05walls\x18\v \x03(\v2\x1a.edgemesh.executor.v1.WallR\x05walls\"J\n" +
+	"\x05walls\x18\v \x03(\v2\x1a.edgemesh.executor.v1.WallR\x05walls\x126\n" +
+	"\aplugins\x18\f \x03(\v2\x1c.edgemesh.executor.v1.PluginR\aplugins\"\xd3\x01\n" +
+	"\x06Plugin\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x12\n" +
+	"\x04file\x18\x03 \x01(\tR\x04file\x12\x16\n" +
+	"\x06sha256\x18\x04 \x01(\tR\x06sha256\x127\n" +
+	"\x05state\x18\x05 \x01(\x0e2!.edgemesh.executor.v1.PluginStateR\x05state\x12\x16\n" +
+	"\x06detail\x18\x06 \x01(\tR\x06detail\x12\x1e\n" +
+	"\n" +
+	"algorithms\x18\a \x03(\tR\n" +
+	"algorithms\"J\n" +
 	"\x04Wall\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06stands\x18\x02 \x01(\bR\x06stands\x12\x16\n" +
@@ -581,7 +762,13 @@ const file_edgemesh_executor_v1_executor_proto_rawDesc = "" +
 	"\x06Device\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12!\n" +
-	"\fmemory_bytes\x18\x03 \x01(\x04R\vmemoryBytes2\x89\x03\n" +
+	"\fmemory_bytes\x18\x03 \x01(\x04R\vmemoryBytes*\x90\x01\n" +
+	"\vPluginState\x12\x1c\n" +
+	"\x18PLUGIN_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14PLUGIN_STATE_SERVING\x10\x01\x12\x15\n" +
+	"\x11PLUGIN_STATE_KEPT\x10\x02\x12\x18\n" +
+	"\x14PLUGIN_STATE_LOADING\x10\x03\x12\x18\n" +
+	"\x14PLUGIN_STATE_REFUSED\x10\x042\x89\x03\n" +
 	"\x0fExecutorService\x12Y\n" +
 	"\bDescribe\x12%.edgemesh.executor.v1.DescribeRequest\x1a&.edgemesh.executor.v1.DescribeResponse\x12j\n" +
 	"\rWatchDescribe\x12*.edgemesh.executor.v1.WatchDescribeRequest\x1a+.edgemesh.executor.v1.WatchDescribeResponse0\x01\x12T\n" +
@@ -600,43 +787,48 @@ func file_edgemesh_executor_v1_executor_proto_rawDescGZIP() []byte {
 	return file_edgemesh_executor_v1_executor_proto_rawDescData
 }
 
-var file_edgemesh_executor_v1_executor_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_edgemesh_executor_v1_executor_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_edgemesh_executor_v1_executor_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_edgemesh_executor_v1_executor_proto_goTypes = []any{
-	(*DescribeRequest)(nil),       // 0: edgemesh.executor.v1.DescribeRequest
-	(*WatchDescribeRequest)(nil),  // 1: edgemesh.executor.v1.WatchDescribeRequest
-	(*WatchDescribeResponse)(nil), // 2: edgemesh.executor.v1.WatchDescribeResponse
-	(*DescribeResponse)(nil),      // 3: edgemesh.executor.v1.DescribeResponse
-	(*Wall)(nil),                  // 4: edgemesh.executor.v1.Wall
-	(*Capacity)(nil),              // 5: edgemesh.executor.v1.Capacity
-	(*Resources)(nil),             // 6: edgemesh.executor.v1.Resources
-	(*Device)(nil),                // 7: edgemesh.executor.v1.Device
-	(*v1.Algorithm)(nil),          // 8: edgemesh.compute.v1.Algorithm
-	(*v1.Limits)(nil),             // 9: edgemesh.compute.v1.Limits
-	(*v1.ComputeRequest)(nil),     // 10: edgemesh.compute.v1.ComputeRequest
-	(*v1.ComputeResponse)(nil),    // 11: edgemesh.compute.v1.ComputeResponse
-	(*v1.ComputeEvent)(nil),       // 12: edgemesh.compute.v1.ComputeEvent
+	(PluginState)(0),              // 0: edgemesh.executor.v1.PluginState
+	(*DescribeRequest)(nil),       // 1: edgemesh.executor.v1.DescribeRequest
+	(*WatchDescribeRequest)(nil),  // 2: edgemesh.executor.v1.WatchDescribeRequest
+	(*WatchDescribeResponse)(nil), // 3: edgemesh.executor.v1.WatchDescribeResponse
+	(*DescribeResponse)(nil),      // 4: edgemesh.executor.v1.DescribeResponse
+	(*Plugin)(nil),                // 5: edgemesh.executor.v1.Plugin
+	(*Wall)(nil),                  // 6: edgemesh.executor.v1.Wall
+	(*Capacity)(nil),              // 7: edgemesh.executor.v1.Capacity
+	(*Resources)(nil),             // 8: edgemesh.executor.v1.Resources
+	(*Device)(nil),                // 9: edgemesh.executor.v1.Device
+	(*v1.Algorithm)(nil),          // 10: edgemesh.compute.v1.Algorithm
+	(*v1.Limits)(nil),             // 11: edgemesh.compute.v1.Limits
+	(*v1.ComputeRequest)(nil),     // 12: edgemesh.compute.v1.ComputeRequest
+	(*v1.ComputeResponse)(nil),    // 13: edgemesh.compute.v1.ComputeResponse
+	(*v1.ComputeEvent)(nil),       // 14: edgemesh.compute.v1.ComputeEvent
 }
 var file_edgemesh_executor_v1_executor_proto_depIdxs = []int32{
-	3,  // 0: edgemesh.executor.v1.WatchDescribeResponse.description:type_name -> edgemesh.executor.v1.DescribeResponse
-	8,  // 1: edgemesh.executor.v1.DescribeResponse.algorithms:type_name -> edgemesh.compute.v1.Algorithm
-	5,  // 2: edgemesh.executor.v1.DescribeResponse.capacity:type_name -> edgemesh.executor.v1.Capacity
-	6,  // 3: edgemesh.executor.v1.DescribeResponse.resources:type_name -> edgemesh.executor.v1.Resources
-	9,  // 4: edgemesh.executor.v1.DescribeResponse.default_limits:type_name -> edgemesh.compute.v1.Limits
-	4,  // 5: edgemesh.executor.v1.DescribeResponse.walls:type_name -> edgemesh.executor.v1.Wall
-	7,  // 6: edgemesh.executor.v1.Resources.devices:type_name -> edgemesh.executor.v1.Device
-	0,  // 7: edgemesh.executor.v1.ExecutorService.Describe:input_type -> edgemesh.executor.v1.DescribeRequest
-	1,  // 8: edgemesh.executor.v1.ExecutorService.WatchDescribe:input_type -> edgemesh.executor.v1.WatchDescribeRequest
-	10, // 9: edgemesh.executor.v1.ExecutorService.Execute:input_type -> edgemesh.compute.v1.ComputeRequest
-	10, // 10: edgemesh.executor.v1.ExecutorService.ExecuteStream:input_type -> edgemesh.compute.v1.ComputeRequest
-	3,  // 11: edgemesh.executor.v1.ExecutorService.Describe:output_type -> edgemesh.executor.v1.DescribeResponse
-	2,  // 12: edgemesh.executor.v1.ExecutorService.WatchDescribe:output_type -> edgemesh.executor.v1.WatchDescribeResponse
-	11, // 13: edgemesh.executor.v1.ExecutorService.Execute:output_type -> edgemesh.compute.v1.ComputeResponse
-	12, // 14: edgemesh.executor.v1.ExecutorService.ExecuteStream:output_type -> edgemesh.compute.v1.ComputeEvent
-	11, // [11:15] is the sub-list for method output_type
-	7,  // [7:11] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	4,  // 0: edgemesh.executor.v1.WatchDescribeResponse.description:type_name -> edgemesh.executor.v1.DescribeResponse
+	10, // 1: edgemesh.executor.v1.DescribeResponse.algorithms:type_name -> edgemesh.compute.v1.Algorithm
+	7,  // 2: edgemesh.executor.v1.DescribeResponse.capacity:type_name -> edgemesh.executor.v1.Capacity
+	8,  // 3: edgemesh.executor.v1.DescribeResponse.resources:type_name -> edgemesh.executor.v1.Resources
+	11, // 4: edgemesh.executor.v1.DescribeResponse.default_limits:type_name -> edgemesh.compute.v1.Limits
+	6,  // 5: edgemesh.executor.v1.DescribeResponse.walls:type_name -> edgemesh.executor.v1.Wall
+	5,  // 6: edgemesh.executor.v1.DescribeResponse.plugins:type_name -> edgemesh.executor.v1.Plugin
+	0,  // 7: edgemesh.executor.v1.Plugin.state:type_name -> edgemesh.executor.v1.PluginState
+	9,  // 8: edgemesh.executor.v1.Resources.devices:type_name -> edgemesh.executor.v1.Device
+	1,  // 9: edgemesh.executor.v1.ExecutorService.Describe:input_type -> edgemesh.executor.v1.DescribeRequest
+	2,  // 10: edgemesh.executor.v1.ExecutorService.WatchDescribe:input_type -> edgemesh.executor.v1.WatchDescribeRequest
+	12, // 11: edgemesh.executor.v1.ExecutorService.Execute:input_type -> edgemesh.compute.v1.ComputeRequest
+	12, // 12: edgemesh.executor.v1.ExecutorService.ExecuteStream:input_type -> edgemesh.compute.v1.ComputeRequest
+	4,  // 13: edgemesh.executor.v1.ExecutorService.Describe:output_type -> edgemesh.executor.v1.DescribeResponse
+	3,  // 14: edgemesh.executor.v1.ExecutorService.WatchDescribe:output_type -> edgemesh.executor.v1.WatchDescribeResponse
+	13, // 15: edgemesh.executor.v1.ExecutorService.Execute:output_type -> edgemesh.compute.v1.ComputeResponse
+	14, // 16: edgemesh.executor.v1.ExecutorService.ExecuteStream:output_type -> edgemesh.compute.v1.ComputeEvent
+	13, // [13:17] is the sub-list for method output_type
+	9,  // [9:13] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_edgemesh_executor_v1_executor_proto_init() }
@@ -649,13 +841,14 @@ func file_edgemesh_executor_v1_executor_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_edgemesh_executor_v1_executor_proto_rawDesc), len(file_edgemesh_executor_v1_executor_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   8,
+			NumEnums:      1,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_edgemesh_executor_v1_executor_proto_goTypes,
 		DependencyIndexes: file_edgemesh_executor_v1_executor_proto_depIdxs,
+		EnumInfos:         file_edgemesh_executor_v1_executor_proto_enumTypes,
 		MessageInfos:      file_edgemesh_executor_v1_executor_proto_msgTypes,
 	}.Build()
 	File_edgemesh_executor_v1_executor_proto = out.File

@@ -1,0 +1,53 @@
+"""Looks at a plugin in a process that is thrown away: load, handshake, describe.
+
+    python -m edgemesh_executor_cpp.probe FILE DESCRIPTOR
+
+Rules: this is the first time that the plugin's code runs anywhere: it may crash, hang, exit or
+write to stdout. So the finding goes to a pipe of its own, and whoever started this judges from the
+process's end what it does not say.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from edgemesh_cpp_host import Plugin, PluginLoadError
+from edgemesh_executor_cpp import describe
+
+
+def look(path: Path) -> dict[str, Any]:
+    """What the plugin says of itself: `name`, `version`, `algorithms`; or why it is `refused`."""
+    try:
+        plugin = Plugin(path)
+        text = plugin.describe()
+        algorithms = describe.algorithms(text)
+        described = json.loads(text)
+        return {
+            "name": str(described["name"]),
+            "version": str(described["version"]),
+            "algorithms": [f"{one.name}@{one.version}" for one in algorithms],
+        }
+    except PluginLoadError as error:
+        return {"refused": f"{error.reason}: {error}"}
+    except (KeyError, TypeError, describe.BadDescription) as error:
+        return {"refused": f"describe: {error}"}
+
+
+def main() -> None:
+    """Look, tell, leave without running anything of the plugin's again."""
+    path, report = Path(sys.argv[1]), int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.set_inheritable(report, False)
+    finding = json.dumps(look(path)).encode()
+    with open(report, "wb") as pipe:
+        pipe.write(finding)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
