@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from loading.workshop import Executor, Workshop
 
 import edgemesh_cpp_host as host
 
@@ -115,3 +116,29 @@ def linalg(load: Callable[[str], host.Plugin]) -> host.Plugin:
 @pytest.fixture(scope="session")
 def testing(load: Callable[[str], host.Plugin]) -> host.Plugin:
     return load("testing")
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    return Workshop(tmp_path_factory.mktemp("workshop"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+async def start(folder: Path, tmp_path: Path) -> AsyncIterator[Callable[..., Executor]]:
+    """Starts an executor over the folder, with a store that is the same for each of them."""
+    started: list[Executor] = []
+
+    def one(**settings: object) -> Executor:
+        started.append(Executor(folder, tmp_path / "store", **settings))
+        return started[-1]
+
+    yield one
+    for executor in started:
+        await executor.close()

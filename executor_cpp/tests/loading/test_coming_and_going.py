@@ -11,7 +11,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from workshop import PREFIX, Executor, Workshop, put, remove, until
+from loading.workshop import PREFIX, Executor, Workshop, put, remove, until
 
 Start = Callable[..., Executor]
 ONE = {"VERSION": "1.0.0", "ANSWER": 1}
@@ -155,7 +155,6 @@ async def test_a_manifest_of_the_build_tool_is_taken(
     executor = start()
     shutil.copy(workshop.make(**ONE), folder / "answer.so")
     tool = [str(PREFIX / "bin" / "edgemesh-plugin"), "manifest", str(folder / "answer.so")]
-    said = subprocess.run(tool, check=True, capture_output=True, text=True).stdout
-    if not (folder / "answer.json").exists():
-        (folder / "answer.json").write_text(said)
+    made = await asyncio.to_thread(subprocess.run, tool, check=True, capture_output=True)
+    (folder / "answer.json").write_bytes(made.stdout)
     await until(lambda: executor.answers(1), "it is served")

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a description a line
 """Plugins that cannot be served are refused with a reason, and harm no other."""
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 from edgemesh.executor.v1 import executor_pb2
-from workshop import Executor, Workshop, put, until
+from loading.workshop import Executor, Workshop, put, until
 
 Start = Callable[..., Executor]
 OTHER: dict[str, Any] = {"NAME": "other", "ALGORITHM": "cpp.other", "ANSWER": 7}
