@@ -121,6 +121,12 @@ needs libboost-math-dev boost/math/special_functions/bessel.hpp
 needs libfftw3-dev fftw3.h
 needs libopenblas-dev cblas.h
 needs liblapacke-dev lapack.h
+needs libjpeg62-turbo-dev jpeglib.h
+needs libopencv-imgproc-dev opencv4/opencv2/imgproc/hal/interface.h
+needs libpng-dev png.h
+needs libnanoflann-dev nanoflann.hpp
+needs libqhull-dev libqhull_r/libqhull_r.h
+needs libre2-dev re2/re2.h
 needs nlohmann-json3-dev nlohmann/json.hpp
 
 mkdir -p "$cache/build"
