@@ -1,0 +1,1 @@
+"""Native algorithms beside the libraries that they are named after."""
