@@ -118,6 +118,7 @@ copy() {
 command -v "${CXX:-c++}" >/dev/null || fail "a C++ compiler is missing: apt-get install g++"
 command -v cmake >/dev/null || fail "cmake is missing: apt-get install cmake"
 needs libboost-math-dev boost/math/special_functions/bessel.hpp
+needs libeigen3-dev eigen3/Eigen/Core
 needs libfftw3-dev fftw3.h
 needs libopenblas-dev cblas.h
 needs liblapacke-dev lapack.h
