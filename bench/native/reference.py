@@ -31,7 +31,7 @@ def inputs() -> dict[str, dict[str, Any]]:
         "cpp.fft": {"x": rng.standard_normal(1 << 20)},
         "cpp.svd": {"a": matrix[:512, :512].copy()},
         "cpp.matmul": {"a": matrix, "b": rng.standard_normal((1024, 1024))},
-        "cpp.resize": {"x": rng.integers(0, 256, (3000, 4000, 3), np.uint8)},
+        "cpp.resize": {"image": rng.integers(0, 256, (3000, 4000, 3), np.uint8)},
         "cpp.knn": {"points": points, "queries": points[:10_000] + 0.01},
     }
 
