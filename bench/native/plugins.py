@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import edgemesh_cpp_host as host
+import edgemesh_cpp_host as host  # pyright: ignore[reportMissingImports]
 from bench.native.cases import BY_NAME, Case
 
 

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
+import cv2  # pyright: ignore[reportMissingImports]
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import cKDTree  # pyright: ignore[reportMissingImports]
 
 from bench.native.cases import BY_NAME
 
