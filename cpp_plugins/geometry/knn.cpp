@@ -4,8 +4,8 @@
 
 #include <edgemesh_plugin.hpp>
 
+#include "../parallel/parallel.hpp"
 #include "algorithms.hpp"
-#include "parallel.hpp"
 #include "points.hpp"
 #include "tree.hpp"
 
@@ -29,7 +29,7 @@ template <int dimensions, class T> void search(const edgemesh::Call &call, const
     const Tree<T, dimensions> tree(query.points.data(), count, width);
     call.check_cancelled();
     const T bound = static_cast<T>(query.bound * query.bound);
-    in_parallel(call, query.queries.length(0), 64, [&](std::size_t begin, std::size_t end) {
+    parallel::over(call, query.queries.length(0), 64, [&](std::size_t begin, std::size_t end) {
         for (std::size_t i = begin; i < end; ++i) {
             T *const distances = query.distances.data() + i * query.k;
             std::int64_t *const indices = query.indices.data() + i * query.k;

@@ -59,7 +59,8 @@ void Qhull::fail(int code) {
     if (code == qh_ERRmem) throw std::bad_alloc();
     std::string message(said_, said_size_);
     message = message.substr(0, message.find('\n')); // the rest is advice, at length
-    if (code == qh_ERRsingular) {
+    // Other faults of the input have been looked for before.
+    if (code == qh_ERRsingular || code == qh_ERRinput) {
         throw edgemesh::Failure("FlatPoints", "the points lie in fewer dimensions, or too near "
                                               "to: " +
                                                   message);

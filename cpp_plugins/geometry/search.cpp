@@ -5,9 +5,9 @@
 
 #include <edgemesh_plugin.hpp>
 
+#include "../parallel/parallel.hpp"
 #include "algorithms.hpp"
 #include "order.hpp"
-#include "parallel.hpp"
 
 namespace geometry {
 namespace {
@@ -44,7 +44,7 @@ void run(edgemesh::Call &call) {
         if (a.rank() != 1) throw InvalidInput("inputs.a", "must have one dimension");
         const auto v = values.as<T>();
         const auto y = call.output<std::int64_t>("y", v.shape());
-        in_parallel(call, v.size(), 8192, [&](std::size_t begin, std::size_t end) {
+        parallel::over(call, v.size(), 8192, [&](std::size_t begin, std::size_t end) {
             const T *const from = v.data() + begin;
             std::int64_t *const to = y.data() + begin;
             side == "left" ? places<false>(a, from, to, end - begin)

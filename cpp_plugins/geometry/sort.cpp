@@ -8,9 +8,9 @@
 
 #include <edgemesh_plugin.hpp>
 
+#include "../parallel/parallel.hpp"
 #include "algorithms.hpp"
 #include "order.hpp"
-#include "parallel.hpp"
 
 namespace geometry {
 namespace {
@@ -76,7 +76,7 @@ void run_sort(edgemesh::Call &call) {
         const bool keep = stable(call);
         const auto y = call.output<T>("y", all.shape);
         std::copy(x.begin(), x.end(), y.begin());
-        in_parallel(call, all.count, piece(all), [&](std::size_t begin, std::size_t end) {
+        parallel::over(call, all.count, piece(all), [&](std::size_t begin, std::size_t end) {
             std::vector<T> lane(all.stride == 1 ? 0 : all.length);
             for (std::size_t i = begin; i < end; ++i) {
                 T *const first = y.data() + all.begin(i);
@@ -103,7 +103,7 @@ template <class T, class Place> struct Placed {
 
 template <class Place, class T>
 void argsort(const edgemesh::Call &call, const Lanes &all, const T *x, std::int64_t *y) {
-    in_parallel(call, all.count, piece(all), [&](std::size_t begin, std::size_t end) {
+    parallel::over(call, all.count, piece(all), [&](std::size_t begin, std::size_t end) {
         std::vector<Placed<T, Place>> lane(all.length);
         for (std::size_t i = begin; i < end; ++i) {
             const T *const from = x + all.begin(i);

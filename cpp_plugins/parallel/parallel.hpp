@@ -13,11 +13,11 @@
 
 #include <edgemesh_plugin.hpp>
 
-namespace geometry {
+namespace parallel {
 
 // Calls part(begin, end) for pieces of [0, count) of at most `piece`.
 template <class Part>
-void in_parallel(const edgemesh::Call &call, std::size_t count, std::size_t piece, Part &&part) {
+void over(const edgemesh::Call &call, std::size_t count, std::size_t piece, Part &&part) {
     std::atomic<std::size_t> next{0};
     std::atomic<bool> stopped{false};
     std::mutex mutex;
@@ -48,4 +48,4 @@ void in_parallel(const edgemesh::Call &call, std::size_t count, std::size_t piec
     if (thrown != nullptr) std::rethrow_exception(thrown);
 }
 
-} // namespace geometry
+} // namespace parallel
