@@ -5,21 +5,28 @@
 #
 #   build.sh [--testing] [--prefix FOLDER]
 #   build.sh --test
+#   build.sh --fuzz [SECONDS]
 #
 #   --testing        also <prefix>/testing-plugins/*.so, which misbehave on demand
 #   --prefix FOLDER  copy them there; otherwise they are only in the cache, in a folder named for
 #                    the sources' content, where a second run finds everything done
 #   --test           run the C++ tests, under AddressSanitizer and UndefinedBehaviorSanitizer
+#   --fuzz           run each fuzz target of sdk/fuzz for 60 seconds, or SECONDS, all at once, with
+#                    clang's libFuzzer; skipped where clang is absent, but not in CI
 #
 # EDGEMESH_CACHE (default: ~/.cache/edgemesh), CXX, CXXFLAGS, CMAKE_BUILD_PARALLEL_LEVEL are heeded.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-testing=OFF test=no prefix=
+testing=OFF test=no fuzz=0 prefix=
 while (($#)); do
     case $1 in
         --testing) testing=ON ;;
         --test) test=yes ;;
+        --fuzz)
+            fuzz=60
+            if [[ ${2-} =~ ^[0-9]+$ ]]; then fuzz=$2; shift; fi
+            ;;
         --prefix) prefix=${2:?--prefix needs a folder}; shift ;;
         *) sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
     esac
@@ -68,11 +75,12 @@ whole() {
     [[ -f $1/$manifest ]] && (cd "$1" && sha256sum --check --status "$manifest" 2>/dev/null)
 }
 
-# configure BUILD ARGUMENT...: CMake, anew if the build folder is another's or broken.
+# configure BUILD ARGUMENT...: CMake of this folder, or of $part in it, anew if the build folder is
+# another's or broken.
 configure() {
     local build=$1
     shift
-    local command=(cmake -S "$here" -B "$build" "$@")
+    local command=(cmake -S "$here${part:+/$part}" -B "$build" "$@")
     if [[ ! -f $build/CMakeCache.txt ]] && command -v ninja >/dev/null; then
         command+=(-G Ninja)
     fi
@@ -143,6 +151,42 @@ if [[ $test == yes ]]; then
     cmake --build "$build" >&2
     UBSAN_OPTIONS=print_stacktrace=1 ctest --test-dir "$build" --output-on-failure \
         --parallel "$CMAKE_BUILD_PARALLEL_LEVEL" >&2
+    exit
+fi
+
+# fuzz_all BUILD: the targets side by side; each fails on a crash, a leak, or a hang of a minute.
+fuzz_all() {
+    local target pids=() status=0
+    for target in tensors strided parameters description; do
+        mkdir -p "$1/found/$target"
+        # What it finds is kept in the first folder, for the next run; the second is checked in.
+        "$1/fuzz_$target" -max_total_time="$fuzz" -timeout=60 -rss_limit_mb=2048 -max_len=4096 \
+            -print_final_stats=1 -verbosity=0 -artifact_prefix="$1/$target-" \
+            "$1/found/$target" "$here/sdk/fuzz/corpus/$target" >"$1/$target.log" 2>&1 &
+        pids+=("$!:$target")
+    done
+    for target in "${pids[@]}"; do
+        if wait "${target%%:*}"; then
+            echo "fuzz ${target#*:}: $(grep -o 'number_of_executed_units.*' "$1/${target#*:}.log")"
+        else
+            cat "$1/${target#*:}.log"
+            status=1
+        fi
+    done >&2
+    return "$status"
+}
+
+if ((fuzz)); then
+    clang=$(command -v clang++ || true)
+    if [[ -z $clang ]]; then
+        [[ -z ${CI-} ]] || fail "clang++ is missing: apt-get install clang"
+        echo "build.sh: skipped: clang++ is missing: apt-get install clang" >&2
+        exit
+    fi
+    build=$cache/build/fuzz-$checkout
+    part=sdk/fuzz configure "$build" -DCMAKE_CXX_COMPILER="$clang" -DCMAKE_C_COMPILER="${clang%++}"
+    cmake --build "$build" >&2
+    fuzz_all "$build"
     exit
 fi
 

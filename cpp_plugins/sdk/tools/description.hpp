@@ -7,13 +7,16 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "edgemesh/dtype.hpp"
+#include "edgemesh/parameters.hpp"
 
 namespace edgemesh::tools {
 
@@ -169,6 +172,30 @@ class DescriptionCheck {
 
     std::vector<std::string> problems_;
 };
+
+// A plugin's description is not what it must be.
+class BadDescription : public std::runtime_error {
+  public:
+    explicit BadDescription(std::vector<std::string> problems)
+        : std::runtime_error(problems.front()), problems_(std::move(problems)) {}
+    const std::vector<std::string> &problems() const noexcept { return problems_; }
+
+  private:
+    std::vector<std::string> problems_;
+};
+
+// Raises BadDescription.
+inline Json parse_description(std::string_view text) {
+    constexpr std::size_t most_depth = 100; // it is written and freed by recursion
+    if (edgemesh::detail::deeper(text, most_depth)) {
+        throw BadDescription({"the description: is nested too deeply"});
+    }
+    Json description = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (description.is_discarded()) throw BadDescription({"the description: is not JSON"});
+    std::vector<std::string> problems = DescriptionCheck::problems(description);
+    if (!problems.empty()) throw BadDescription(std::move(problems));
+    return description;
+}
 
 } // namespace edgemesh::tools
 

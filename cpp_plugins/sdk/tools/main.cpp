@@ -63,14 +63,15 @@ struct Arguments {
 
 // What the plugin says of itself. Raises Wrong, with every problem on a line of its own.
 Json description(const std::string &file) {
-    const Json json = Json::parse(edgemesh::tools::probe(file), nullptr, false);
-    if (json.is_discarded()) throw Wrong(file + ": its description is not JSON");
-    std::string lines;
-    for (const std::string &problem : edgemesh::tools::DescriptionCheck::problems(json)) {
-        lines += (lines.empty() ? "" : "\n") + file + ": " + problem;
+    try {
+        return edgemesh::tools::parse_description(edgemesh::tools::probe(file));
+    } catch (const edgemesh::tools::BadDescription &error) {
+        std::string lines;
+        for (const std::string &problem : error.problems()) {
+            lines += (lines.empty() ? "" : "\n") + file + ": " + problem;
+        }
+        throw Wrong(lines);
     }
-    if (!lines.empty()) throw Wrong(lines);
-    return json;
 }
 
 std::string sum(const std::string &file) {

@@ -95,7 +95,7 @@ template <class T> class Strided {
     Strided reversed(std::size_t dimension) const {
         Strided one = *this;
         const std::int64_t last = std::max<std::int64_t>(shape_.at(dimension) - 1, 0);
-        one.data_ += last * strides_[dimension];
+        if (!empty()) one.data_ += last * strides_[dimension]; // data may be null otherwise
         one.strides_[dimension] = -strides_[dimension];
         return one;
     }
@@ -106,7 +106,7 @@ template <class T> class Strided {
                                              first + (count - 1) * step >= 0 &&
                                              first + (count - 1) * step < shape_[dimension])));
         Strided one = *this;
-        one.data_ += count == 0 ? 0 : first * strides_.at(dimension);
+        if (count > 0 && !empty()) one.data_ += first * strides_.at(dimension);
         one.shape_[dimension] = count;
         one.strides_[dimension] *= step;
         return one;
