@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -8,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "../tools/description.hpp"
+#include "../tools/page.hpp"
 #include "../tools/probe.hpp"
 #include "../tools/sha256.hpp"
 
@@ -106,6 +108,45 @@ TEST(Probe, SurvivesAnyPlugin) {
         EXPECT_NE(asked(name).find(part), std::string::npos) << name << ": " << asked(name);
     }
     EXPECT_EQ(Json::parse(asked("scale"))["name"], "scale");
+}
+
+TEST(SchemaText, SaysWhatIsTaken) {
+    const std::vector<std::pair<const char *, const char *>> cases{
+        {R"({"type": "integer", "minimum": 1, "exclusiveMaximum": 9})",
+         "integer, at least 1, less than 9"},
+        {R"({"enum": ["a", 1, null]})", "`\"a\"`, `1`, `null`"},
+        {R"({"type": ["integer", "null"]})", "integer or null"},
+        {R"({"type": "array", "items": {"type": "number"}, "minItems": 2})",
+         "list of number, length at least 2"},
+        {R"({"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"enum": [1, 2]}}]})",
+         "true or false or list of (`1`, `2`)"},
+        {R"({"type": "object", "properties": {"n": {"type": "integer"}}})", "object: `n` integer"},
+        {R"({"not": {}})", "any value"},
+        {R"(true)", "any value"},
+    };
+    for (const auto &[schema, text] : cases) {
+        EXPECT_EQ(edgemesh::tools::schema_text(Json::parse(schema)), text);
+    }
+}
+
+TEST(Page, HasARowForEachParameterAndTensor) {
+    const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "manifests";
+    std::filesystem::create_directories(folder);
+    Json description = good();
+    description["algorithms"][0]["parameters_schema"]["properties"]["n"]["description"] = "a|b";
+    std::ofstream(folder / "demo.json") << Json{
+        {"manifest", 1}, {"name", "demo"}, {"version", "1.0"}, {"description", description}};
+    std::ofstream(folder / "demo.so") << "not looked at";
+    const std::string page = edgemesh::tools::Page::of(folder);
+    for (const char *const line :
+         {"| [demo](demo/) | [cpp.demo](#cppdemo) |\n", "## demo 1.0\n", "### cpp.demo\n",
+          "| `n` | integer | | a\\|b |\n", "| `x` | float32 | [n, 3] | |\n",
+          "| `y` | any type | any | |\n"}) {
+        EXPECT_NE(page.find(line), std::string::npos) << line << page;
+    }
+    std::ofstream(folder / "odd.json") << "{}";
+    EXPECT_THROW(edgemesh::tools::Page::of(folder), std::runtime_error);
+    std::filesystem::remove_all(folder);
 }
 
 } // namespace

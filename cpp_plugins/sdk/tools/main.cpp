@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "description.hpp"
+#include "page.hpp"
 #include "probe.hpp"
 #include "sha256.hpp"
 
@@ -26,6 +27,7 @@ constexpr std::string_view usage =
     R"(edgemesh-plugin check FILE.so       says what is wrong with a plugin, or that nothing is
 edgemesh-plugin describe FILE.so    prints what it says of itself, as JSON
 edgemesh-plugin manifest FILE.so    prints the manifest that belongs beside it, as FILE.json
+edgemesh-plugin page FOLDER         prints a page of all algorithms of the manifests in a folder
 
   --built-with TEXT   of manifest: the compiler and its version
   --output FILE       of manifest: written there, by a rename
@@ -120,6 +122,8 @@ void run(const Arguments &arguments) {
         } else {
             write(text, arguments.output);
         }
+    } else if (arguments.command == "page") {
+        std::cout << edgemesh::tools::Page::of(arguments.file);
     } else {
         throw BadUse("there is no command " + arguments.command);
     }

@@ -114,7 +114,7 @@ edgemesh_status open(Make &&make, const edgemesh_host *host, edgemesh_call *call
         if (host->abi_version != EDGEMESH_PLUGIN_ABI_VERSION || !EDGEMESH_HAS(api, close)) {
             throw Failure("WrongHost", "the host speaks another version of the plugin interface");
         }
-        api->self = reinterpret_cast<edgemesh_plugin *>(new Plugin(make()));
+        api->self = reinterpret_cast<edgemesh_plugin *>(std::make_unique<Plugin>(make()).release());
         api->describe = edgemesh_sdk_describe;
         api->run = edgemesh_sdk_run;
         api->close = edgemesh_sdk_close;
