@@ -48,7 +48,7 @@ inline std::optional<std::int64_t> find_integer(const edgemesh::Parameters &para
 // One of a few words. InvalidInput lists them.
 inline std::string choice(const edgemesh::Parameters &parameters, const std::string &name,
                           const std::string &otherwise, std::initializer_list<const char *> words) {
-    const auto word = get<std::string>(parameters, name, otherwise);
+    auto word = get<std::string>(parameters, name, otherwise);
     std::string list;
     for (const char *const one : words) {
         if (word == one) return word;

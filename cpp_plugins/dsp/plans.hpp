@@ -86,7 +86,7 @@ template <class Real> class Plans {
 
     struct Kept {
         PlanKey key;
-        std::uint64_t points;
+        std::uint64_t points = 0;
         Shared plan;
     };
 

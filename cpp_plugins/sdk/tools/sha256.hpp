@@ -94,7 +94,7 @@ class Sha256 {
 
 inline std::string sha256(std::istream &stream) {
     Sha256 sum;
-    std::array<char, 65536> part;
+    std::array<char, 65536> part{};
     while (stream.read(part.data(), part.size()), stream.gcount() > 0) {
         sum.add(reinterpret_cast<const unsigned char *>(part.data()),
                 static_cast<std::size_t>(stream.gcount()));
