@@ -129,7 +129,7 @@ template <class T> class Exponential {
         const double norm1 = norm(scaled_.data());
         const double d4 = std::pow(norm(power(4)), 0.25), d6 = std::pow(norm(power(6)), 1.0 / 6);
         const double eta = std::max(d4, d6);
-        for (std::size_t i : {0, 1}) {
+        for (const std::size_t i : {std::size_t{0}, std::size_t{1}}) {
             if (eta < table[i].theta && more_squarings(table[i], norm1) == 0) {
                 return pade(table[i], y), 0;
             }
@@ -138,7 +138,7 @@ template <class T> class Exponential {
         product(power(4), power(4), power(8));
         const double d8 = std::pow(norm(power(8)), 0.125);
         const double eta3 = std::max(d6, d8);
-        for (std::size_t i : {2, 3}) {
+        for (const std::size_t i : {std::size_t{2}, std::size_t{3}}) {
             if (eta3 < table[i].theta && more_squarings(table[i], norm1) == 0) {
                 return pade(table[i], y), 0;
             }
@@ -190,7 +190,7 @@ template <class T> class Exponential {
                 add(b[10 + shift], power(4), high);
                 add(b[8 + shift], power(2), high);
                 product(power(6), high, into);
-                for (const std::size_t i : {6, 4, 2}) add(b[i + shift], power(i), into);
+                for (const std::size_t i : {6U, 4U, 2U}) add(b[i + shift], power(i), into);
             };
             combine(1, odd);
             combine(0, v);
