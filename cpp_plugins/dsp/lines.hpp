@@ -12,8 +12,12 @@
 
 namespace dsp {
 
-template <class T> struct real_of { using type = T; };
-template <class T> struct real_of<std::complex<T>> { using type = T; };
+template <class T> struct real_of {
+    using type = T;
+};
+template <class T> struct real_of<std::complex<T>> {
+    using type = T;
+};
 template <class T> using Real = typename real_of<T>::type;
 template <class T> constexpr bool is_complex = !std::is_same_v<T, Real<T>>;
 

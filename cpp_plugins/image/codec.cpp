@@ -76,12 +76,12 @@ bool begins(const edgemesh::Tensor &file, std::string_view signature) {
 }
 
 void run_decode(edgemesh::Call &call) {
-    decode(
-        call, call.input("image"), [&, y = cv::Mat() ](cv::Size size, int type) mutable -> auto & {
-            edgemesh::Shape shape{size.height, size.width};
-            if (CV_MAT_CN(type) > 1) shape.push_back(CV_MAT_CN(type));
-            return y = output(call, "y", shape, CV_MAT_DEPTH(type));
-        });
+    decode(call, call.input("image"),
+           [&, y = cv::Mat()](cv::Size size, int type) mutable -> auto & {
+               edgemesh::Shape shape{size.height, size.width};
+               if (CV_MAT_CN(type) > 1) shape.push_back(CV_MAT_CN(type));
+               return y = output(call, "y", shape, CV_MAT_DEPTH(type));
+           });
 }
 
 void run_encode(edgemesh::Call &call) {

@@ -40,7 +40,9 @@ T number(const edgemesh::Parameters &parameters, const std::string &name, T othe
 }
 
 // One value for both directions, or [x, y].
-template <class T> struct Pair { T x, y; };
+template <class T> struct Pair {
+    T x, y;
+};
 template <class T>
 Pair<T> pair(const edgemesh::Parameters &parameters, const std::string &name, Pair<T> otherwise,
              T least, T most) {

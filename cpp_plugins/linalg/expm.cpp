@@ -42,8 +42,8 @@ constexpr std::array<Pade, 5> table{{
 template <class T> class Exponential {
   public:
     explicit Exponential(std::size_t n)
-        : n_(n), scaled_(n * n), powers_{Scratch<T>(n * n), Scratch<T>(n * n), Scratch<T>(n * n),
-                                         Scratch<T>(n * n)},
+        : n_(n), scaled_(n * n),
+          powers_{Scratch<T>(n * n), Scratch<T>(n * n), Scratch<T>(n * n), Scratch<T>(n * n)},
           sum_(n * n), u_(n * n), pivots_(n) {}
 
     // y = exp(a).

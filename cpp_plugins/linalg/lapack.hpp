@@ -21,8 +21,12 @@
 
 namespace linalg {
 
-template <class T> struct real_of { using type = T; };
-template <class T> struct real_of<std::complex<T>> { using type = T; };
+template <class T> struct real_of {
+    using type = T;
+};
+template <class T> struct real_of<std::complex<T>> {
+    using type = T;
+};
 template <class T> using Real = typename real_of<T>::type;
 template <class T> inline constexpr bool is_complex = !std::is_same_v<T, Real<T>>;
 
