@@ -67,7 +67,8 @@ void convolve_line(const edgemesh::Call &call, const Coefficients<T> &filter, T 
         call.check_cancelled();
         const std::size_t size = std::min(piece, count - begin);
         std::copy_n(x + begin, size, padded.data() + order);
-        fir(filter.b.data(), order + 1, padded.data() + order, size, y + begin);
+        std::fill_n(y + begin, size, T{});
+        dsp::fir_add(filter.b.data(), order + 1, padded.data() + order, size, y + begin);
         std::copy_n(padded.data() + size, order, padded.data());
     }
     for (std::size_t i = 0; i < std::min(order, count); ++i) y[i] += then[i];

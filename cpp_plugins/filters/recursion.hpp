@@ -12,6 +12,7 @@
 
 #include <edgemesh_plugin.hpp>
 
+#include "fir.hpp"
 #include "lines.hpp"
 
 namespace filters {
@@ -36,15 +37,7 @@ Coefficients<T> coefficients(const edgemesh::Tensor &b, const edgemesh::Tensor &
     return filter;
 }
 
-// A complex product without the cases for infinities, which cost several times the product.
-template <class T> T times(const T &x, const T &y) {
-    if constexpr (dsp::is_complex<T>) {
-        return {x.real() * y.real() - x.imag() * y.imag(),
-                x.real() * y.imag() + x.imag() * y.real()};
-    } else {
-        return x * y;
-    }
-}
+using dsp::times;
 
 // Of a few coefficients, all of which are kept in registers.
 template <std::size_t order, class T>

@@ -11,5 +11,10 @@ edgemesh::Algorithm istft();
 edgemesh::Algorithm welch();
 edgemesh::Algorithm periodogram();
 edgemesh::Algorithm hilbert();
+edgemesh::Algorithm convolve();
+edgemesh::Algorithm correlate();
+edgemesh::Algorithm resample();
+edgemesh::Algorithm resample_poly();
+edgemesh::Algorithm find_peaks();
 
 } // namespace signals

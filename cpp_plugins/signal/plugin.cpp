@@ -4,4 +4,6 @@
 #include "algorithms.hpp"
 
 EDGEMESH_PLUGIN("signal", "1.0.0", signals::window(), signals::stft(), signals::istft(),
-                signals::welch(), signals::periodogram(), signals::hilbert())
+                signals::welch(), signals::periodogram(), signals::hilbert(), signals::convolve(),
+                signals::correlate(), signals::resample(), signals::resample_poly(),
+                signals::find_peaks())

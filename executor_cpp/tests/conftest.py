@@ -114,6 +114,16 @@ def linalg(load: Callable[[str], host.Plugin]) -> host.Plugin:
 
 
 @pytest.fixture(scope="session")
+def signal(load: Callable[[str], host.Plugin]) -> host.Plugin:
+    return load("signal")
+
+
+@pytest.fixture(scope="session")
+def filters(load: Callable[[str], host.Plugin]) -> host.Plugin:
+    return load("filters")
+
+
+@pytest.fixture(scope="session")
 def testing(load: Callable[[str], host.Plugin]) -> host.Plugin:
     return load("testing")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,11 +25,6 @@ FILTERS: dict[str, tuple[Any, Any]] = {
     "trailing": ([0.3], [0.5, -0.1, 0.05, 0.0]),
     **{f"butter{n}": reference.butter(n, 0.3) for n in (2, 3, 4, 5, 6, 7, 8, 9)},
 }
-
-
-@pytest.fixture(scope="session")
-def filters(load: Callable[[str], host.Plugin]) -> host.Plugin:
-    return load("filters")
 
 
 def state_length(name: str) -> int:

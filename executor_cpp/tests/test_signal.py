@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,17 +19,15 @@ LENGTHS = [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 31, 64, 65, 97, 128, 1000]
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
 
 
-@pytest.fixture(scope="session")
-def signal(load: Callable[[str], host.Plugin]) -> host.Plugin:
-    return load("signal")
-
-
-def assert_close(got: Array, expected: Array, units: float = 30.0) -> None:
-    """Equal but for rounding, in units of the precision's epsilon at the largest element."""
+def assert_close(
+    got: Array, expected: Array, units: float = 30.0, size: float | None = None
+) -> None:
+    """Equal but for rounding, in units of the precision's epsilon at `size`: the largest element's,
+    unless it is stated since sums cancel each other out."""
     assert got.dtype == expected.dtype
     assert got.shape == expected.shape
     if expected.size:
-        tolerance = units * float(np.finfo(expected.dtype).eps) * np.abs(expected).max()
+        tolerance = units * float(np.finfo(expected.dtype).eps) * (size or np.abs(expected).max())
         np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance)
 
 
