@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <boost/sort/spreadsort/spreadsort.hpp>
 #include <edgemesh_plugin.hpp>
 
 #include "../parallel/parallel.hpp"
@@ -64,6 +65,8 @@ template <class T> void sort_lane(T *begin, T *end, bool keep) {
     T *const numbers = std::partition(begin, end, [](T value) { return !is_nan(value); });
     if (keep) {
         std::stable_sort(begin, numbers);
+    } else if constexpr (sizeof(T) >= 4) {
+        boost::sort::spreadsort::spreadsort(begin, numbers); // by digits: several times as fast
     } else {
         std::sort(begin, numbers);
     }
@@ -146,8 +149,9 @@ edgemesh::Algorithm with_axis(const std::string &name, const std::string &about)
 } // namespace
 
 edgemesh::Algorithm sort() {
-    return with_axis("cpp.sort", "An array in ascending order, NaN last, as numpy.sort; by the C++ "
-                                 "standard library.")
+    return with_axis("cpp.sort",
+                     "An array in ascending order, NaN last, as numpy.sort; by Boost.Sort's "
+                     "spreadsort, or the C++ standard library.")
         .output(real_spec("y").about("of x's type"))
         .run(run_sort);
 }
