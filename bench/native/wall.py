@@ -1,7 +1,8 @@
 """What lies around a plugin: a call of nothing, and a hundred megabytes in and out.
 
 Rules: the executor is called directly, by one caller that waits for each answer; what is compared
-takes turns, but for what is large. The copying plugin says itself how long it copied: what is over that is the wall.
+takes turns, but for what is large. The copying plugin says itself how long it copied: what is over
+that is the wall.
 """
 
 from __future__ import annotations
