@@ -110,10 +110,21 @@ template <class T> class Exponential {
         const double alpha = logarithm - std::log2(norm_of_a) - pade.log2_error;
         return std::max(static_cast<int>(std::ceil((alpha + 53.0) / (2.0 * pade.degree))), 0);
     }
+    // The matrix and its powers.
     void scale(int squarings) {
-        for (std::size_t i = 0; i < n_ * n_; ++i) {
-            scaled_[i] *= std::ldexp(Real<T>{1}, -squarings);
+        if (squarings == 0) return;
+        scale(scaled_.data(), squarings);
+        if (!all_finite(power(6), n_ * n_)) {
+            set_powers(); // they fit the type now
+            return;
         }
+        for (const int exponent : {2, 4, 6}) {
+            scale(power(static_cast<std::size_t>(exponent)), exponent * squarings);
+        }
+    }
+    void scale(T *a, int halvings) const {
+        const Real<T> factor = std::ldexp(Real<T>{1}, -halvings);
+        for (std::size_t i = 0; i < n_ * n_; ++i) a[i] *= factor;
     }
     T *power(std::size_t exponent) const { return powers_[exponent / 2 - 1].data(); } // 2, 4, 6, 8
     void set_powers() {
@@ -156,7 +167,6 @@ template <class T> class Exponential {
         scale(more);
         squarings += more;
         call.check_cancelled();
-        if (squarings > 0) set_powers();
         pade(last, y);
         return squarings;
     }
