@@ -106,8 +106,9 @@ class Peaks {
             right.push_back(at(peak) - at(peak + 1));
         }
         select([&](std::size_t p) {
-            return condition.holds(std::min(left[p], right[p]), std::max(left[p], right[p]),
-                                   places[p]);
+            // each side by itself, so that NaN on either fails
+            return condition.holds(left[p], left[p], places[p]) &&
+                   condition.holds(right[p], right[p], places[p]);
         });
     }
 
