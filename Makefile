@@ -1,6 +1,7 @@
 # Each target makes sure of Python and uv, then hands over to deploy/local/edgemesh_local.
 #   EXECUTORS=cpp,ml   the executors to build and start (default: all)
 #   NAME=mine          the plugin that `make plugin` makes, in cpp_plugins/mine
+#   PLUGIN=, VERSION=  what `make pin` makes the default: a plugin, and its version or `newest`
 #   ONLY=name,…        the parts of test, lint, lock, bench or corpus (default: all)
 # bench-pywasm takes RUNS=100000 and DURATION=10 (seconds) for longer or shorter loads, and SETUP=1
 # to build the sandbox's images from nothing too.
@@ -12,7 +13,9 @@ RUNS ?=
 DURATION ?=
 SETUP ?=
 targets = up demo test bench protos lint clean lock build
-.PHONY: help plugin $(targets) abuse bench-cpp bench-ml bench-pywasm corpus
+PLUGIN ?=
+VERSION ?=
+.PHONY: help pin plugin $(targets) abuse bench-cpp bench-ml bench-pywasm corpus
 
 help:
 	@sh deploy/local/bootstrap.sh help
@@ -35,3 +38,7 @@ corpus:
 
 plugin:
 	@sh cpp_plugins/new_plugin.sh "$(NAME)"
+
+pin:
+	@executor_cpp/.venv/bin/python -m edgemesh_executor_cpp.pins \
+		executor_cpp/.venv/edgemesh/plugins "$(PLUGIN)" "$(VERSION)"

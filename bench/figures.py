@@ -6,6 +6,7 @@ import os
 import re
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -13,11 +14,17 @@ _EVERY_S = 0.002
 
 
 def workers(address: str) -> dict[str, int]:
-    """How many workers of an executor are idle, busy, spare, …; `address` is its metrics'."""
+    """How many workers of an executor are idle, busy, spare, …, in all its crews.
+
+    `address` is its metrics'.
+    """
     with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
         text: str = answer.read().decode()
-    found = re.findall(r'^edgemesh_workers\{state="(\w+)"\} (\S+)$', text, re.MULTILINE)
-    return {state: int(float(value)) for state, value in found}
+    found = re.findall(r'^edgemesh_workers\{.*state="(\w+)"\} (\S+)$', text, re.MULTILINE)
+    counts = Counter[str]()
+    for state, value in found:
+        counts[state] += int(float(value))
+    return dict(counts)
 
 
 def seconds_until(condition: Callable[[], bool], began: float, bound_s: float = 30.0) -> float:

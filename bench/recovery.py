@@ -43,15 +43,19 @@ class Bench:
     def __init__(self, mesh: Mesh, channel: grpc.aio.Channel) -> None:
         self.mesh = mesh
         self.stub = compute_pb2_grpc.ComputeServiceStub(channel)
-        self.whole = {name: self.workers(name) for name in mesh.executors}
 
     def workers(self, name: str) -> dict[str, int]:
         """An executor's workers by state."""
         return figures.workers(self.mesh.metrics(name))
 
     async def settled(self, name: str) -> None:
-        """Wait until the pool is as it was at first."""
-        await _once(lambda: self.workers(name) == self.whole[name])
+        """Wait until no worker comes, goes or is busy."""
+
+        def quiet() -> bool:
+            now = self.workers(name)
+            return now["idle"] > 0 and not any(now[s] for s in ("starting", "stopping", "busy"))
+
+        await _once(quiet)
 
     async def endless(self, name: str) -> asyncio.Task[compute_pb2.ComputeResponse]:
         """Start endless work; returns when it runs."""
@@ -68,13 +72,13 @@ class Bench:
         """A worker is killed: seconds until the pool is whole, spare and all."""
         await self.settled(name)
         front = self.mesh.pid(name)
-        victim = figures.family(front)[1]
+        victim, before = figures.family(front)[1], self.workers(name)
         began = time.perf_counter()
         os.kill(victim, signal.SIGKILL)
         gone = victim
 
         def whole() -> bool:
-            return gone not in figures.family(front) and self.workers(name) == self.whole[name]
+            return gone not in figures.family(front) and self.workers(name) == before
 
         return await _once(whole, began)
 

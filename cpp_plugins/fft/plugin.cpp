@@ -19,8 +19,12 @@ using edgemesh::Shape;
 using edgemesh::TensorSpec;
 using edgemesh::View;
 
-template <class T> struct real_of { using type = T; };
-template <class T> struct real_of<std::complex<T>> { using type = T; };
+template <class T> struct real_of {
+    using type = T;
+};
+template <class T> struct real_of<std::complex<T>> {
+    using type = T;
+};
 
 // x cut off, or filled up with zeros, to a shape: in memory of its own if need be.
 template <class T> class Resized {

@@ -9,6 +9,8 @@
 
 #include <edgemesh_plugin.hpp>
 
+#include "misbehave.hpp"
+
 namespace {
 
 using edgemesh::Json;
@@ -78,6 +80,13 @@ EDGEMESH_PLUGIN("testing", "1.0.0",
                     .required_parameter("signal", one_of({"SEGV", "ABRT", "KILL"}))
                     .not_idempotent()
                     .run(test_crash),
+                edgemesh::Algorithm("cpp.test_misbehave", "1")
+                    .about("Does what a plugin must never do.")
+                    .required_parameter("how", {{"enum", testing_plugin::ways()}})
+                    .output(edgemesh::TensorSpec("y").of<double>().optional())
+                    .result({{"type", "string"}})
+                    .not_idempotent()
+                    .run(testing_plugin::misbehave),
                 edgemesh::Algorithm("cpp.test_fail", "1")
                     .about("Fails.")
                     .parameter("kind", one_of({"failure", "invalid_input", "exception", "foreign"}))

@@ -117,6 +117,10 @@ class Plugin:
     def path(self) -> str:
         """Where it was loaded from."""
 
+    @property
+    def spoiled(self) -> str:
+        """What of the process a run has changed and left so ("the locale"); empty: nothing."""
+
     def describe(self) -> str:
         """JSON text: see the end of edgemesh_plugin.h. Its content is not checked."""
 

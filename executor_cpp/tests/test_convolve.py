@@ -27,7 +27,9 @@ def check(plugin: host.Plugin, in1: Array, in2: Array, methods: tuple[str, ...],
             got = compute(plugin, name, parameters, in1=in1, in2=in2)
             assert got.dtype == expected.dtype
             assert got.shape == expected.shape
-            size = np.linalg.norm(in1) * np.linalg.norm(in2)  # at least any element of the result
+            size = float(
+                np.linalg.norm(in1) * np.linalg.norm(in2)
+            )  # at least any element of the result
             tolerance = 20 * float(np.finfo(expected.dtype).eps) * size
             np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance)
 
@@ -101,7 +103,7 @@ def test_order_does_not_matter(
     def convolve(in1: Array, in2: Array) -> Array:
         return compute(signal, "cpp.convolve", {}, in1=in1, in2=in2)
 
-    size = np.linalg.norm(x) * np.linalg.norm(y) * np.linalg.norm(z)
+    size = float(np.linalg.norm(x) * np.linalg.norm(y) * np.linalg.norm(z))
     tolerance = 100 * float(np.finfo(dtype).eps) * size
     one, other = convolve(convolve(x, y), z), convolve(y, convolve(z, x))
     np.testing.assert_allclose(one, other, rtol=0, atol=tolerance)

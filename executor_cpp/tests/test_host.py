@@ -82,8 +82,9 @@ class TestMemory:
 
         run = fft.run("cpp.fft", "", {"x": Tensor(np.ones(8))}, remember)
         assert run.outputs["y"].data.obj is given[0].obj
+        assert run.outputs["y"].data.nbytes == 8 * 16
         assert run.outputs["y"].shape == (8,)
-        assert given[0].nbytes == 8 * 16
+        assert given[0].nbytes > 8 * 16  # behind it lies what shows who writes too far
 
     def test_inputs_are_read_where_they_lie_or_copied(self, fft: host.Plugin) -> None:
         x = random((64,), "float64")

@@ -112,20 +112,20 @@ def test_computes(fft: CppRunner) -> None:
     np.testing.assert_allclose(got, np.fft.fft(x, axis=0), atol=1e-12)
 
 
-def test_writes_an_output_where_the_caller_wants_it(runner: CppRunner) -> None:
+def test_writes_an_output_where_the_caller_wants_it(fft: CppRunner) -> None:
     x = np.arange(4.0)
     memory = memoryview(bytearray(160))
-    reply = runner.run(call("cpp.fft", {}, {"x": x}, places={"y": memory[16:96]}))
+    reply = fft.run(call("cpp.fft", {}, {"x": x}, places={"y": memory[16:96]}))
     assert reply.outputs["y"].data.nbytes == 64
     np.testing.assert_allclose(np.frombuffer(memory, "complex128")[1:5], np.fft.fft(x))
     assert not any(memory[:16])
     assert not any(memory[80:])
 
 
-def test_refuses_a_place_that_is_too_small(runner: CppRunner) -> None:
+def test_refuses_a_place_that_is_too_small(fft: CppRunner) -> None:
     memory = memoryview(bytearray(48))
     with pytest.raises(InvalidInput) as refused:
-        runner.run(call("cpp.fft", {}, {"x": np.arange(4.0)}, places={"y": memory}))
+        fft.run(call("cpp.fft", {}, {"x": np.arange(4.0)}, places={"y": memory}))
     assert refused.value.violations == {"outputs_to.y.size": "64 or more, not 48"}
     assert not any(memory)
 

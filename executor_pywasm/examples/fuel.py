@@ -23,5 +23,6 @@ with Sandbox(metered=True) as sandbox:
     first, again = (
         sandbox.run(ENDLESS, limits=Limits(fuel=10**8), deterministic=True) for _ in range(2)
     )
-    print(f"{first.outcome.name} after step {first.stdout.split()[-1]}: {first.failure.message}")
+    why = first.failure.message if first.failure else ""
+    print(f"{first.outcome.name} after step {first.stdout.split()[-1]}: {why}")
     print("the same again:", first.stdout == again.stdout)

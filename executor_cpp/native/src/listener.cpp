@@ -1,5 +1,6 @@
 #include "listener.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -15,6 +16,9 @@ constexpr std::chrono::milliseconds ask_interval{5};
 constexpr std::chrono::milliseconds progress_interval{20};
 // What edgemesh_plugin.h promises for outputs.
 constexpr std::size_t output_alignment = 16;
+// Behind each output; one that is written past its end changes it. No vector is larger.
+constexpr std::size_t guard_bytes = 64;
+constexpr std::byte guard_pattern{0xA5};
 
 } // namespace
 
@@ -32,14 +36,14 @@ PythonListener::PythonListener(py::object allocate, py::object place, const py::
 
 void *PythonListener::allocate(std::size_t nbytes) {
     const py::gil_scoped_acquire gil;
-    return keep(allocate_(nbytes), nbytes, "allocate");
+    return guard(keep(allocate_(nbytes + guard_bytes), nbytes + guard_bytes, "allocate"), nbytes);
 }
 
 void *PythonListener::place(std::string_view name, std::size_t nbytes) {
     if (place_.is_none()) return allocate(nbytes);
     const py::gil_scoped_acquire gil;
     py::object memory = place_(decode(name), nbytes);
-    if (memory.is_none()) return keep(allocate_(nbytes), nbytes, "allocate");
+    if (memory.is_none()) return allocate(nbytes);
     return keep(std::move(memory), nbytes, "place");
 }
 
@@ -54,6 +58,20 @@ void *PythonListener::keep(py::object memory, std::size_t nbytes, const char *gi
     buffers_.push_back(std::move(buffer));
     owners_[data] = std::move(memory);
     return data;
+}
+
+void *PythonListener::guard(void *data, std::size_t nbytes) {
+    std::byte *const end = static_cast<std::byte *>(data) + nbytes;
+    std::fill_n(end, guard_bytes, guard_pattern);
+    guards_[data] = end;
+    return data;
+}
+
+bool PythonListener::intact(const void *data) const {
+    const auto found = guards_.find(data);
+    if (found == guards_.end()) return true; // the caller's own place, or an empty output
+    return std::all_of(found->second, found->second + guard_bytes,
+                       [](std::byte byte) { return byte == guard_pattern; });
 }
 
 bool PythonListener::cancelled() {
@@ -89,7 +107,10 @@ void PythonListener::print(int stream, std::string_view text) {
 py::memoryview PythonListener::memory(const void *data) const {
     const auto found = owners_.find(data);
     if (found == owners_.end()) return py::memoryview(py::bytes()); // an empty output
-    return py::memoryview(found->second);
+    const auto guarded = guards_.find(data);
+    if (guarded == guards_.end()) return py::memoryview(found->second);
+    const auto nbytes = guarded->second - static_cast<const std::byte *>(data);
+    return py::memoryview(py::memoryview(found->second)[py::slice(0, nbytes, 1)]);
 }
 
 } // namespace cpp_host

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -35,7 +36,12 @@ class PythonListener : public edgemesh::host::Listener {
     // What allocate gave for this output. Needs the GIL.
     pybind11::memoryview memory(const void *data) const;
 
+    // Whether nothing was written behind this output.
+    bool intact(const void *data) const;
+
   private:
+    void *guard(void *data, std::size_t nbytes);
+
     using Clock = std::chrono::steady_clock;
 
     void *keep(pybind11::object memory, std::size_t nbytes, const char *giver);
@@ -50,6 +56,7 @@ class PythonListener : public edgemesh::host::Listener {
     Clock::time_point progressed_{};
     std::vector<Buffer> buffers_;
     std::map<const void *, pybind11::object> owners_;
+    std::map<const void *, const std::byte *> guards_; // where an output ends
 };
 
 } // namespace cpp_host

@@ -1,6 +1,8 @@
 #include "plugin.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -18,6 +20,7 @@
 #include "buffer.h"
 #include "errors.h"
 #include "listener.h"
+#include "process_state.h"
 
 namespace py = pybind11;
 
@@ -83,11 +86,18 @@ std::int64_t nanoseconds(double seconds) {
     return static_cast<std::int64_t>(std::min(seconds * 1e9, most));
 }
 
+// The process's memory is not what it was: nothing that it computes from now on can be trusted.
+[[noreturn]] void overrun(const std::string &output) {
+    std::fprintf(stderr, "the plugin wrote past the end of its output %s\n", output.c_str());
+    std::abort();
+}
+
 class Plugin {
   public:
     explicit Plugin(const std::string &path) {
         const py::gil_scoped_release unlocked; // a library's constructors may take their time
         library_ = std::make_unique<host::Library>(path);
+        state_ = ProcessState::now(); // what a library's constructors do is done
     }
 
     const host::Library &library() const {
@@ -107,9 +117,14 @@ class Plugin {
             outcome = library.run(request, listener);
         } catch (...) {
             --running_;
+            look();
             throw;
         }
         --running_;
+        look();
+        for (const host::Output &output : outcome.outputs) {
+            if (!listener.intact(output.data)) overrun(output.name);
+        }
         if (outcome.status != EDGEMESH_OK) raise(outcome);
         Run run;
         if (outcome.result) run.result = decode(*outcome.result);
@@ -121,13 +136,22 @@ class Plugin {
         return run;
     }
 
+    const std::string &spoiled() const { return spoiled_; }
+
     void close() {
         if (running_ > 0) throw std::runtime_error("calls are running");
         library_->close();
     }
 
   private:
+    void look() {
+        std::string changed = state_.restore();
+        if (spoiled_.empty()) spoiled_ = std::move(changed);
+    }
+
     std::unique_ptr<host::Library> library_;
+    ProcessState state_;
+    std::string spoiled_;
     int running_ = 0;
 };
 
@@ -148,6 +172,8 @@ void bind_plugin(py::module_ &module) {
              }),
              py::arg("path"))
         .def_property_readonly("path", [](const Plugin &plugin) { return decode(plugin.path()); })
+        .def_property_readonly("spoiled",
+                               [](const Plugin &plugin) { return decode(plugin.spoiled()); })
         .def("describe", [](const Plugin &plugin) { return decode(plugin.library().describe()); })
         .def(
             "run",

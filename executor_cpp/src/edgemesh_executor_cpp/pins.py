@@ -2,7 +2,7 @@
 
     python -m edgemesh_executor_cpp.pins FOLDER                  what is pinned
     python -m edgemesh_executor_cpp.pins FOLDER NAME VERSION     pin it: the way to roll back
-    python -m edgemesh_executor_cpp.pins FOLDER NAME --newest    the newest again
+    python -m edgemesh_executor_cpp.pins FOLDER NAME newest      the newest again
 
 Rules: pins are a file in the plugins' folder, {"<plugin>": "<version>"}, which the executor heeds
 as soon as it changes. One that cannot be read changes nothing; one of a version that there is not
@@ -23,6 +23,7 @@ from typing import Any, cast
 from mesh_service import logs
 
 FILE = "pins.json"
+NEWEST = "newest"
 
 
 class BadPins(Exception):
@@ -87,7 +88,6 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("name", nargs="?")
     parser.add_argument("version", nargs="?")
-    parser.add_argument("--newest", action="store_true")
     given = parser.parse_args()
     if not given.folder.is_dir():
         parser.error(f"no such folder: {given.folder}")
@@ -96,11 +96,10 @@ def main() -> int:
     except BadPins as error:
         parser.error(str(error))
     if given.name:
-        if given.newest == bool(given.version):
-            parser.error("VERSION or --newest")
-        if given.newest:
-            pins.pop(given.name, None)
-        else:
+        if not given.version:
+            parser.error(f"which version of {given.name}? Or `{NEWEST}`")
+        pins.pop(given.name, None)
+        if given.version != NEWEST:
             pins[given.name] = given.version
         write(given.folder, pins)
     for name, version in sorted(pins.items()):

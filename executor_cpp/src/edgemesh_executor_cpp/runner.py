@@ -7,6 +7,8 @@ its call by itself when the time is up, one that does not costs the worker.
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any, Literal, cast
@@ -16,6 +18,9 @@ from edgemesh.compute.v1 import algorithm_pb2, compute_pb2
 from edgemesh_cpp_host import Plugin, PluginCancelled, PluginFailure, PluginInvalidInput, Run
 from edgemesh_executor_cpp import describe
 from mesh_service.executor import AlgorithmFailure, Call, InvalidInput, Reply, TensorView
+
+SPOILED = 70
+"""Exit status of a worker whose process a plugin has changed."""
 
 
 class CppRunner:
@@ -66,6 +71,12 @@ class CppRunner:
         except _OutputLimit:
             failure = _limit("OutputLimit", "output_bytes", call.limits.output_bytes)
             return _stopped(compute_pb2.OUTCOME_OUTPUT_LIMIT, failure, printed)
+
+    def rest(self) -> None:
+        """End a process that a plugin has not left as it was; its answer is on its way."""
+        if changed := self._plugin.spoiled:
+            print(f"the plugin changed {changed}: this process ends", file=sys.stderr)
+            os._exit(SPOILED)
 
     def close(self) -> None:
         """Close the plugin."""

@@ -125,7 +125,7 @@ async def test_a_pin_rolls_back_and_outlives_a_restart(
     await executor.close()
     executor = start()
     assert await executor.answer() == 1
-    pin(executor, folder, "answer", "--newest")
+    pin(executor, folder, "answer", "newest")
     await until(lambda: executor.answers(2), "the newest serves again")
     (folder / "pins.json").write_text("{")
     put(workshop.make(VERSION="3.0.0", ANSWER=3), folder)

@@ -20,26 +20,27 @@ from edgemesh.executor.v1 import executor_pb2, executor_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 PREFIX = Path(sys.prefix) / "edgemesh"
-SOURCE = Path(__file__).with_name("answer.c")
+HERE = Path(__file__).parent
 BOUND_S = 30.0
 """A bound against hanging, not a measurement."""
 T = TypeVar("T")
 
 
 class Workshop:
-    """Compiles variants of answer.c, each once."""
+    """Compiles variants of plugins in C, each once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def make(self, **macros: object) -> Path:
-        """A library and, beside it, its manifest."""
+    def make(self, source: str = "answer.c", *link: str, **macros: object) -> Path:
+        """A library, linked with `link`, and its manifest beside it."""
         flags = [f"-D{name}={_literal(value)}" for name, value in sorted(macros.items())]
-        key = hashlib.sha256("\n".join(flags).encode()).hexdigest()[:12]
+        words = [*flags, str(HERE / source), *link]
+        key = hashlib.sha256("\n".join(words).encode()).hexdigest()[:12]
         library = self._folder / f"{key}.so"
         if not library.exists():
-            command = ["cc", "-shared", "-fPIC", "-I", str(PREFIX / "include"), *flags]
-            subprocess.run([*command, "-o", str(library), str(SOURCE)], check=True)
+            command = ["cc", "-shared", "-fPIC", "-I", str(PREFIX / "include"), *words]
+            subprocess.run([*command, "-o", str(library)], check=True)
             manifest = {
                 "manifest": 1,
                 "name": macros.get("NAME", "answer"),
@@ -95,6 +96,13 @@ class Executor:
         response = await self.stub.Execute(request, timeout=BOUND_S)
         assert response.outcome == compute_pb2.OUTCOME_OK, response
         return int(response.result)
+
+    async def result(self, algorithm: str) -> Any:
+        """What an algorithm without parameters gives."""
+        request = compute_pb2.ComputeRequest(algorithm=algorithm)
+        response = await self.stub.Execute(request, timeout=BOUND_S)
+        assert response.outcome == compute_pb2.OUTCOME_OK, response
+        return json.loads(response.result)
 
     async def refusal(self, algorithm: str = "cpp.answer") -> grpc.StatusCode:
         """The status of a call that must fail."""

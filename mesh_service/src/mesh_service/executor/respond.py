@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -170,7 +171,7 @@ def _placed(
 
 
 def _crash(done: Done, printed: Printed) -> compute_pb2.ComputeResponse:
-    ended = f"by signal {done.signal}" if done.signal else f"with status {done.exit_code}"
+    ended = f"by {_name(done.signal)}" if done.signal else f"with status {done.exit_code}"
     return compute_pb2.ComputeResponse(
         outcome=compute_pb2.OUTCOME_CRASH,
         failure=compute_pb2.Failure(
@@ -182,3 +183,10 @@ def _crash(done: Done, printed: Printed) -> compute_pb2.ComputeResponse:
         stdout=printed.stdout,
         stderr=printed.stderr,
     )
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time one
+        return f"signal {number}"
