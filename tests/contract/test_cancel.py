@@ -51,7 +51,7 @@ async def test_a_waiting_call_that_is_cancelled_never_runs(
         return (await metrics.figures(address))("edgemesh_pool_waiting") == number
 
     await until(both, "both workers run")
-    call = direct.executor.Execute(subject.quick(1))
+    call = direct.executor.Execute(subject.endless)
     await until(lambda: waiting(1), "the third waits")
     call.cancel()
     await until(lambda: waiting(0), "it waits no more")

@@ -16,6 +16,7 @@ SERVICE = "edgemesh.executor.v1.ExecutorService"
 async def test_lists_its_services(direct: Peer) -> None:
     assert await reflect.services(direct.channel) == {
         SERVICE,
+        "edgemesh.compute.v1.SharedMemoryService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }

@@ -77,6 +77,7 @@ async def test_a_client_without_stubs(gateway: Peer) -> None:
     assert await reflect.services(gateway.channel) == {
         SERVICE,
         "edgemesh.compute.v1.AlgorithmService",
+        "edgemesh.compute.v1.SharedMemoryService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }
