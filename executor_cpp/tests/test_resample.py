@@ -107,7 +107,7 @@ def test_a_constant_stays_one(signal: host.Plugin, length: int, up: int, down: i
 
 
 def test_progress_and_cancellation(signal: host.Plugin) -> None:
-    x = {"x": Tensor(random((1_000_000,), "float64"))}
+    x = {"x": Tensor(random((10_000_000,), "float64"))}  # more than is done between two reports
     how = json.dumps({"up": 3, "down": 2})
     told: list[float] = []
     signal.run("cpp.resample_poly", how, x, allocate, progress=lambda part, _: told.append(part))
