@@ -1,7 +1,7 @@
 # Each target makes sure of Python and uv, then hands over to deploy/local/edgemesh_local.
 #   EXECUTORS=cpp,ml   the executors to build and start (default: all)
 #   NAME=mine          the plugin that `make plugin` makes, in cpp_plugins/mine
-#   PLUGIN=, VERSION=  what `make pin` makes the default: a plugin, and its version or `newest`
+#   PLUGIN=, VERSION=  what `make pin` makes the default: a plugin, and its version, or `newest`
 #   ONLY=name,…        the parts of test, lint, lock, bench or corpus (default: all)
 # bench-pywasm takes RUNS=100000 and DURATION=10 (seconds) for longer or shorter loads, and SETUP=1
 # to build the sandbox's images from nothing too.

@@ -19,7 +19,7 @@ esac
 [ "$name" != build ] || fail "'build' is no name: folders of that name are build output"
 [ -d "$folder" ] || fail "no such folder: $folder"
 [ ! -e "$folder/$name" ] || fail "$folder/$name is there already"
-offered=$(grep -rlF --include='*.cpp' "\"cpp.$name\"" "$here" 2>/dev/null | head -n 1)
+offered=$(grep -rlF --include='*.cpp' --exclude-dir=sdk "\"cpp.$name\"" "$here" 2>/dev/null | head -n 1)
 [ -z "$offered" ] || fail "cpp.$name is offered already, by $offered"
 
 made=$(mktemp -d "$folder/.new-plugin.XXXXXX")
