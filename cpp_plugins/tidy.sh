@@ -4,73 +4,73 @@
 #
 #   tidy.sh [FILE...]   all, or these
 #
-# What was clean and has not changed is not looked at again (EDGEMESH_CACHE). The host module
-# needs `python` with pybind11 on the PATH, and is skipped without it.
+# What was clean, and whose headers have not changed either, is not looked at again
+# (EDGEMESH_CACHE). Needs a `clang-tidy` of version 22 or newer on the PATH, and for the host
+# module a `python` with pybind11: `make lint ONLY="cpp clang-tidy"` has both.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-native=$(cd "$here/../executor_cpp/native" 2>/dev/null && pwd || true)
+root=$(cd "$here/.." && pwd)
+native=$root/executor_cpp/native
 cache=${EDGEMESH_CACHE:-$HOME/.cache/edgemesh}/cpp
 build=$cache/build/tidy-$(printf %s "$here" | sha256sum | cut -c1-12)
-mkdir -p "$build" "$cache/tidy"
+clean=$cache/tidy
+mkdir -p "$build" "$clean"
 
 fail() {
     echo "tidy.sh: $*" >&2
     exit 1
 }
 
-command -v clang-tidy >/dev/null || fail "clang-tidy is missing: apt-get install clang-tidy"
-command -v clang++ >/dev/null || fail "clang++ is missing: apt-get install clang"
+command -v clang-tidy >/dev/null || fail "clang-tidy is missing: make lint ONLY='cpp clang-tidy'"
+includes=$(python -m pybind11 --includes 2>/dev/null) ||
+    fail "pybind11 is missing: make lint ONLY='cpp clang-tidy'"
 
-# As clang compiles it, so that every flag is one that clang-tidy knows. Nothing is built.
+# Flags as the compiler gets them. Nothing is built.
 generator=()
 if [[ ! -f $build/CMakeCache.txt ]] && command -v ninja >/dev/null; then generator=(-G Ninja); fi
-cmake -S "$here" -B "$build" "${generator[@]}" -DCMAKE_C_COMPILER=clang \
-    -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF \
+cmake -S "$here" -B "$build" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF \
     >"$build/configure.log" 2>&1 || { cat "$build/configure.log" >&2; fail "CMake failed"; }
-
-includes=
-if [[ -n $native ]]; then
-    includes=$(python -m pybind11 --includes 2>/dev/null || true)
-    [[ -n $includes ]] || echo "tidy.sh: skipped: the host module: python has no pybind11" >&2
-fi
 
 if (($#)); then
     files=("$@")
 else
     mapfile -t files < <(
-        find "$here" -name build -prune -o -name tests -prune -o -name fuzz -prune -o \
-            -name template -prune -o -name '*.cpp' -print
-        [[ -z $includes ]] || find "$native/src" -name '*.cpp'
+        find "$here" "$native/src" -name build -prune -o -name tests -prune -o -name fuzz -prune \
+            -o -name template -prune -o -name '*.cpp' -print
     )
 fi
 
-# A file's key: itself, all headers (who knows which it includes), the rules and the program.
-common=$({
-    clang-tidy --version
-    cat "$here/.clang-tidy"
-    find "$here" ${native:+"$native"} -name '*.h' -o -name '*.hpp' | LC_ALL=C sort | xargs cat
-} | sha256sum)
+rules=$({ clang-tidy --version; cat "$here/.clang-tidy"; } | sha256sum | cut -c1-12)
 
-# one FILE
+# one FILE. A record of what was clean: the sums of the file and of all headers of ours that it
+# includes, by paths in the checkout, so that every checkout of this machine may use it.
 one() {
-    local mark
-    mark=$cache/tidy/$(printf '%s %s' "$common" "$(sha256sum <"$1")" | sha256sum | cut -c1-24)
-    [[ -f $mark ]] && return
-    local arguments=(--quiet -p "$build" "$1")
-    if [[ -n $native && $1 == "$native"/* ]]; then
+    local file record arguments said
+    file=$(realpath "$1")
+    record=$clean/$rules-$(tr / - <<<"${file#"$root/"}")-$(sha256sum <"$file" | cut -c1-12)
+    cd "$root"
+    if sha256sum --check --status "$record" 2>/dev/null; then return; fi
+    # -MG: what is not found is a library's. Before the look: what changes meanwhile is looked at anew.
+    c++ -std=c++17 -MM -MG -I "$here/sdk/include" "$file" | tr -d '\\' | tr -s ' ' '\n' |
+        { grep "^$root/" || true; } | xargs realpath --relative-to="$root" | LC_ALL=C sort -u |
+        xargs sha256sum >"$record.$$"
+    # What clang does not know, and what of libstdc++ a clang that is newer calls deprecated.
+    arguments=(-p "$build" --removed-arg=-fno-gnu-unique
+        --extra-arg=-Wno-deprecated-declarations "$file")
+    if [[ $file == "$native"/* ]]; then
         # shellcheck disable=SC2206  # flags are words
-        arguments=(--quiet --config-file="$here/.clang-tidy" "$1" -- -std=c++17
+        arguments=(--config-file="$here/.clang-tidy" "$file" -- -std=c++17
             -I "$here/sdk/include" ${includes//-I/-isystem })
     fi
-    local said
-    if ! said=$(clang-tidy "${arguments[@]}" 2>/dev/null); then
+    if ! said=$(clang-tidy --quiet "${arguments[@]}" 2>&1); then
         printf '%s\n' "$said"
+        rm "$record.$$"
         return 1
     fi
-    touch "$mark"
+    mv "$record.$$" "$record"
 }
 export -f one
-export build cache common here native includes
+export build clean rules here root native includes
 
-printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'one "$1"' one
+printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -euo pipefail -c 'one "$1"' one

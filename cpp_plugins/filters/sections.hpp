@@ -14,7 +14,7 @@
 namespace filters {
 
 template <class T> struct Section {
-    T b0, b1, b2, a1, a2;
+    T b0{}, b1{}, b2{}, a1{}, a2{};
     T z0{}, z1{};
 
     T step(T in) {

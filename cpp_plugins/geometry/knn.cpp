@@ -18,8 +18,8 @@ using edgemesh::TensorSpec;
 
 template <class T> struct Query {
     edgemesh::View<const T> points, queries;
-    std::size_t k;
-    double bound;
+    std::size_t k = 1;
+    double bound = 0;
     edgemesh::View<T> distances;
     edgemesh::View<std::int64_t> indices;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <type_traits>
 
@@ -10,7 +11,7 @@
 namespace geometry {
 
 template <class T> bool is_nan(T value) {
-    if constexpr (std::is_floating_point_v<T>) return value != value;
+    if constexpr (std::is_floating_point_v<T>) return std::isnan(value);
     return false;
 }
 

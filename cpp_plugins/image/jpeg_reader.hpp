@@ -44,7 +44,7 @@ class JpegReader {
     std::vector<JSAMPLE> row_; // of a CMYK image
     char message_[JMSG_LENGTH_MAX] = "";
     bool cancelled_ = false;
-    std::jmp_buf jump_;
+    std::jmp_buf jump_{};
 };
 
 } // namespace image

@@ -68,7 +68,7 @@ class JpegWriter {
     unsigned char *data_ = nullptr; // of malloc's
     unsigned long size_ = 0;
     char message_[JMSG_LENGTH_MAX] = "";
-    std::jmp_buf jump_;
+    std::jmp_buf jump_{};
 };
 
 } // namespace

@@ -31,7 +31,7 @@ void run(edgemesh::Call &call) {
     const auto ksize = pair<int>(parameters, "ksize", {3, 3}, 1, 1023);
     // OpenCV makes one kernel of several iterations of a rectangle.
     const int iterations = number(parameters, "iterations", 1, 1, 1000);
-    const auto grown = [&](int size) { return std::int64_t{1} + iterations * (size - 1); };
+    const auto grown = [&](int size) { return 1 + std::int64_t{iterations} * (size - 1); };
     if (grown(ksize.x) > 32767 || grown(ksize.y) > 32767 ||
         grown(ksize.x) * grown(ksize.y) > (1 << 22)) {
         throw InvalidInput("parameters.iterations",

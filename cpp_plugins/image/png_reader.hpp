@@ -41,7 +41,7 @@ class PngReader {
     std::vector<png_bytep> rows_;
     char message_[128] = "";
     bool cancelled_ = false;
-    std::jmp_buf jump_;
+    std::jmp_buf jump_{};
 };
 
 } // namespace image

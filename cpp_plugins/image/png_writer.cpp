@@ -83,7 +83,7 @@ class PngWriter {
     png_infop info_ = nullptr;
     std::exception_ptr thrown_;
     char message_[128] = "";
-    std::jmp_buf jump_;
+    std::jmp_buf jump_{};
 };
 
 } // namespace

@@ -52,11 +52,12 @@ template <class T> bool in_blocks(const Convolution<T> &task) {
 template <class T>
 void forward(const edgemesh::Call &call, const Shape &shape, T *x, Complex<T> *y) {
     const auto length = static_cast<std::size_t>(shape.back());
-    Shape spectrum = shape;
+    Shape spectrum;
     if constexpr (!dsp::is_complex<T>) {
         fft::forward(length, fft::size_of(shape) / length, x, y);
         spectrum = fft::half_shape(shape, shape.size() - 1);
     } else {
+        spectrum = shape;
         fft::transform(fft::complex_forward, length, fft::size_of(shape) / length, x, y);
     }
     std::vector<std::size_t> others;

@@ -46,7 +46,8 @@ T beyond(Padding padding, T constant, const T *x, std::int64_t length, std::int6
     const T image = there ? at(place + 1) : at(2 * (length - 1) - 1 - place);
     if (padding == Padding::reflect) return image;
     // antireflect: turned about the end, and about the ends of its own images
-    const auto turns = static_cast<decltype(std::abs(T{}))>((distance - 1) / (length - 1));
+    const std::int64_t whole = (distance - 1) / (length - 1);
+    const auto turns = static_cast<decltype(std::abs(T{}))>(whole);
     const T end = at(0) + (at(0) - at(length - 1)) * turns;
     return there ? end - (image - at(0)) : end - (at(length - 1) - image);
 }

@@ -158,6 +158,7 @@ void run(edgemesh::Call &call) {
     const Method method = method_of(call.parameters());
     const Quantiles asked = quantiles(call.parameters());
     std::vector<Position> positions;
+    positions.reserve(asked.q.size());
     for (const double q : asked.q) positions.push_back(method(q, lines.length));
     const Selection select(positions);
 

@@ -9,7 +9,7 @@ namespace text {
 
 Matches::Matches(const re2::RE2 &pattern, std::string_view text, re2::RE2::Anchor anchor,
                  std::size_t most)
-    : pattern_(pattern), text_(text.data() == nullptr ? std::string_view("", 0) : text),
+    : pattern_(pattern), text_(text.data() == nullptr ? std::string_view{""} : text),
       anchor_(anchor), left_(most == 0 ? std::numeric_limits<std::size_t>::max() : most),
       groups_(static_cast<std::size_t>(pattern.NumberOfCapturingGroups()) + 1) {}
 

@@ -99,16 +99,21 @@ async def _pytest(session: Session, build: Build, folder: Path, *targets: Path) 
     )
 
 
-async def run_check(build: Build, service: Service, check: Check) -> None:
-    """A test or lint that is not Python's. Raises CommandFailed, MissingPackages, MissingTool."""
+async def run_check(build: Build, service: Service, check: Check, *tools: Path) -> None:
+    """A test or lint that is not Python's; `tools`: folders of programs that it may need, too.
+
+    Raises CommandFailed, MissingPackages, MissingTool.
+    """
     layout = build.layout
     await ensure_packages(check.needs.packages, layout, build.console)
     for tool, least in check.needs.tools.items():
         await build.toolchains.require(tool, least)
     own = {name: substitute(value, service, layout) for name, value in check.env.items()}
+    env = await build.step_env(service)
+    env["PATH"] = os.pathsep.join([env["PATH"], *map(str, tools)])
     await show(
         f"{service.name} {check.name}",
         [substitute(word, service, layout) for word in check.command],
         cwd=service.folder,
-        env=await build.step_env(service) | {"EDGEMESH_CACHE": str(layout.cache)} | own,
+        env=env | {"EDGEMESH_CACHE": str(layout.cache)} | own,
     )
