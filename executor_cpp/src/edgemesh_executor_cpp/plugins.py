@@ -6,7 +6,7 @@ not cross container mounts and network shares.
 
     a file comes or changes ── refused ──► told, logged; what lay there before serves on
       └── looked at ──► its workers start ──► served ──► replaced, unpinned: kept beside the newer
-    a file goes ──► withdrawn, with all that came in it
+    a file goes ──► withdrawn, with all that came in it; those that are refused are looked at again
 """
 
 from __future__ import annotations
@@ -132,6 +132,8 @@ class Plugins:
         """Serve what lies there now, refuse it, or withdraw what lay there."""
         if file.seen is None:
             del self._files[file.folder, file.stem]
+            for other in self._files.values():
+                other.changed |= bool(other.refused)  # it may have stood in its way
             logs.event("plugin withdrawn", file=file.name)
             await self._settle(file)
             return
@@ -189,9 +191,16 @@ class Plugins:
         await self._settle(file)
 
     def _check(self, file: File, version: Version) -> None:
+        name = version.finding.name
         for other in self._files.values():
-            both = set(other.offers()).intersection(version.finding.algorithms)
-            if other is not file and both:
+            if other is file:
+                continue
+            if any(each.finding.name == name for each in other.versions):
+                raise Refused(
+                    f"the plugin {name} is there already, as {other.library}: "
+                    f"{file.library} must have another name, or go"
+                )
+            if both := set(other.offers()).intersection(version.finding.algorithms):
                 raise Refused(f"it offers {min(both)}, which {other.name} offers")
 
     async def _arrange(self) -> None:
