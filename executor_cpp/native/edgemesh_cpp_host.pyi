@@ -25,7 +25,7 @@ class PluginLoadError(PluginError):
 
     path: str
     reason: str
-    """missing_file, not_elf, torn, dlopen, missing_symbol, wrong_abi, open or describe."""
+    """missing_file, not_elf, torn, dlopen, missing_symbol, wrong_abi, open, describe or self_test."""
 
 class PluginInvalidInput(PluginError):
     """The algorithm refused an input or a parameter."""
@@ -123,6 +123,9 @@ class Plugin:
 
     def describe(self) -> str:
         """JSON text: see the end of edgemesh_plugin.h. Its content is not checked."""
+
+    def self_test(self) -> None:
+        """Lets it look whether it works here, if it has such a test: PluginLoadError, in its words."""
 
     def run(
         self,

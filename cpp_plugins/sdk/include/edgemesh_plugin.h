@@ -187,6 +187,14 @@ typedef struct edgemesh_plugin_api {
 
     /* Frees everything; no call is running, none will come. May be NULL. */
     void (*close)(edgemesh_plugin *self);
+
+    /* Looks whether the plugin works where it is: whether the libraries that it found are the right
+     * ones, whether a small problem has its known answer. Called after open, in a process that is
+     * thrown away, with a `call` for host->error and host->print; EDGEMESH_OK, or an error and its
+     * kind, and then no host serves this file. Seconds are too long. May be NULL. What was built
+     * before 1.2 ends above, and so does the room that such hosts offer: EDGEMESH_HAS. */
+    edgemesh_status (*self_test)(edgemesh_plugin *self, const edgemesh_host *host,
+                                 edgemesh_call *call);
 } edgemesh_plugin_api;
 
 /*

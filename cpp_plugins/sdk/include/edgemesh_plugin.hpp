@@ -31,6 +31,7 @@
 #include "edgemesh/errors.hpp"
 #include "edgemesh/parameters.hpp"
 #include "edgemesh/plugin.hpp"
+#include "edgemesh/self_test.hpp"
 #include "edgemesh/strided.hpp"
 #include "edgemesh/tensor.hpp"
 

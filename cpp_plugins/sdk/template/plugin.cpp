@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstddef>
 #include <type_traits>
+#include <vector>
 
 #include <edgemesh_plugin.hpp>
 
@@ -23,6 +24,14 @@ void run(edgemesh::Call &call) {
     });
 }
 
+// Run before the mesh serves the plugin: a small problem with a known answer shows whether what it
+// stands on works there.
+void self_test(edgemesh::SelfTest &test) {
+    test.input("x", std::vector<double>{1, -2}, {2});
+    test.run({{"factor", 3}});
+    test.expect(test.output<double>("y") == std::vector<double>{3, -6}, "3 * [1, -2] = [3, -6]");
+}
+
 } // namespace
 
 // The name of the plugin and its version, then its algorithms, each with a version of its own.
@@ -32,4 +41,5 @@ EDGEMESH_PLUGIN("@NAME@", "1.0.0",
                     .parameter("factor", {{"type", "number"}, {"default", 2}})
                     .input(edgemesh::TensorSpec("x").of<float, double>().any_rank().allow_empty())
                     .output(edgemesh::TensorSpec("y").of<float, double>().any_rank().allow_empty())
-                    .run(run))
+                    .run(run)
+                    .self_test(self_test))

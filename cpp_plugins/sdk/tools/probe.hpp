@@ -1,5 +1,5 @@
-// What a plugin says of itself, asked in a child process: a plugin that crashes, hangs, exits or
-// prints as it is loaded does so there, and this process reports it.
+// What a plugin says of itself, asked in a child process, and its self-test: a plugin that crashes,
+// hangs, exits or prints meanwhile does so there, and this process reports it.
 #ifndef EDGEMESH_TOOLS_PROBE_HPP
 #define EDGEMESH_TOOLS_PROBE_HPP
 
@@ -30,11 +30,20 @@ class ProbeFailed : public std::runtime_error {
 
 namespace detail {
 
+inline constexpr char testing = '?';
+inline constexpr const char *stage(bool tested) {
+    return tested ? "in its self-test" : "as it was loaded";
+}
+
 // In the child: the description, or why there is none, after one character that tells which.
-inline std::string answer(const std::string &path) noexcept {
+// `testing` is written once the self-test begins.
+inline std::string answer(const std::string &path, int to) noexcept {
     try {
         const host::Library library(path);
-        return "+" + library.describe();
+        std::string described = library.describe();
+        if (::write(to, &testing, 1) != 1) ::_exit(1);
+        library.self_test();
+        return "+" + described;
     } catch (const host::LoadError &error) {
         return "-" + error.reason() + ": " + error.what();
     } catch (const std::exception &error) {
@@ -46,7 +55,7 @@ inline std::string answer(const std::string &path) noexcept {
 
 [[noreturn]] inline void child(const std::string &path, int to) noexcept {
     ::dup2(STDERR_FILENO, STDOUT_FILENO); // stdout is for the result
-    const std::string text = answer(path);
+    const std::string text = answer(path, to);
     for (std::size_t at = 0; at < text.size();) {
         const ssize_t wrote = ::write(to, text.data() + at, text.size() - at);
         if (wrote < 0 && errno != EINTR) ::_exit(1);
@@ -105,12 +114,15 @@ inline std::string probe(const std::string &path, std::chrono::milliseconds time
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     if (!problem.empty()) throw ProbeFailed(path + ": " + problem);
-    if (timed_out) throw ProbeFailed(path + ": it hung as it was loaded");
+    const bool tested = !text.empty() && text[0] == detail::testing;
+    const std::string when = detail::stage(tested);
+    text.erase(0, tested ? 1 : 0);
+    if (timed_out) throw ProbeFailed(path + ": it hung " + when);
     if (WIFSIGNALED(status)) {
-        throw ProbeFailed(path + ": it died as it was loaded: " + ::strsignal(WTERMSIG(status)));
+        throw ProbeFailed(path + ": it died " + when + ": " + ::strsignal(WTERMSIG(status)));
     }
     if (text.empty() || WEXITSTATUS(status) != 0) {
-        throw ProbeFailed(path + ": it ended the process as it was loaded, with status " +
+        throw ProbeFailed(path + ": it ended the process " + when + ", with status " +
                           std::to_string(WEXITSTATUS(status)));
     }
     if (text[0] != '+') throw ProbeFailed(text.substr(1));

@@ -82,8 +82,8 @@ struct Inputs {
 
 std::int64_t nanoseconds(double seconds) {
     if (!(seconds > 0.0)) return 0; // not stated
-    constexpr double most = static_cast<double>(std::numeric_limits<std::int64_t>::max() / 2);
-    return static_cast<std::int64_t>(std::min(seconds * 1e9, most));
+    constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max() / 2;
+    return static_cast<std::int64_t>(std::min(seconds * 1e9, static_cast<double>(most)));
 }
 
 // The process's memory is not what it was: nothing that it computes from now on can be trusted.
@@ -175,6 +175,12 @@ void bind_plugin(py::module_ &module) {
         .def_property_readonly("spoiled",
                                [](const Plugin &plugin) { return decode(plugin.spoiled()); })
         .def("describe", [](const Plugin &plugin) { return decode(plugin.library().describe()); })
+        .def("self_test",
+             [](const Plugin &plugin) {
+                 const host::Library &library = plugin.library();
+                 const py::gil_scoped_release unlocked;
+                 library.self_test();
+             })
         .def(
             "run",
             [](Plugin &plugin, const std::string &algorithm, const std::string &parameters,

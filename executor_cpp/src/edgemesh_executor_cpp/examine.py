@@ -1,7 +1,8 @@
 """Is this plugin one that may be served? Asked in a process that is thrown away.
 
-Rules: a plugin that crashes, hangs, exits or lies as it is loaded is refused in words that help its
-author, and harms nothing. What was found of an object is kept, so that a restart asks nothing.
+Rules: a plugin that crashes, hangs, exits or lies as it is loaded, or whose self-test does so or
+fails, is refused in words that help its author, and harms nothing. What was found of an object is
+kept, so that a restart asks nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from edgemesh_executor_cpp.manifest import NAME
 from edgemesh_executor_cpp.store import Store
@@ -79,27 +80,42 @@ class Examiner:
             os.close(writing)
         with os.fdopen(reading, "rb") as pipe:
             report = asyncio.create_task(asyncio.to_thread(pipe.read, _MOST_REPORT))
+            late = False
             try:
                 async with asyncio.timeout(self._timeout_s):
                     await process.wait()
             except TimeoutError:
-                raise Refused(f"it did not load within {self._timeout_s:g} s") from None
+                late = True
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 code = await process.wait()
                 said = await report
-        try:
-            return dict(json.loads(said))
-        except ValueError:
-            raise Refused(_ended(code)) from None
+        finding = [{}, *_lines(said)][-1]
+        if "name" in finding or "refused" in finding:
+            return finding
+        when = str(finding.get("stage", "as it was loaded"))
+        if late:
+            raise Refused(f"it hung {when}: no answer within {self._timeout_s:g} s")
+        raise Refused(_ended(code, when))
 
 
-def _ended(code: int) -> str:
+def _lines(said: bytes) -> list[dict[str, Any]]:
+    """What the process has told, as far as it makes sense."""
+    told: list[dict[str, Any]] = []
+    for line in said.splitlines():
+        with contextlib.suppress(ValueError):
+            value = json.loads(line)
+            if isinstance(value, dict):
+                told.append(cast("dict[str, Any]", value))
+    return told
+
+
+def _ended(code: int, when: str) -> str:
     if code < 0:
         with contextlib.suppress(ValueError):
-            return f"it crashed as it was loaded: {signal.Signals(-code).name}"
-    return f"it ended its process as it was loaded, with status {code}"
+            return f"it crashed {when}: {signal.Signals(-code).name}"
+    return f"it ended its process {when}, with status {code}"
 
 
 def _finding(found: Mapping[str, Any]) -> Finding:

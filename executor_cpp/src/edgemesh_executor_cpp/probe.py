@@ -1,10 +1,11 @@
-"""Looks at a plugin in a process that is thrown away: load, handshake, describe.
+"""Looks at a plugin in a process that is thrown away: load, handshake, describe, self-test.
 
     python -m edgemesh_executor_cpp.probe FILE DESCRIPTOR
 
 Rules: this is the first time that the plugin's code runs anywhere: it may crash, hang, exit or
 write to stdout. So the finding goes to a pipe of its own, and whoever started this judges from the
-process's end what it does not say.
+process's end what it does not say. The pipe gets a line of JSON, `{"stage": …}`, before what may
+end the process in another way than loading does, and the finding last.
 """
 
 from __future__ import annotations
@@ -13,20 +14,27 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from edgemesh_cpp_host import Plugin, PluginLoadError
 from edgemesh_executor_cpp import describe
 
+SELF_TEST = "in its self-test"
 
-def look(path: Path) -> dict[str, Any]:
+Tell = Callable[[Mapping[str, Any]], None]
+
+
+def look(path: Path, tell: Tell) -> dict[str, Any]:
     """What the plugin says of itself: `name`, `version`, `algorithms`; or why it is `refused`."""
     try:
         plugin = Plugin(path)
         text = plugin.describe()
         algorithms = describe.algorithms(text)
         described = json.loads(text)
+        tell({"stage": SELF_TEST})
+        plugin.self_test()
         return {
             "name": str(described["name"]),
             "version": str(described["version"]),
@@ -43,9 +51,12 @@ def main() -> None:
     path, report = Path(sys.argv[1]), int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.set_inheritable(report, False)
-    finding = json.dumps(look(path)).encode()
-    with open(report, "wb") as pipe:
-        pipe.write(finding)
+    with open(report, "wb", buffering=0) as pipe:
+
+        def tell(what: Mapping[str, Any]) -> None:
+            pipe.write(f"{json.dumps(what)}\n".encode())
+
+        tell(look(path, tell))
     os._exit(0)
 
 

@@ -1,7 +1,8 @@
 /* A plugin that answers a number, after `ms` milliseconds. What it is called
  * and how it behaves as it is loaded is said to the compiler: NAME, VERSION,
  * ALGORITHM, ALGORITHM_VERSION, ANSWER, AT_LOAD (0 well, 1 crashes, 2 hangs, 3
- * exits, 4 does not open), ABI, DESCRIPTION. */
+ * exits, 4 does not open), SELF_TEST (0 none, 1 crashes, 2 hangs, 3 exits, 4
+ * fails, 5 passes), ABI, DESCRIPTION. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,9 @@
 #ifndef AT_LOAD
 #define AT_LOAD 0
 #endif
+#ifndef SELF_TEST
+#define SELF_TEST 0
+#endif
 #ifndef ABI
 #define ABI EDGEMESH_PLUGIN_ABI_VERSION
 #endif
@@ -48,13 +52,33 @@ extern int edgemesh_test_is_nowhere(void);
 int use(void) { return edgemesh_test_is_nowhere(); }
 #endif
 
-__attribute__((constructor)) static void at_load(void) {
-  if (AT_LOAD == 1)
+static void misbehave(int how) {
+  if (how == 1)
     raise(SIGSEGV);
-  while (AT_LOAD == 2)
+  while (how == 2)
     pause();
-  if (AT_LOAD == 3)
+  if (how == 3)
     _exit(0);
+}
+
+__attribute__((constructor)) static void at_load(void) { misbehave(AT_LOAD); }
+
+static edgemesh_text text(const char *words) {
+  edgemesh_text text;
+  text.data = words, text.size = strlen(words);
+  return text;
+}
+
+static edgemesh_status self_test(edgemesh_plugin *self,
+                                 const edgemesh_host *host,
+                                 edgemesh_call *call) {
+  (void)self;
+  misbehave(SELF_TEST);
+  if (SELF_TEST == 5)
+    return EDGEMESH_OK;
+  host->error(call, EDGEMESH_FAILED, text("OldLibrary"),
+              text("libfoo 2 is needed, 1 is here"));
+  return EDGEMESH_FAILED;
 }
 
 static edgemesh_status describe(edgemesh_plugin *self, edgemesh_text *json) {
@@ -85,14 +109,13 @@ static edgemesh_status run(edgemesh_plugin *self,
 edgemesh_status edgemesh_plugin_open(const edgemesh_host *host,
                                      edgemesh_call *call,
                                      edgemesh_plugin_api *api) {
-  static const char subject[] = "NoLicence", why[] = "the licence has ended";
-  edgemesh_text type, message;
-  type.data = subject, type.size = sizeof subject - 1;
-  message.data = why, message.size = sizeof why - 1;
   if (AT_LOAD == 4) {
-    host->error(call, EDGEMESH_FAILED, type, message);
+    host->error(call, EDGEMESH_FAILED, text("NoLicence"),
+                text("the licence has ended"));
     return EDGEMESH_FAILED;
   }
+  if (SELF_TEST && EDGEMESH_HAS(api, self_test))
+    api->self_test = self_test;
   api->describe = describe;
   api->run = run;
   api->struct_size = sizeof *api;

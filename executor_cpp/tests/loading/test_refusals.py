@@ -7,18 +7,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from edgemesh.executor.v1 import executor_pb2
-from loading.workshop import Executor, Workshop, put, until
+from loading.workshop import Executor, Workshop, put, remove, until
 
 Start = Callable[..., Executor]
 OTHER: dict[str, Any] = {"NAME": "other", "ALGORITHM": "cpp.other", "ANSWER": 7}
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "crashes as it is loaded": ({"AT_LOAD": 1}, "SIGSEGV"),
-    "hangs as it is loaded": ({"AT_LOAD": 2}, "did not load within 1 s"),
+    "hangs as it is loaded": ({"AT_LOAD": 2}, "it hung as it was loaded: no answer within 1 s"),
     "exits as it is loaded": ({"AT_LOAD": 3}, "ended its process"),
     "does not open": ({"AT_LOAD": 4}, "the licence has ended"),
+    "crashes in its self-test": ({"SELF_TEST": 1}, "it crashed in its self-test: SIGSEGV"),
+    "hangs in its self-test": ({"SELF_TEST": 2}, "it hung in its self-test"),
+    "exits in its self-test": ({"SELF_TEST": 3}, "in its self-test, with status 0"),
+    "fails its self-test": ({"SELF_TEST": 4}, "OldLibrary: libfoo 2 is needed, 1 is here"),
     "needs a symbol that nobody has": ({"MISSING": 1}, "edgemesh_test_is_nowhere"),
     "speaks another interface": ({"ABI": 99}, "99"),
     "describes no JSON": ({"DESCRIPTION": "{"}, "describe"),
@@ -68,7 +73,40 @@ async def test_a_bad_one_is_refused_and_others_are_served(
     assert await refused(executor) is None
 
 
-@pytest.mark.parametrize("what", ["crashes as it is loaded", "describes no JSON"])
+async def test_a_name_is_served_from_one_file(
+    start: Start, workshop: Workshop, folder: Path, tmp_path: Path
+) -> None:
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    put(workshop.make(), folder)
+    executor = start(plugins_dir=f"{folder}:{elsewhere}")
+    put(workshop.make(ALGORITHM="cpp.more", ANSWER=2), elsewhere)
+    plugin = await until(lambda: refused(executor), "the second is refused")
+    assert plugin is not None
+    assert "the plugin answer is there already" in plugin.detail
+    assert str(folder / "answer.so") in plugin.detail
+    assert str(elsewhere / "answer.so") in plugin.detail
+    assert await executor.answer() == 1
+    assert await executor.refusal("cpp.more") == grpc.StatusCode.NOT_FOUND
+    remove(folder)
+    await until(lambda: offers(executor, "cpp.more"), "the first has gone: the second is served")
+    assert await executor.answer("cpp.more") == 2
+
+
+async def offers(executor: Executor, algorithm: str) -> bool:
+    plugins = (await executor.plugins()).values()
+    return any(each.startswith(f"{algorithm}@") for one in plugins for each in one.algorithms)
+
+
+async def test_one_that_passes_its_self_test_is_served(
+    start: Start, workshop: Workshop, folder: Path
+) -> None:
+    put(workshop.make(SELF_TEST=5), folder)
+    assert await start().answer() == 1
+
+
+@pytest.mark.parametrize(
+    "what", ["crashes as it is loaded", "describes no JSON", "fails its self-test"]
+)
 async def test_what_lay_there_before_is_served_on(
     start: Start, workshop: Workshop, folder: Path, what: str
 ) -> None:

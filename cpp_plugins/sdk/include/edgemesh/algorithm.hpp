@@ -73,9 +73,12 @@ class TensorSpec {
     bool allow_empty_ = false;
 };
 
+class SelfTest;
+
 class Algorithm {
   public:
     using Function = std::function<void(Call &)>;
+    using Test = std::function<void(SelfTest &)>;
 
     // name: "cpp.something"; version: grows with each change that callers can see.
     Algorithm(std::string name, std::string version)
@@ -109,8 +112,12 @@ class Algorithm {
         return function_ = std::move(function), std::move(*this);
     }
 
+    // Run once before the plugin is served, in a process that is thrown away: self_test.hpp.
+    Algorithm self_test(Test test) && { return test_ = std::move(test), std::move(*this); }
+
     const std::string &name() const noexcept { return name_; }
     const std::string &version() const noexcept { return version_; }
+    const Test &test() const noexcept { return test_; }
 
     // Checks the inputs, then runs.
     void operator()(Call &call) const {
@@ -161,6 +168,7 @@ class Algorithm {
     bool idempotent_ = true;
     std::chrono::milliseconds default_run_time_{0};
     Function function_;
+    Test test_;
 };
 
 } // namespace edgemesh

@@ -21,6 +21,7 @@ namespace edgemesh::host {
 
 // A plugin that cannot be loaded. reason tells programs what the message tells people:
 //   "missing_file" "not_elf" "torn" "dlopen" "missing_symbol" "wrong_abi" "open" "describe"
+//   "self_test"
 class LoadError : public std::runtime_error {
   public:
     LoadError(const std::string &path, std::string reason, const std::string &message)
@@ -84,6 +85,16 @@ class Library {
             throw LoadError(path_, "describe", "does not describe itself");
         }
         return {json.data, json.size};
+    }
+
+    // Lets the plugin look whether it works here, if it has such a test: LoadError with its words.
+    // For processes that are thrown away.
+    void self_test() const {
+        if (!EDGEMESH_HAS(&api_, self_test) || api_.self_test == nullptr) return;
+        Nobody nobody;
+        edgemesh_call call(nobody);
+        const edgemesh_status status = api_.self_test(api_.self, &callbacks::table, &call);
+        refuse(status, call, "self_test", "failed its self-test");
     }
 
     // Throws std::invalid_argument if an input's bytes do not fit its shape, RuleBroken if the
@@ -166,24 +177,30 @@ class Library {
     }
 
     void open(decltype(&edgemesh_plugin_open) entry) {
-        struct : Listener {
-            void *allocate(std::size_t) override { throw std::logic_error("no call is running"); }
-        } nobody;
+        Nobody nobody;
         edgemesh_call call(nobody);
         edgemesh_plugin_api api{};
         api.struct_size = sizeof api;
-        const edgemesh_status status = entry(&callbacks::table, &call, &api);
-        const auto &errors = call.outcome.errors;
-        if (status != EDGEMESH_OK || !errors.empty()) {
-            throw LoadError(path_, "open",
-                            errors.empty()
-                                ? "did not open: status " + std::to_string(status)
-                                : errors.front().subject + ": " + errors.front().message);
-        }
+        refuse(entry(&callbacks::table, &call, &api), call, "open", "did not open");
         if (!EDGEMESH_HAS(&api, close) || api.describe == nullptr || api.run == nullptr) {
             throw LoadError(path_, "open", "did not say how to describe and run it");
         }
         api_ = api;
+    }
+
+    // Listens where no call runs.
+    struct Nobody : Listener {
+        void *allocate(std::size_t) override { throw std::logic_error("no call is running"); }
+    };
+
+    // LoadError, in the plugin's own words if it has any, unless all is well.
+    void refuse(edgemesh_status status, const edgemesh_call &call, const char *reason,
+                const char *what) const {
+        const auto &errors = call.outcome.errors;
+        if (status == EDGEMESH_OK && errors.empty()) return;
+        throw LoadError(path_, reason,
+                        errors.empty() ? what + (": status " + std::to_string(status))
+                                       : errors.front().subject + ": " + errors.front().message);
     }
 
     std::string path_;

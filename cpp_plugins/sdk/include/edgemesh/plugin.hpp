@@ -3,6 +3,7 @@
 #ifndef EDGEMESH_PLUGIN_PLUGIN_HPP
 #define EDGEMESH_PLUGIN_PLUGIN_HPP
 
+#include <cstddef>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -14,6 +15,7 @@
 #include <cxxabi.h>
 
 #include "algorithm.hpp"
+#include "self_test.hpp"
 
 namespace edgemesh {
 
@@ -40,6 +42,8 @@ class Plugin {
         }
         throw Failure("UnknownAlgorithm", std::string(name));
     }
+
+    const std::vector<Algorithm> &algorithms() const noexcept { return algorithms_; }
 
   private:
     std::vector<Algorithm> algorithms_;
@@ -86,6 +90,24 @@ edgemesh_status guarded(const edgemesh_host *host, edgemesh_call *call, Work &&w
     }
 }
 
+// Runs an algorithm's self-test. Whatever it throws becomes a Failure that names the algorithm.
+inline void self_test(const Algorithm &algorithm) {
+    const auto failed = [&](const std::string &type, const std::string &why) {
+        return Failure("SelfTestFailed", algorithm.name() + ": " +
+                                             (type == "SelfTestFailed" ? "" : type + ": ") + why);
+    };
+    try {
+        SelfTest test(algorithm);
+        if (algorithm.test()) algorithm.test()(test);
+    } catch (const InvalidInput &error) {
+        throw failed(error.field(), error.what());
+    } catch (const Failure &error) {
+        throw failed(error.type(), error.what());
+    } catch (const std::exception &error) {
+        throw failed(type_name(error), error.what());
+    }
+}
+
 inline const Plugin &plugin(edgemesh_plugin *self) noexcept {
     return *reinterpret_cast<const Plugin *>(self);
 }
@@ -104,6 +126,12 @@ inline edgemesh_status edgemesh_sdk_run(edgemesh_plugin *self, const edgemesh_re
         algorithm(one);
     });
 }
+inline edgemesh_status edgemesh_sdk_self_test(edgemesh_plugin *self, const edgemesh_host *host,
+                                              edgemesh_call *call) {
+    return guarded(host, call, [&] {
+        for (const Algorithm &algorithm : plugin(self).algorithms()) self_test(algorithm);
+    });
+}
 inline void edgemesh_sdk_close(edgemesh_plugin *self) { delete reinterpret_cast<Plugin *>(self); }
 }
 
@@ -118,7 +146,10 @@ edgemesh_status open(Make &&make, const edgemesh_host *host, edgemesh_call *call
         api->describe = edgemesh_sdk_describe;
         api->run = edgemesh_sdk_run;
         api->close = edgemesh_sdk_close;
-        api->struct_size = sizeof(edgemesh_plugin_api);
+        const bool has_room = EDGEMESH_HAS(api, self_test); // a host of before 1.2 has none
+        if (has_room) api->self_test = edgemesh_sdk_self_test;
+        api->struct_size =
+            has_room ? sizeof(edgemesh_plugin_api) : offsetof(edgemesh_plugin_api, self_test);
     });
 }
 
