@@ -10,5 +10,8 @@ edgemesh::Algorithm sosfilt();
 edgemesh::Algorithm filtfilt();
 edgemesh::Algorithm sosfiltfilt();
 edgemesh::Algorithm firwin();
+edgemesh::Algorithm butter();
+edgemesh::Algorithm cheby1();
+edgemesh::Algorithm cheby2();
 
 } // namespace filters

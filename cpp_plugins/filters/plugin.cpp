@@ -3,5 +3,6 @@
 
 #include "algorithms.hpp"
 
-EDGEMESH_PLUGIN("filters", "1.0.0", filters::lfilter(), filters::sosfilt(), filters::filtfilt(),
-                filters::sosfiltfilt(), filters::firwin())
+EDGEMESH_PLUGIN("filters", "1.1.0", filters::lfilter(), filters::sosfilt(), filters::filtfilt(),
+                filters::sosfiltfilt(), filters::firwin(), filters::butter(), filters::cheby1(),
+                filters::cheby2())
