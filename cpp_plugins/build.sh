@@ -130,6 +130,7 @@ needs libeigen3-dev eigen3/Eigen/Core
 needs libfftw3-dev fftw3.h
 needs libopenblas-dev cblas.h
 needs liblapacke-dev lapack.h
+needs libhwy-dev hwy/contrib/sort/vqsort.h
 needs libjpeg62-turbo-dev jpeglib.h
 needs libopencv-imgproc-dev opencv4/opencv2/imgproc/hal/interface.h
 needs libpng-dev png.h

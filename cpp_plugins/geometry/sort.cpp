@@ -1,15 +1,18 @@
 // cpp.sort and cpp.argsort: numpy.sort and numpy.argsort.
 #include <algorithm>
+#include <array>
 #include <cstdint>
-#include <optional>
+#include <limits>
+#include <new>
 #include <string>
-#include <utility>
+#include <type_traits>
 #include <vector>
 
-#include <boost/sort/spreadsort/spreadsort.hpp>
 #include <edgemesh_plugin.hpp>
+#include <hwy/aligned_allocator.h>
 
 #include "../parallel/parallel.hpp"
+#include "../sorting/placed.hpp"
 #include "algorithms.hpp"
 #include "order.hpp"
 
@@ -61,14 +64,29 @@ std::size_t piece(const Lanes &lanes) {
     return std::max<std::size_t>(1, 16384 / std::max<std::size_t>(1, lanes.length));
 }
 
-template <class T> void sort_lane(T *begin, T *end, bool keep) {
-    T *const numbers = std::partition(begin, end, [](T value) { return !is_nan(value); });
-    if (keep) {
-        std::stable_sort(begin, numbers);
-    } else if constexpr (sizeof(T) >= 4) {
-        boost::sort::spreadsort::spreadsort(begin, numbers); // by digits: several times as fast
+// Each value as often as there is one: there are only 256.
+template <class T> void count_sort(T *begin, T *end) {
+    std::array<std::size_t, 256> counts{};
+    for (const T *at = begin; at != end; ++at) ++counts[static_cast<std::uint8_t>(*at)];
+    for (int value = std::numeric_limits<T>::min(); value <= std::numeric_limits<T>::max();
+         ++value) {
+        begin = std::fill_n(begin, counts[static_cast<std::uint8_t>(value)], static_cast<T>(value));
+    }
+}
+
+// Highway's vectorised quicksort, by the widest vectors that the processor has.
+template <class T> void sort_lane(const hwy::Sorter &sorter, T *begin, T *end, bool keep) {
+    if constexpr (sizeof(T) == 1) {
+        count_sort(begin, end);
+    } else if constexpr (std::is_integral_v<T>) { // equal ones cannot be told from each other
+        sorter(begin, static_cast<std::size_t>(end - begin), hwy::SortAscending());
     } else {
-        std::sort(begin, numbers);
+        T *const numbers = std::partition(begin, end, [](T value) { return !is_nan(value); });
+        if (keep) { // 0 and -0 are equal
+            std::stable_sort(begin, numbers);
+        } else {
+            sorter(begin, static_cast<std::size_t>(numbers - begin), hwy::SortAscending());
+        }
     }
 }
 
@@ -80,44 +98,37 @@ void run_sort(edgemesh::Call &call) {
         const auto y = call.output<T>("y", all.shape);
         std::copy(x.begin(), x.end(), y.begin());
         parallel::over(call, all.count, piece(all), [&](std::size_t begin, std::size_t end) {
+            const hwy::Sorter sorter; // of this thread
             std::vector<T> lane(all.stride == 1 ? 0 : all.length);
             for (std::size_t i = begin; i < end; ++i) {
                 T *const first = y.data() + all.begin(i);
                 if (all.stride == 1) {
-                    sort_lane(first, first + all.length, keep);
+                    sort_lane(sorter, first, first + all.length, keep);
                     continue;
                 }
                 for (std::size_t j = 0; j < all.length; ++j) lane[j] = first[j * all.stride];
-                sort_lane(lane.data(), lane.data() + all.length, keep);
+                sort_lane(sorter, lane.data(), lane.data() + all.length, keep);
                 for (std::size_t j = 0; j < all.length; ++j) first[j * all.stride] = lane[j];
             }
         });
     });
 }
 
-// Values beside their places: to sort these is faster than to sort places and look values up.
-template <class T, class Place> struct Placed {
-    T value;
-    Place place;
-    friend bool operator<(const Placed &a, const Placed &b) {
-        return before(a.value, b.value) || (!before(b.value, a.value) && a.place < b.place);
-    }
-};
-
-template <class Place, class T>
+template <class Placed, class T>
 void argsort(const edgemesh::Call &call, const Lanes &all, const T *x, std::int64_t *y) {
     parallel::over(call, all.count, piece(all), [&](std::size_t begin, std::size_t end) {
-        std::vector<Placed<T, Place>> lane(all.length);
+        const hwy::Sorter sorter; // of this thread
+        const auto lane = hwy::AllocateAligned<typename Placed::Number>(all.length);
+        if (lane == nullptr) throw std::bad_alloc();
         for (std::size_t i = begin; i < end; ++i) {
             const T *const from = x + all.begin(i);
             std::int64_t *const to = y + all.begin(i);
             for (std::size_t j = 0; j < all.length; ++j) {
-                lane[j] = {from[j * all.stride], static_cast<Place>(j)};
+                lane[j] = Placed::join(sorting::key(from[j * all.stride]), j);
             }
-            std::sort(lane.begin(), lane.end()); // no two are equal: stable
-            for (std::size_t j = 0; j < all.length; ++j) {
-                to[j * all.stride] = static_cast<std::int64_t>(lane[j].place);
-            }
+            sorter(lane.get(), all.length, hwy::SortAscending());
+            for (std::size_t j = 0; j < all.length; ++j)
+                to[j * all.stride] = Placed::place(lane[j]);
         }
     });
 }
@@ -127,11 +138,12 @@ void run_argsort(edgemesh::Call &call) {
         const Lanes all = lanes(call, x.shape(), x.size());
         static_cast<void>(stable(call));
         const auto y = call.output<std::int64_t>("y", all.shape);
-        if (all.length <= UINT32_MAX) {
-            argsort<std::uint32_t>(call, all, x.data(), y.data());
-        } else {
-            argsort<std::uint64_t>(call, all, x.data(), y.data());
+        using T = std::remove_const_t<std::remove_pointer_t<decltype(x.data())>>;
+        if constexpr (sizeof(T) <= 4) {
+            if (all.length <= UINT32_MAX)
+                return argsort<sorting::Narrow>(call, all, x.data(), y.data());
         }
+        argsort<sorting::Wide>(call, all, x.data(), y.data());
     });
 }
 
@@ -150,8 +162,8 @@ edgemesh::Algorithm with_axis(const std::string &name, const std::string &about)
 
 edgemesh::Algorithm sort() {
     return with_axis("cpp.sort",
-                     "An array in ascending order, NaN last, as numpy.sort; by Boost.Sort's "
-                     "spreadsort, or the C++ standard library.")
+                     "An array in ascending order, NaN last, as numpy.sort; by Highway's "
+                     "vectorised quicksort.")
         .output(real_spec("y").about("of x's type"))
         .run(run_sort);
 }
@@ -159,7 +171,7 @@ edgemesh::Algorithm sort() {
 edgemesh::Algorithm argsort() {
     return with_axis("cpp.argsort", "The indices that would sort an array, NaN last, as "
                                     "numpy.argsort, of equal ones the first first whatever the "
-                                    "kind; by the C++ standard library.")
+                                    "kind; by Highway's vectorised quicksort.")
         .output(edgemesh::TensorSpec("y").of<std::int64_t>().any_rank().allow_empty())
         .run(run_argsort);
 }

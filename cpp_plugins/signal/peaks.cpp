@@ -3,14 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <functional>
-#include <limits>
+#include <cstdlib>
 #include <map>
-#include <numeric>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <hwy/aligned_allocator.h>
+
+#include "../sorting/placed.hpp"
 #include "algorithms.hpp"
 #include "lines.hpp"
 #include "options.hpp"
@@ -59,18 +61,29 @@ std::optional<Interval> interval(const edgemesh::Parameters &parameters, const s
 // The peaks, and what is known of them by name; those that fail a condition leave all lists.
 class Peaks {
   public:
-    Peaks(const edgemesh::Call &call, std::vector<double> x) : call_(call), x_(std::move(x)) {
-        const auto end = static_cast<Index>(x_.size()) - 1;
-        for (Index i = 1; i < end; ++i) {
-            if (i % (Index{1} << 20) == 0) call.check_cancelled();
-            if (!(at(i - 1) < at(i))) continue;
-            Index ahead = i + 1;
-            while (ahead < end && at(ahead) == at(i)) ++ahead;
-            if (at(ahead) < at(i)) {
+    // flat: plateaus will be asked for.
+    Peaks(const edgemesh::Call &call, const double *x, std::size_t size, bool flat)
+        : call_(call), x_(x), last_(static_cast<Index>(size) - 1) {
+        // Whether a place is a peak is as good as random: places are written without asking.
+        constexpr Index piece = 1 << 12;
+        std::vector<Index> found(piece);
+        for (Index begin = 1; begin < last_; begin += piece) {
+            if ((begin - 1) % (piece << 8) == 0) call.check_cancelled();
+            const Index end = std::min(begin + piece, last_);
+            std::size_t count = 0;
+            for (Index i = begin; i < end; ++i) {
+                found[count] = i;
+                count += static_cast<std::size_t>((at(i - 1) < at(i)) & !(at(i) < at(i + 1)));
+            }
+            for (std::size_t k = 0; k < count; ++k) {
+                const Index i = found[k];
+                Index ahead = i + 1;
+                while (ahead < last_ && at(ahead) == at(i)) ++ahead;
+                if (!(at(ahead) < at(i))) continue; // it goes on, or is no number
                 places.push_back((i + ahead - 1) / 2);
+                if (!flat) continue;
                 left_.push_back(i);
                 right_.push_back(ahead - 1);
-                i = ahead;
             }
         }
     }
@@ -79,7 +92,7 @@ class Peaks {
     std::map<std::string, std::vector<Index>> indices;
     std::map<std::string, std::vector<double>> numbers;
 
-    double at(Index i) const { return x_[static_cast<std::size_t>(i)]; }
+    double at(Index i) const { return x_[i]; }
     std::size_t size() const { return places.size(); }
 
     void plateaus(const Interval &condition) {
@@ -88,19 +101,21 @@ class Peaks {
         indices["left_edges"] = left_;
         indices["right_edges"] = right_;
         select([&](std::size_t p) {
-            const auto value = static_cast<double>(indices["plateau_sizes"][p]);
+            const auto value = static_cast<double>(sizes[p]);
             return condition.holds(value, value, places[p]);
         });
     }
 
     void heights(const Interval &condition) {
         auto &all = numbers["peak_heights"];
+        all.reserve(size());
         for (const Index peak : places) all.push_back(at(peak));
-        select([&](std::size_t p) { return holds(condition, "peak_heights", p); });
+        select("peak_heights", condition);
     }
 
     void thresholds(const Interval &condition) {
         auto &left = numbers["left_thresholds"], &right = numbers["right_thresholds"];
+        left.reserve(size()), right.reserve(size());
         for (const Index peak : places) {
             left.push_back(at(peak) - at(peak - 1));
             right.push_back(at(peak) - at(peak + 1));
@@ -115,22 +130,23 @@ class Peaks {
     // The highest first: each removes the lower ones around it.
     void distance(double least) {
         const double apart = std::min(std::ceil(least), 9e15);
-        std::vector<std::size_t> order(size());
-        std::iota(order.begin(), order.end(), std::size_t{0});
-        std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-            return at(places[a]) < at(places[b]);
-        });
-        std::vector<bool> keep(size(), true);
+        const auto order = hwy::AllocateAligned<sorting::Wide::Number>(size() + 1);
+        if (order == nullptr) throw std::bad_alloc();
+        for (std::size_t p = 0; p < size(); ++p) {
+            order[p] = sorting::Wide::join(sorting::key(at(places[p])), p);
+        }
+        hwy::Sorter()(order.get(), size(), hwy::SortAscending());
+        std::vector<char> keep(size(), 1);
         const auto close = [&](std::size_t a, std::size_t b) {
             return static_cast<double>(places[b] - places[a]) < apart;
         };
-        for (std::size_t i = order.size(); i-- > 0;) {
-            const std::size_t p = order[i];
-            if (!keep[p]) continue;
-            for (std::size_t k = p; k-- > 0 && close(k, p);) keep[k] = false;
-            for (std::size_t k = p + 1; k < size() && close(p, k); ++k) keep[k] = false;
+        for (std::size_t i = size(); i-- > 0;) {
+            const auto p = static_cast<std::size_t>(sorting::Wide::place(order[i]));
+            if (keep[p] == 0) continue;
+            for (std::size_t k = p; k > 0 && close(k - 1, p); --k) keep[k - 1] = 0;
+            for (std::size_t k = p + 1; k < size() && close(p, k); ++k) keep[k] = 0;
         }
-        select([&](std::size_t p) { return keep[p]; });
+        select([&](std::size_t p) { return keep[p] != 0; });
     }
 
     // How far each stands out: down to the higher one of the lowest points on both sides, before a
@@ -138,11 +154,11 @@ class Peaks {
     void prominences(Index wlen) {
         auto &all = numbers["prominences"];
         auto &left = indices["left_bases"], &right = indices["right_bases"];
-        const auto last = static_cast<Index>(x_.size()) - 1;
+        all.reserve(size()), left.reserve(size()), right.reserve(size());
         for (const Index peak : places) {
             const Index low = wlen >= 2 ? std::max(peak - wlen / 2, Index{0}) : 0;
-            const Index high = wlen >= 2 && wlen / 2 < last - peak ? peak + wlen / 2 : last;
-            const Index left_base = base(peak, low, -1), right_base = base(peak, high, 1);
+            const Index high = wlen >= 2 && wlen / 2 < last_ - peak ? peak + wlen / 2 : last_;
+            const Index left_base = base<-1>(peak, low), right_base = base<1>(peak, high);
             left.push_back(left_base);
             right.push_back(right_base);
             all.push_back(at(peak) - std::max(at(left_base), at(right_base)));
@@ -152,11 +168,14 @@ class Peaks {
     void widths(double rel_height) {
         auto &all = numbers["widths"], &heights = numbers["width_heights"];
         auto &lefts = numbers["left_ips"], &rights = numbers["right_ips"];
+        const auto &prominences = numbers["prominences"];
+        const auto &left_bases = indices["left_bases"], &right_bases = indices["right_bases"];
+        for (auto *const list : {&all, &heights, &lefts, &rights}) list->reserve(size());
         for (std::size_t p = 0; p < size(); ++p) {
             const Index peak = places[p];
-            const double height = at(peak) - numbers["prominences"][p] * rel_height;
-            const double left = crossing(peak, indices["left_bases"][p], height, -1);
-            const double right = crossing(peak, indices["right_bases"][p], height, 1);
+            const double height = at(peak) - prominences[p] * rel_height;
+            const double left = crossing<-1>(peak, left_bases[p], height);
+            const double right = crossing<1>(peak, right_bases[p], height);
             heights.push_back(height);
             lefts.push_back(left);
             rights.push_back(right);
@@ -164,16 +183,20 @@ class Peaks {
         }
     }
 
-    bool holds(const Interval &condition, const std::string &name, std::size_t p) {
-        const double value = numbers[name][p];
-        return condition.holds(value, value, places[p]);
+    // Keeps those of which a number meets a condition.
+    void select(const std::string &name, const Interval &condition) {
+        const auto &values = numbers[name];
+        select([&](std::size_t p) { return condition.holds(values[p], values[p], places[p]); });
     }
 
-    void select(const std::function<bool(std::size_t)> &wanted) {
+  private:
+    template <class Wanted> void select(Wanted &&wanted) {
         std::vector<std::size_t> kept;
+        kept.reserve(size());
         for (std::size_t p = 0; p < size(); ++p) {
             if (wanted(p)) kept.push_back(p);
         }
+        if (kept.size() == size()) return;
         const auto thin = [&](auto &list) {
             for (std::size_t i = 0; i < kept.size(); ++i) list[i] = list[kept[i]];
             list.resize(kept.size());
@@ -183,23 +206,29 @@ class Peaks {
         thin(places);
     }
 
-  private:
-    void count_step() {
-        if (++steps_ % (std::size_t{1} << 20) == 0) call_.check_cancelled();
+    // Walks may be as long as the signal, for each peak.
+    void walked(Index steps) {
+        steps_ += std::abs(steps);
+        if (steps_ < Index{1} << 20) return;
+        steps_ = 0;
+        call_.check_cancelled();
     }
 
-    Index base(Index peak, Index end, Index step) {
-        Index lowest = peak;
-        for (Index i = peak; (end - i) * step >= 0 && at(i) <= at(peak); i += step) {
-            count_step();
-            if (at(i) < at(lowest)) lowest = i;
+    template <Index step> Index base(Index peak, Index end) {
+        const double top = at(peak);
+        double least = top;
+        Index lowest = peak, i = peak;
+        for (; i != end + step && at(i) <= top; i += step) {
+            if (at(i) < least) least = at(i), lowest = i;
         }
+        walked(i - peak);
         return lowest;
     }
 
-    double crossing(Index peak, Index end, double height, Index step) {
+    template <Index step> double crossing(Index peak, Index end, double height) {
         Index i = peak;
-        for (; i != end && height < at(i); i += step) count_step();
+        while (i != end && height < at(i)) i += step;
+        walked(i - peak);
         auto place = static_cast<double>(i);
         if (at(i) < height && at(i - step) != at(i)) {
             place -= static_cast<double>(step) * (height - at(i)) / (at(i - step) - at(i));
@@ -208,9 +237,10 @@ class Peaks {
     }
 
     const edgemesh::Call &call_;
-    std::vector<double> x_;
+    const double *x_;
+    Index last_;
     std::vector<Index> left_, right_; // of the plateaus, before any condition
-    std::size_t steps_ = 0;
+    Index steps_ = 0;
 };
 
 Index window_length(const edgemesh::Parameters &parameters) {
@@ -222,8 +252,11 @@ Index window_length(const edgemesh::Parameters &parameters) {
 
 void run(edgemesh::Call &call) {
     const edgemesh::Parameters &parameters = call.parameters();
-    auto x = dsp::read_all<double>(call.input("x"));
-    const std::size_t size = x.size();
+    const edgemesh::Tensor &input = call.input("x");
+    const auto size = static_cast<std::size_t>(input.shape()[0]);
+    std::vector<double> doubles;
+    if (!input.is<double>()) doubles = dsp::read_all<double>(input);
+    const double *const x = input.is<double>() ? input.as<double>().data() : doubles.data();
     const auto condition = [&](const char *name) { return interval(parameters, name, size); };
     const auto plateau_size = condition("plateau_size"), height = condition("height"),
                threshold = condition("threshold"), prominence = condition("prominence"),
@@ -236,18 +269,16 @@ void run(edgemesh::Call &call) {
     const double rel_height = dsp::get<double>(parameters, "rel_height", 0.5);
     if (!(rel_height >= 0.0)) throw InvalidInput("parameters.rel_height", "must be at least 0");
 
-    Peaks peaks(call, std::move(x));
+    Peaks peaks(call, x, size, plateau_size.has_value());
     if (plateau_size) peaks.plateaus(*plateau_size);
     if (height) peaks.heights(*height);
     if (threshold) peaks.thresholds(*threshold);
     if (distance) peaks.distance(*distance);
     if (prominence || width) peaks.prominences(wlen);
-    if (prominence) {
-        peaks.select([&](std::size_t p) { return peaks.holds(*prominence, "prominences", p); });
-    }
+    if (prominence) peaks.select("prominences", *prominence);
     if (width) {
         peaks.widths(rel_height);
-        peaks.select([&](std::size_t p) { return peaks.holds(*width, "widths", p); });
+        peaks.select("widths", *width);
     }
     const auto count = static_cast<std::int64_t>(peaks.size());
     const auto write = [&](const std::string &name, const auto &list, auto zero) {

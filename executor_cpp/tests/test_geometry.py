@@ -51,6 +51,20 @@ def test_knn_of_points_that_repeat(geometry: host.Plugin) -> None:
     assert len(np.unique(got["indices"])) == 1500
 
 
+@pytest.mark.parametrize("dimensions", [1, 8, 32])
+def test_knn_of_points_that_no_box_halves(geometry: host.Plugin, dimensions: int) -> None:
+    # Each half of a box takes one point off: a tree of boxes would be as deep as there are points.
+    count = 2000 * dimensions
+    points = np.zeros((count, dimensions))
+    order = np.arange(count)
+    points[order, order % dimensions] = np.exp2(1000 - order // dimensions % 2000)
+    queries = np.abs(random((5, dimensions), "float64"))
+    got = outputs(geometry, "cpp.knn", {"k": 3}, points=points, queries=queries)
+    with np.errstate(over="ignore"):
+        distances = np.sqrt(((points - queries[:, None]) ** 2).sum(-1))
+    np.testing.assert_allclose(got["distances"], np.sort(distances)[:, :3], rtol=1e-12)
+
+
 def test_knn_of_no_queries(geometry: host.Plugin) -> None:
     got = outputs(geometry, "cpp.knn", {"k": 3}, points=np.ones((4, 2)), queries=np.ones((0, 2)))
     assert got["distances"].shape == got["indices"].shape == (0, 3)

@@ -1,0 +1,47 @@
+// Values and their places as numbers that a vectorised sort puts in order: Highway's
+// (Debian: libhwy-dev).
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#include <hwy/contrib/sort/vqsort.h>
+
+namespace sorting {
+
+// An unsigned number for each value, in the same order; NaN is last, and 0 is -0.
+template <class T> auto key(T value) {
+    using Key = std::conditional_t<(sizeof(T) <= 4), std::uint32_t, std::uint64_t>;
+    constexpr Key sign = Key{1} << (std::numeric_limits<Key>::digits - 1);
+    if constexpr (std::is_floating_point_v<T>) {
+        if (std::isnan(value)) return std::numeric_limits<Key>::max();
+        Key bits = 0;
+        const T zeroed = value + T{0}; // -0 + 0 is 0
+        std::memcpy(&bits, &zeroed, sizeof bits);
+        return static_cast<Key>(bits & sign ? ~bits : bits | sign);
+    } else if constexpr (std::is_signed_v<T>) {
+        return static_cast<Key>(static_cast<Key>(value) ^ sign); // as wide, the sign with it
+    } else {
+        return static_cast<Key>(value);
+    }
+}
+
+// A key before its place, as one number: no two are equal, so that whatever sorts them is stable.
+struct Narrow { // keys and places of 32 bits
+    using Number = std::uint64_t;
+    static Number join(std::uint32_t key, std::size_t place) { return Number{key} << 32 | place; }
+    static std::int64_t place(Number number) {
+        return static_cast<std::int64_t>(number & UINT32_MAX);
+    }
+};
+struct Wide {
+    using Number = hwy::uint128_t;
+    static Number join(std::uint64_t key, std::size_t place) { return {place, key}; }
+    static std::int64_t place(Number number) { return static_cast<std::int64_t>(number.lo); }
+};
+
+} // namespace sorting
