@@ -68,6 +68,18 @@ def test_resize(image: host.Plugin, shape: tuple[int, ...], dtype: str, name: st
         assert_near(y, cv2.resize(x, dsize, interpolation=INTERPOLATIONS[name]), 1e-5)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_half_the_size(image: host.Plugin, dtype: str, channels: int) -> None:
+    for width in (1, 2, 15, 16, 17, 31, 33, 63, 64, 65, 129, 200):
+        x = picture((14, 2 * width, channels), dtype)
+        for name in ("linear", "area"):
+            parameters = {"dsize": [width, 7], "interpolation": name}
+            y = compute(image, "cpp.resize", parameters, image=x)
+            expected = cv2.resize(x, (width, 7), interpolation=INTERPOLATIONS[name])
+            assert_near(y, expected.reshape(y.shape), 1e-5)
+
+
 @pytest.mark.parametrize(("fx", "fy"), [(0.5, 0.5), (0.3, 0.7), (2, 1.5), (1.26, 0.51)])
 def test_resize_by_factors(image: host.Plugin, fx: float, fy: float) -> None:
     x = picture((35, 50, 3), "uint8")
