@@ -5,8 +5,8 @@
 #   tidy.sh [FILE...]   all, or these
 #
 # What was clean, and whose headers have not changed either, is not looked at again
-# (EDGEMESH_CACHE). Needs a `clang-tidy` of version 22 or newer on the PATH, and for the host
-# module a `python` with pybind11: `make lint ONLY="cpp clang-tidy"` has both.
+# (EDGEMESH_CACHE). Needs clang-tidy 22 or newer, in $LINT_TOOLS or on the PATH, and for the
+# host module a `python` with pybind11: `make lint ONLY="cpp clang-tidy"` has both.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -15,6 +15,7 @@ native=$root/executor_cpp/native
 cache=${EDGEMESH_CACHE:-$HOME/.cache/edgemesh}/cpp
 build=$cache/build/tidy-$(printf %s "$here" | sha256sum | cut -c1-12)
 clean=$cache/tidy
+tidy=${LINT_TOOLS:+$LINT_TOOLS/}clang-tidy
 mkdir -p "$build" "$clean"
 
 fail() {
@@ -22,7 +23,7 @@ fail() {
     exit 1
 }
 
-command -v clang-tidy >/dev/null || fail "clang-tidy is missing: make lint ONLY='cpp clang-tidy'"
+command -v "$tidy" >/dev/null || fail "clang-tidy is missing: make lint ONLY='cpp clang-tidy'"
 includes=$(python -m pybind11 --includes 2>/dev/null) ||
     fail "pybind11 is missing: make lint ONLY='cpp clang-tidy'"
 
@@ -41,7 +42,7 @@ else
     )
 fi
 
-rules=$({ clang-tidy --version; cat "$here/.clang-tidy"; } | sha256sum | cut -c1-12)
+rules=$({ "$tidy" --version; cat "$here/.clang-tidy"; } | sha256sum | cut -c1-12)
 
 # one FILE. A record of what was clean: the sums of the file and of all headers of ours that it
 # includes, by paths in the checkout, so that every checkout of this machine may use it.
@@ -63,7 +64,7 @@ one() {
         arguments=(--config-file="$here/.clang-tidy" "$file" -- -std=c++17
             -I "$here/sdk/include" ${includes//-I/-isystem })
     fi
-    if ! said=$(clang-tidy --quiet "${arguments[@]}" 2>&1); then
+    if ! said=$("$tidy" --quiet "${arguments[@]}" 2>&1); then
         printf '%s\n' "$said"
         rm "$record.$$"
         return 1
@@ -71,6 +72,6 @@ one() {
     mv "$record.$$" "$record"
 }
 export -f one
-export build clean rules here root native includes
+export build clean rules here root native includes tidy
 
 printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -euo pipefail -c 'one "$1"' one

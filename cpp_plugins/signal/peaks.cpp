@@ -73,7 +73,8 @@ class Peaks {
             std::size_t count = 0;
             for (Index i = begin; i < end; ++i) {
                 found[count] = i;
-                count += static_cast<std::size_t>((at(i - 1) < at(i)) & !(at(i) < at(i + 1)));
+                const int rises = at(i - 1) < at(i), goes_on = at(i) < at(i + 1);
+                count += static_cast<std::size_t>(rises & ~goes_on);
             }
             for (std::size_t k = 0; k < count; ++k) {
                 const Index i = found[k];

@@ -99,8 +99,10 @@ async def _pytest(session: Session, build: Build, folder: Path, *targets: Path) 
     )
 
 
-async def run_check(build: Build, service: Service, check: Check, *tools: Path) -> None:
-    """A test or lint that is not Python's; `tools`: folders of programs that it may need, too.
+async def run_check(
+    build: Build, service: Service, check: Check, tools: Path | None = None
+) -> None:
+    """A test or lint that is not Python's; `tools`: programs of lints, told as $LINT_TOOLS.
 
     Raises CommandFailed, MissingPackages, MissingTool.
     """
@@ -109,11 +111,11 @@ async def run_check(build: Build, service: Service, check: Check, *tools: Path) 
     for tool, least in check.needs.tools.items():
         await build.toolchains.require(tool, least)
     own = {name: substitute(value, service, layout) for name, value in check.env.items()}
-    env = await build.step_env(service)
-    env["PATH"] = os.pathsep.join([env["PATH"], *map(str, tools)])
+    if tools is not None:
+        own["LINT_TOOLS"] = str(tools)
     await show(
         f"{service.name} {check.name}",
         [substitute(word, service, layout) for word in check.command],
         cwd=service.folder,
-        env=env | {"EDGEMESH_CACHE": str(layout.cache)} | own,
+        env=await build.step_env(service) | {"EDGEMESH_CACHE": str(layout.cache)} | own,
     )
