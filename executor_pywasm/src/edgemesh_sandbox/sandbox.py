@@ -46,6 +46,7 @@ from edgemesh_sandbox.watch import Cancelled
 
 DEFAULT_LIMITS = Limits()
 SNAPSHOTS_BYTES = 256 * MIB
+MOST_FILES_BYTES = 1 << 30
 
 
 class Sandbox:
@@ -213,11 +214,29 @@ class Sandbox:
         """
         return Session(self._interpreter, self._tools, on, deterministic, undo, limits)
 
-    def wake(self, data: bytes, *, undo: int = UNDO, limits: Limits = DEFAULT_LIMITS) -> Session:
-        """A session that goes on where it was put to sleep. Raises `SnapshotError`."""
+    def wake(
+        self,
+        data: bytes,
+        *,
+        undo: int = UNDO,
+        limits: Limits = DEFAULT_LIMITS,
+        fresh_random: bool = False,
+    ) -> Session:
+        """A session that goes on where it was put to sleep. Raises `SnapshotError`.
+
+        `fresh_random`: with other random numbers, where several are woken from the same bytes.
+        """
         snapshot = Snapshot.from_bytes(data, image=self._interpreter.digest)
-        deterministic = snapshot.world().deterministic
-        return Session(self._interpreter, self._tools, snapshot, deterministic, undo, limits)
+        deterministic = snapshot.world(files_bytes=MOST_FILES_BYTES).deterministic
+        return Session(
+            self._interpreter,
+            self._tools,
+            snapshot,
+            deterministic,
+            undo,
+            limits,
+            fresh_random=fresh_random and not deterministic,
+        )
 
     @property
     def image(self) -> str:

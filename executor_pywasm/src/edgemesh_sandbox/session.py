@@ -20,7 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from edgemesh_sandbox import values
 from edgemesh_sandbox.answer import Allocate
@@ -53,6 +53,7 @@ KEPT = frozenset({Outcome.OK, Outcome.EXCEPTION, Outcome.EXIT})
 
 T = TypeVar("T")
 _NO_LIMITS = Limits()
+_MOST_FILES = 1 << 30  # what is there already; each call brings its own limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,18 @@ class Session:
         finally:
             made.close()
 
+    @property
+    def deterministic(self) -> bool:
+        """Whether it has fixed clocks and random numbers."""
+        return self._deterministic
+
+    @property
+    def nbytes(self) -> int:
+        """What it holds of this process's memory, about."""
+        with self._lock:
+            touched = self._instance.touched() if self._instance is not None else ()
+            return 2 * sum(end - begin for begin, end in touched)
+
     def snapshot(self) -> Snapshot:
         """It at rest, after its last call that was kept."""
         return self._in_order(lambda: self._followed().snapshot())
@@ -208,16 +221,17 @@ class Session:
 
     def inspect(self, limits: Limits | None = None) -> Inspection:
         """What it has. Raises `SessionError` where it cannot say."""
+        result = self.look(limits)
+        if not isinstance(result.result, dict):
+            why = result.failure.message if result.failure else "no answer"
+            raise SessionError(f"it could not be looked at: {why}")
+        told = cast(dict[str, Any], result.result)
+        return _inspection(told, result.peak_memory_bytes)
+
+    def look(self, limits: Limits | None = None) -> Result:
+        """The same in its guest's words: see `guest/inspection.py`."""
         frame = Frame("", {}, "", file="inspect.py", inspect=True)
-
-        def work() -> Inspection:
-            result = self._run(frame, {}, limits or self._limits, keep=False)
-            if not isinstance(result.result, dict):
-                why = result.failure.message if result.failure else "no answer"
-                raise SessionError(f"it could not be looked at: {why}")
-            return _inspection(result.result, result.peak_memory_bytes)
-
-        return self._in_order(work)
+        return self._in_order(lambda: self._run(frame, {}, limits or self._limits, keep=False))
 
     def close(self) -> None:
         """Free it; what it has is gone."""
@@ -294,7 +308,7 @@ class Session:
         else:
             fill(instance.memory, snapshot, snapshot.memory_bytes)
             instance.overwritten()
-            instance.world = snapshot.world(files_bytes=self._limits.files_bytes)
+            instance.world = snapshot.world(files_bytes=_MOST_FILES)
             instance.world.fresh = False
             if self._fresh_random and self._twin is None:
                 instance.refresh()

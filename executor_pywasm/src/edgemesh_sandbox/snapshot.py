@@ -31,7 +31,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -106,19 +106,7 @@ class Snapshot:
 
         Raises `SnapshotError` for one of another image.
         """
-        _same("image", self.image, change.image)
-        held: dict[int, memoryview] = {}
-        for snapshot in (self, change):
-            for begin, data in snapshot.parts():
-                for at in range(0, min(len(data), change.memory_bytes - begin), PAGE_BYTES):
-                    held[begin + at] = data[at : at + PAGE_BYTES]
-        starts = sorted(held)
-        return replace(
-            change,
-            runs=tuple(joined(starts)),
-            pages=b"".join([held[start] for start in starts]),
-            files=change.files or self.files,
-        )
+        return combined([self, change])
 
     def to_bytes(self, *, compress: bool = False) -> bytes:
         """As bytes; compressed they are a quarter, and take some milliseconds each megabyte."""
@@ -154,8 +142,17 @@ class Snapshot:
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview, *, image: str | None = None) -> Snapshot:
-        """What `to_bytes` gave; of the image whose digest is given. Raises `SnapshotError`."""
-        view = memoryview(data).cast("B")
+        """What `to_bytes` gave, or several of them, each a change of those before.
+
+        `image`: the digest that it must have. Raises `SnapshotError`.
+        """
+        parts = list(_parts(memoryview(data).cast("B")))
+        if len(parts) == 1:
+            return cls._read(parts[0], image)
+        return combined([cls._read(part, image) for part in parts])
+
+    @classmethod
+    def _read(cls, view: memoryview, image: str | None) -> Snapshot:
         if view[: len(_MAGIC)] != _MAGIC:
             raise SnapshotError("beginning", "that of a snapshot", "something else")
         if len(view) < _HEADER.size + _CHECKSUM:
@@ -193,6 +190,34 @@ class Snapshot:
             raise SnapshotError("recipe", "UTF-8", "other bytes") from None
         ranges = _ranges(parts[0], memory, len(parts[4]))
         return cls(digest.hex(), memory, ranges, parts[4], parts[1], parts[2], recipe)
+
+
+def _parts(view: memoryview) -> Iterator[memoryview]:
+    """Each as long as its header says; the last is what remains."""
+    while True:
+        end = len(view)
+        if len(view) >= _HEADER.size and view[: len(_MAGIC)] == _MAGIC:
+            end = min(end, _HEADER.size + _HEADER.unpack_from(view)[-1] + _CHECKSUM)
+        yield view[:end]
+        view = view[end:]
+        if not view:
+            return
+
+
+def combined(snapshots: Sequence[Snapshot]) -> Snapshot:
+    """A snapshot, and the changes that followed it. Raises `SnapshotError` if images differ."""
+    last = snapshots[-1]
+    held: dict[int, memoryview] = {}
+    files = b""
+    for snapshot in snapshots:
+        _same("image", last.image, snapshot.image)
+        files = snapshot.files or files
+        for begin, data in snapshot.parts():
+            for at in range(0, min(len(data), last.memory_bytes - begin), PAGE_BYTES):
+                held[begin + at] = data[at : at + PAGE_BYTES]
+    starts = sorted(held)
+    pages = b"".join([held[start] for start in starts])
+    return replace(last, runs=tuple(joined(starts)), pages=pages, files=files)
 
 
 def _ranges(data: bytes, memory: int, nbytes: int) -> tuple[tuple[int, int], ...]:
