@@ -24,6 +24,7 @@ from .program import FILE, assigns, compiled
 _RESERVE_BYTES = 4 << 20
 
 _loads, _exit_functions = json.loads, atexit._run_exitfuncs  # type: ignore[attr-defined]
+_displayhook = sys.displayhook
 
 
 class Runtime:
@@ -85,6 +86,8 @@ class Runtime:
                 value = execute(program, final, main.__dict__)
                 if call is not None:
                     value = invoke(main.__dict__, *call)
+                elif sys.displayhook is not _displayhook:  # what it gives is shown instead
+                    value = cast(Any, sys.displayhook)(value)
             finally:
                 if not going_on:
                     _exit_functions()
