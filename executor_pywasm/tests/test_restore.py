@@ -81,7 +81,7 @@ def test_what_was_filled_in_is_looked_at_even_if_nothing_faults(
     first = Instance(interpreter)
     run(first, "print(2 + 2)")
     assert first.restore()
-    assert interpreter.hot
+    assert interpreter.base.hot
     monkeypatch.setattr(pages, "faults", lambda: 0)
     second = Instance(interpreter)
     run(second, "import builtins; builtins.left = [1] * 100")

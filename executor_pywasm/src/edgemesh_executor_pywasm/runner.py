@@ -13,15 +13,37 @@ from typing import Any
 from edgemesh.compute.v1 import algorithm_pb2, compute_pb2, tensor_pb2
 
 from edgemesh_executor_pywasm.describe import algorithms
+from edgemesh_executor_pywasm.sessions.awake import Awake
 from edgemesh_executor_pywasm.walls import Raised
 from edgemesh_sandbox import Call as FunctionCall
-from edgemesh_sandbox import Failure, InputError, Limits, Outcome, Result, Sandbox, Tensor, values
-from mesh_service.executor import Call, InvalidInput, Reply, TensorView
+from edgemesh_sandbox import (
+    Failure,
+    InputError,
+    Limits,
+    Outcome,
+    Result,
+    Sandbox,
+    SnapshotError,
+    Tensor,
+    values,
+)
+from mesh_service.executor import (
+    Call,
+    InvalidInput,
+    Reply,
+    SessionOf,
+    TensorView,
+    UnusableSession,
+)
+from mesh_service.executor.call import INSPECT
 
 _RESERVE_BYTES = 24 << 20
 """Of a call's memory, kept for what lies outside of the guest's growth: the image's pages that it
 changes, and this process's own. So the sandbox's limit is met before the pool's, which costs the
 worker."""
+
+_AWAKE_BYTES = 128 << 20
+"""What the sessions that a worker has awake may take, by default."""
 
 _OPTIONS = ("image", "metered", "stack_bytes", "table_elements")
 """Of the configuration, what the sandbox is made with."""
@@ -71,6 +93,7 @@ class PyWasmRunner:
         """
         options = {name: config[name] for name in _OPTIONS if name in config}
         self._sandbox = Sandbox(Path(config["images"]), spare=False, **options)
+        self._awake = Awake(self._sandbox, int(config.get("awake_bytes", _AWAKE_BYTES)))
         self.walls = confine()
         self._ready = bool(config["ready"])
         self.rest()
@@ -81,6 +104,8 @@ class PyWasmRunner:
 
     def run(self, call: Call) -> Reply:
         """Run one program. Raises InvalidInput for inputs that it cannot be given."""
+        if call.session is not None:
+            return self._go_on(call, call.session)
         parameters, limits = call.parameters, call.limits
         given = sum(tensor.data.nbytes for tensor in call.inputs.values())
         try:
@@ -92,14 +117,7 @@ class PyWasmRunner:
                 inputs,
                 stdin=parameters.get("stdin", ""),
                 call=function,
-                limits=Limits(
-                    run_time_ms=limits.run_time_ms,
-                    memory_bytes=max(limits.memory_bytes - given - _RESERVE_BYTES, 0),
-                    output_bytes=limits.output_bytes,
-                    cpu_ms=limits.cpu_ms,
-                    fuel=limits.fuel,
-                    files_bytes=limits.files_bytes,
-                ),
+                limits=_limits(limits, given),
                 deterministic=parameters.get("deterministic", False),
                 deadline=call.deadline,
                 cancelled=call.cancelled,
@@ -111,6 +129,48 @@ class PyWasmRunner:
             raise InvalidInput({error.field: error.reason}) from error
         return _reply(result, limits)
 
+    def _go_on(self, call: Call, wanted: SessionOf) -> Reply:
+        """Run one part of a session. Raises `UnusableSession` too."""
+        parameters = call.parameters
+        fixed: bool | None = parameters.get("deterministic")
+        session = self._awake.take(wanted, bool(fixed))
+        calls = session.calls
+        try:
+            if fixed is not None and fixed != session.deterministic:
+                expected = f"{str(session.deterministic).lower()}, as the session was made"
+                raise InvalidInput({"deterministic": expected})
+            if INSPECT in call.request.capabilities:
+                return _reply(session.look(_limits(call.limits, 0)), call.limits)
+            given = sum(tensor.data.nbytes for tensor in call.inputs.values())
+            inputs, function = _inputs(parameters.get("inputs", {}), call.inputs), _call(parameters)
+            if '"$type"' in call.request.parameters:
+                values.check(inputs, function)
+            result = session.run(
+                parameters["code"],
+                inputs,
+                stdin=parameters.get("stdin", ""),
+                call=function,
+                limits=_limits(call.limits, given),
+                deadline=call.deadline,
+                cancelled=call.cancelled,
+                on_output=call.output if call.streaming else None,
+                allocate=call.allocate,
+                wire=True,
+            )
+            reply = _reply(result, call.limits)
+            if session.calls > calls and session.last is not None:
+                state = session.snapshot() if wanted.whole else session.last.forward
+                reply.state = state.to_bytes()
+            return reply
+        except InputError as error:
+            raise InvalidInput({error.field: error.reason}) from error
+        except SnapshotError as error:
+            raise UnusableSession(
+                f"{error.field}: {error.expected}", f"{error.field}: {error.found}"
+            ) from None
+        finally:
+            self._awake.give(wanted.number, session, wanted.calls + session.calls - calls)
+
     def rest(self) -> None:
         """Make the next program's instance ready; called when an answer has been sent."""
         if self._ready:
@@ -118,7 +178,20 @@ class PyWasmRunner:
 
     def close(self) -> None:
         """Close the sandbox."""
+        self._awake.close()
         self._sandbox.close()
+
+
+def _limits(limits: compute_pb2.Limits, given: int) -> Limits:
+    """The sandbox's; `given`: bytes of the inputs, which come on top of its memory there."""
+    return Limits(
+        run_time_ms=limits.run_time_ms,
+        memory_bytes=max(limits.memory_bytes - given - _RESERVE_BYTES, 0),
+        output_bytes=limits.output_bytes,
+        cpu_ms=limits.cpu_ms,
+        fuel=limits.fuel,
+        files_bytes=limits.files_bytes,
+    )
 
 
 def _inputs(values: Mapping[str, Any], tensors: Mapping[str, TensorView]) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from mesh_service.settings import MIB, ExecutorSettings
+from mesh_service.settings import MIB, ExecutorSettings, SettingsError
 
 
 class PyWasmSettings(ExecutorSettings):
@@ -52,6 +52,26 @@ class PyWasmSettings(ExecutorSettings):
     """Whether a worker makes the next interpreter ready between calls; costs about 2 MiB a worker,
     and spares a call a millisecond."""
 
+    keeps_sessions: ClassVar[bool] = True
+
+    session_dir: Path | None = None
+    """Where sessions are kept, encrypted; one executor at a time has it. By default `sessions` in the
+    cache, in a folder of the port's; where the port is any free one, a folder that goes with the
+    executor."""
+    session_key: SecretStr | None = None
+    """The key that they are encrypted with: 64 hexadecimal digits. By default one that is made at the
+    first start and lies beside them, readable by the executor's user alone."""
+    session_ttl_s: float = Field(default=86_400.0, ge=0)
+    """How long a session is kept that nothing uses, in seconds; 0: always."""
+    session_awake_bytes: int = Field(default=128 * MIB, ge=0, le=4096 * MIB)
+    """What the sessions that one worker has awake may take; others are woken when they are used."""
+    max_sessions: int = Field(default=1_000, ge=0, le=1_000_000)
+    """Sessions that one tenant may have."""
+    max_sessions_bytes: int = Field(default=4096 * MIB, ge=MIB)
+    """What they may take on disk together."""
+    max_session_bytes: int = Field(default=512 * MIB, ge=MIB, le=1024 * MIB)
+    """What one call may change of a session, and a session may have grown by, on disk."""
+
     walls: Literal["strict", "best"] = "best"
     """What happens where a wall around a worker cannot be raised: `strict` does not start, `best`
     tells it and starts."""
@@ -78,8 +98,27 @@ class PyWasmSettings(ExecutorSettings):
             "metered": self.metered,
             "stack_bytes": self.stack_bytes,
             "table_elements": self.table_elements,
+            "awake_bytes": self.session_awake_bytes,
             "walls": {"strict": self.walls == "strict", "uid": self.worker_uid},
         }
+
+    def sessions_folder(self) -> Path | None:
+        """Where sessions are kept; None: where they go with the executor."""
+        if self.session_dir is not None:
+            return self.session_dir
+        return self.cache / "sessions" / f"{self.service}-{self.port}" if self.port else None
+
+    def key(self) -> bytes | None:
+        """The key that is set. Raises SettingsError for what is none."""
+        if self.session_key is None:
+            return None
+        try:
+            key = bytes.fromhex(self.session_key.get_secret_value())
+        except ValueError:
+            key = b""
+        if len(key) != 32:
+            raise SettingsError(f"{self.prefix()}SESSION_KEY", "64 hexadecimal digits")
+        return key
 
     def worker_environment(self) -> dict[str, str]:
         """What the workers' environment differs in: behind their walls they can write no figures

@@ -20,6 +20,8 @@ class Frame:
     """One program with its inputs: JSON values in wire form, or `Tensor`s, by name.
 
     Raises `InputError` for a value that is neither. `wire`: the result is wanted in wire form.
+    `file`: the program goes on in the `__main__` before, and this part of it is called so.
+    `inspect`: the result is what that has.
     """
 
     def __init__(
@@ -31,8 +33,10 @@ class Frame:
         *,
         tools: ToolCalls = NO_TOOLS,
         wire: bool = False,
+        file: str | None = None,
+        inspect: bool = False,
     ) -> None:
-        self.wire, self.tools = wire, tools
+        self.wire, self.tools, self.goes_on = wire, tools, file is not None
         _text("code", code)
         _text("stdin", stdin)
         values: dict[str, Any] = {}
@@ -44,6 +48,8 @@ class Frame:
             else:
                 values[name] = value
         request: dict[str, Any] = {"code": code, "stdin": stdin, "inputs": values}
+        if file is not None:
+            request |= {"file": file, "inspect": inspect}
         if call is not None:
             request["call"] = {
                 "function": call.function,

@@ -1,9 +1,10 @@
-"""One Python: a memory that starts as the image, over the compiled code.
+"""One Python: a memory that starts as its base, the image or a snapshot, over the compiled code.
 
-Rules: it runs one program; before it runs another its memory is the image's again, byte for byte,
-and nothing else of it could have changed, or it is thrown away (`restore`). Made on one thread,
-it may be handed to another, but belongs to one at a time. What it answers is for `answer` to
-judge; what traps is for `verdict` to name.
+Rules: it runs one program; before it runs another its memory is the base's again, byte for byte,
+and nothing else of it could have changed, or it is thrown away (`restore`). Where a program goes on
+its parts run one after another, and `touched` tells where its memory may have changed. Made on one
+thread, it may be handed to another, but belongs to one at a time. What it answers is for `answer`
+to judge; what traps is for `verdict` to name.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import cast
 import wasmtime
 
 from edgemesh_sandbox import pages, wasi
+from edgemesh_sandbox.base import Base
 from edgemesh_sandbox.frame import Frame
 from edgemesh_sandbox.functions import Function
 from edgemesh_sandbox.guest import layout
@@ -22,6 +24,7 @@ from edgemesh_sandbox.interpreter import Interpreter
 from edgemesh_sandbox.limits import MIB, MOST_FUEL, Limits
 from edgemesh_sandbox.memory import GuestMemory
 from edgemesh_sandbox.output import OnOutput, Output
+from edgemesh_sandbox.snapshot import MOST_MEMORY, Snapshot
 from edgemesh_sandbox.wasi import World
 from edgemesh_sandbox.wasi.entropy import Entropy
 from edgemesh_sandbox.watch import Cancelled, EpochCallback, Watch
@@ -46,23 +49,26 @@ class Instance:
     world: World
     fuel_used = 0
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Interpreter, base: Base | None = None) -> None:
+        """`base`: where it starts, the image by default."""
         self._interpreter = interpreter
+        self._base = base = base or interpreter.base
         self._store = store = wasmtime.Store(interpreter.engine)
         self._epochs = EpochCallback(store)
         memory, exports = interpreter.instantiate(store)
         self.memory = GuestMemory(store, memory)
         self._turn = Function(store, cast(wasmtime.Func, exports["turn"]))
         self._allocate = Function(store, cast(wasmtime.Func, exports["host_alloc"]))
-        self._whole = self.memory.view(0, interpreter.image_bytes)
+        base.start(self.memory)
+        self._whole = self.memory.view(0, base.nbytes)
         self._pages: pages.Pages | None = None
         self._written: pages.Ranges | None = []
         self._faults = 1  # filling in is not counted: the first time the pages are looked at
         self._intact = True
         if pages.supported():
-            self._pages = pages.Pages(self.memory.base, interpreter.image_bytes)
-            if interpreter.hot:
-                self._pages.fill_in(interpreter.hot)
+            self._pages = pages.Pages(self.memory.base, base.nbytes, MOST_MEMORY)
+            if base.hot:
+                self._pages.fill_in(base.hot)
         self.refresh()
 
     def refresh(self) -> None:
@@ -101,7 +107,7 @@ class Instance:
         self.tools = frame.tools
         self.world = world or World(files_bytes=limits.files_bytes)
         self.allowed = limits.memory_bytes + frame.nbytes
-        ceiling = self._interpreter.image_bytes + self.allowed + _RUNTIME_BYTES
+        ceiling = self._base.nbytes + self.allowed + _RUNTIME_BYTES
         self._store.set_limits(
             memory_size=min(ceiling, 1 << 32),
             table_elements=self._interpreter.table_elements,
@@ -112,7 +118,7 @@ class Instance:
             self._store.set_fuel(limits.fuel or MOST_FUEL)
         self._epochs.watch(self.watch)
         self._store.set_epoch_deadline(1)
-        if self.world.deterministic:
+        if self.world.deterministic and self.world.fresh:
             self._fill_random(self.world.entropy)
         wasi.enter(self)
         try:
@@ -141,21 +147,21 @@ class Instance:
         """
         if not self._intact or self._pages is None:
             return False
-        if self.memory.size() != self._interpreter.image_bytes:
+        if self.memory.size() != self._base.nbytes:
             return False
         if self._faults:
             self._written = self._pages.private()
             self._faults = 0
         if self._written is None or sum(end - begin for begin, end in self._written) > _MOST_KEPT:
             self._pages.drop()
-            self._pages.fill_in(self._interpreter.hot)
+            self._pages.fill_in(self._base.hot)
             self._written = []
             self._faults = 1  # so that it is looked at next time
-        elif not self._interpreter.hot:
-            self._interpreter.hot = self._written
-        whole, image = self._whole, self._interpreter.image
+        elif not self._base.hot:
+            self._base.hot = self._written
+        whole, base = self._whole, self._base.view
         for begin, end in self._written:
-            whole[begin:end] = image[begin:end]
+            whole[begin:end] = base[begin:end]
         self.refresh()
         return True
 
@@ -165,8 +171,43 @@ class Instance:
         return self._interpreter.stack_bytes
 
     def added_bytes(self) -> int:
-        """How far the memory has grown over the image's; it never shrinks."""
-        return self.memory.size() - self._interpreter.image_bytes
+        """How far the memory has grown over its base's; it never shrinks."""
+        return self.memory.size() - self._base.nbytes
+
+    @property
+    def intact(self) -> bool:
+        """Whether what it ran came back in good order, so that it may go on."""
+        return self._intact
+
+    def touched(self) -> pages.Ranges:
+        """Where its memory may differ from what it was made as, or was `overwritten` since."""
+        if self._pages is None:
+            return pages.pieces(self.memory.size())
+        if self._faults or self._written is None:
+            self._written = self._pages.all_private(self.memory.size())
+            self._faults = 0
+        return self._written
+
+    def overwritten(self) -> None:
+        """The host has written to its memory."""
+        self._faults += 1
+
+    def capture(self) -> Snapshot:
+        """It and its world at rest. It must be intact."""
+        base, interpreter = self._base, self._interpreter
+        near, far = pages.split(self.touched(), base.nbytes)
+        runs = pages.differing(self.memory.base, base.address, near)
+        runs += pages.nonzero(self.memory.base, far)
+        world = self.world.state(base.snapshot and base.snapshot.state)
+        taken = Snapshot(
+            interpreter.digest,
+            self.memory.size(),
+            tuple(runs),
+            b"".join([self.memory.view(begin, end - begin) for begin, end in runs]),
+            *world,
+            interpreter.recipe,
+        )
+        return taken if base.snapshot is None else base.snapshot.after(taken)
 
     def close(self) -> None:
         """Give everything back; views of the memory must not be used any more."""

@@ -14,14 +14,21 @@ from typing import Any, cast
 import wasmtime
 
 from edgemesh_sandbox import hostcalls, pages, wasi
+from edgemesh_sandbox.base import Base
 from edgemesh_sandbox.built import find_built
 from edgemesh_sandbox.code import COMPILED
 from edgemesh_sandbox.engine import MOST_STACK_BYTES, STACK_BYTES, load, new_engine
 from edgemesh_sandbox.errors import ArtifactError
 from edgemesh_sandbox.guest.layout import BLOCK_BYTES
-from edgemesh_sandbox.image import BASE, BLOCK, IMAGE, MEMORY_BYTES, RANDOM_STATES, ImageName
-from edgemesh_sandbox.memory import GuestMemory
-from edgemesh_sandbox.pages import Ranges
+from edgemesh_sandbox.image import (
+    BASE,
+    BLOCK,
+    DIGEST,
+    IMAGE,
+    MEMORY_BYTES,
+    RANDOM_STATES,
+    ImageName,
+)
 from edgemesh_sandbox.ticker import Ticker
 
 TABLE_ELEMENTS = 100_000
@@ -49,6 +56,8 @@ class Interpreter:
         """The most that a table of the guest's may have."""
         self.metered = metered
         """Whether fuel is counted."""
+        self.recipe = str(image)
+        """What the image is called."""
         try:
             built = find_built(self.engine, images, image)
         except ArtifactError as error:
@@ -59,6 +68,8 @@ class Interpreter:
         """Where the guest's block lies in its memory."""
         self.image_bytes = _number(built.image.facts, MEMORY_BYTES, built.image.folder)
         """Size of the memory that every instance starts with."""
+        self.digest = str(built.image.facts.get(DIGEST))
+        """The image's digest: snapshots lie over this one and no other."""
         if self.block + BLOCK_BYTES > self.image_bytes:
             raise ArtifactError(built.image.folder, "its block lies outside of its memory")
         self.random_states: list[tuple[int, int]] = built.image.facts[RANDOM_STATES]
@@ -70,17 +81,13 @@ class Interpreter:
         self._linking = threading.Lock()  # the linker names one store's memory at a time
         self._functions = wasi.define(self._linker, self._code, hostcalls.FUNCTIONS)
         self.ticker = Ticker(self.engine)
-        self._pristine = wasmtime.Store(self.engine)
-        memory = GuestMemory(self._pristine, self._memory_of(self._pristine))
-        self.image = memory.view(0, self.image_bytes)
-        """The image's bytes, from a memory in which nothing ever runs."""
-        self.hot: Ranges = []
-        """What every program writes to, as the first has shown."""
         pages.supported()
+        self.base = Base(self)
+        """The image, from which instances start."""
 
     def instantiate(self, store: wasmtime.Store) -> tuple[wasmtime.Memory, Mapping[str, Any]]:
         """A fresh copy of the image in `store`: its memory and the code's exports."""
-        memory = self._memory_of(store)
+        memory = self.memory_of(store)
         with self._linking:
             self._linker.define(store, "env", "memory", memory)
             instance = self._linker.instantiate(store, self._code)
@@ -89,10 +96,15 @@ class Interpreter:
     def close(self) -> None:
         """Stop the clock. Instances must be closed before."""
         self.ticker.close()
-        del self.image
-        self._pristine.close()
+        self.base.close()
 
-    def _memory_of(self, store: wasmtime.Store) -> wasmtime.Memory:
+    @property
+    def image(self) -> memoryview:
+        """The image's bytes."""
+        return self.base.view
+
+    def memory_of(self, store: wasmtime.Store) -> wasmtime.Memory:
+        """A memory in `store` that is the image."""
         instance = wasmtime.Instance(store, self._image, [])
         return cast(wasmtime.Memory, instance.exports(store)["memory"])
 

@@ -12,6 +12,7 @@ import struct
 
 import wasmtime
 
+_WASM_PAGE = 1 << 16
 _WRITABLE = 0x200  # PyBUF_WRITE
 # An array type of ctypes' costs 20 µs for every length that it has not seen yet.
 _memory_at = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)(
@@ -38,6 +39,16 @@ class GuestMemory:
         """Its size in bytes."""
         self._known = self._memory.data_len(self._store)
         return self._known
+
+    def grow_to(self, nbytes: int) -> None:
+        """Have at least this size. Raises `MemoryError` where the system has not."""
+        missing = nbytes - self.size()
+        if missing > 0:
+            try:
+                self._memory.grow(self._store, -(-missing // _WASM_PAGE))
+            except wasmtime.WasmtimeError as error:
+                raise MemoryError(str(error)) from None
+            self.size()
 
     def view(self, address: int, length: int) -> memoryview:
         """`length` bytes at `address`, not copied."""

@@ -88,8 +88,11 @@ class Output:
             self.room -= nbytes
 
     def close(self) -> None:
-        """Take the rest; a character that was never finished is replaced."""
-        self.take_log()
+        """Take the rest; a character that was never finished is replaced.
+
+        The log is left empty: where the program goes on, what it prints next is all that is in it.
+        """
+        self.empty_log()
         for stream, decoder in self._decoders.items():
             if last := decoder.decode(b"", final=True):
                 self._keep(stream, last)

@@ -21,20 +21,24 @@ import mmap
 import os
 import struct
 import sys
+from collections.abc import Callable, Iterable
 
 PAGE_BYTES = 4096
 
 _PAGEMAP_SCAN = 0xC0606610  # _IOWR('f', 16, struct pm_scan_arg)
 _FILE, _PRESENT, _SWAPPED, _ZERO = 1 << 2, 1 << 3, 1 << 4, 1 << 5
 _ARGUMENTS = struct.Struct("<12Q")
+_WALK_END = 4
 _MADV_DONTNEED, _MADV_NOHUGEPAGE, _MADV_POPULATE_WRITE = 4, 15, 23
 _PROCESS_MADVISE, _PIDFD_OPEN = 440, 434  # the same number on every architecture
 _MOST_RANGES = 4096
+_PIECE_BYTES = 1 << 20
 _MOST_AT_ONCE = 1024  # IOV_MAX
 
 Ranges = list[tuple[int, int]]
 """Begin and end, in bytes from the beginning of the memory."""
 
+_ZEROS = (ctypes.c_ubyte * PAGE_BYTES)()
 _Vector = ctypes.c_uint64 * (3 * _MOST_RANGES)
 
 
@@ -45,19 +49,35 @@ class _IoVec(ctypes.Structure):
 class Pages:
     """The pages of one mapping, `nbytes` from the address `base`."""
 
-    def __init__(self, base: int, nbytes: int) -> None:
-        self._base, self._nbytes = base, nbytes
+    def __init__(self, base: int, nbytes: int, most: int = 0) -> None:
+        """`most`: what it may grow to, where that is looked at too."""
+        self._base, self._nbytes = base, max(nbytes, most)
         self._advise(_MADV_NOHUGEPAGE)
+        self._nbytes = nbytes
 
     def private(self) -> Ranges | None:
         """The ranges that were written to; None if there are more than are worth restoring."""
+        found, _ = self._scan(self._base, self._base + self._nbytes)
+        return None if len(found) >= _MOST_RANGES else found
+
+    def all_private(self, nbytes: int) -> Ranges:
+        """The ranges that were written to among the first `nbytes`, as many as there are."""
+        everything: Ranges = []
+        at, end = self._base, self._base + nbytes
+        while at < end:
+            found, at = self._scan(at, end)
+            everything += found
+        return everything
+
+    def _scan(self, begin: int, end: int) -> tuple[Ranges, int]:
+        """Up to `_MOST_RANGES` ranges, and the address where the next would be looked for."""
         vector = _Vector()
         arguments = bytearray(
             _ARGUMENTS.pack(
                 _ARGUMENTS.size,
                 0,
-                self._base,
-                self._base + self._nbytes,
+                begin,
+                end,
                 0,
                 ctypes.addressof(vector),
                 _MOST_RANGES,
@@ -71,11 +91,10 @@ class Pages:
         import fcntl  # not on Windows
 
         found = fcntl.ioctl(_pagemap(), _PAGEMAP_SCAN, arguments)
-        if found >= _MOST_RANGES:
-            return None
         base = self._base
         numbers = vector[: 3 * found]
-        return [(a - base, b - base) for a, b in zip(numbers[::3], numbers[1::3], strict=True)]
+        ranges = [(a - base, b - base) for a, b in zip(numbers[::3], numbers[1::3], strict=True)]
+        return ranges, _ARGUMENTS.unpack(arguments)[_WALK_END]
 
     def fill_in(self, ranges: Ranges) -> None:
         """Make these ranges private at once, which is cheaper than a fault for each page."""
@@ -94,6 +113,55 @@ class Pages:
     def _advise(self, advice: int) -> None:
         if _libc().madvise(ctypes.c_void_p(self._base), ctypes.c_size_t(self._nbytes), advice):
             raise OSError(ctypes.get_errno(), "madvise")
+
+
+def differing(mine: int, other: int, ranges: Ranges) -> Ranges:
+    """Of these ranges the pages in which the memories at two addresses differ, joined to runs."""
+    compare = _compare()
+    return joined(
+        at
+        for begin, end in ranges
+        if compare(mine + begin, other + begin, end - begin)
+        for at in range(begin, end, PAGE_BYTES)
+        if compare(mine + at, other + at, PAGE_BYTES)
+    )
+
+
+def nonzero(mine: int, ranges: Ranges) -> Ranges:
+    """Of these ranges the pages of a memory that are not all zeros, joined to runs."""
+    zeros = ctypes.addressof(_ZEROS)
+    pages = [at for begin, end in ranges for at in range(begin, end, PAGE_BYTES)]
+    return joined(at for at in pages if _compare()(mine + at, zeros, PAGE_BYTES))
+
+
+def joined(starts: Iterable[int]) -> Ranges:
+    """Pages that begin at `starts`, in their order, as runs."""
+    runs: Ranges = []
+    for start in starts:
+        if runs and runs[-1][1] == start:
+            runs[-1] = (runs[-1][0], start + PAGE_BYTES)
+        else:
+            runs.append((start, start + PAGE_BYTES))
+    return runs
+
+
+def split(ranges: Ranges, at: int) -> tuple[Ranges, Ranges]:
+    """The parts of these ranges before a place and behind it."""
+    before = [(begin, min(end, at)) for begin, end in ranges if begin < at]
+    return before, [(max(begin, at), end) for begin, end in ranges if end > at]
+
+
+def pieces(nbytes: int) -> Ranges:
+    """All of a memory, in the pieces in which it is compared where nothing tells private pages."""
+    return [(at, min(at + _PIECE_BYTES, nbytes)) for at in range(0, nbytes, _PIECE_BYTES)]
+
+
+@functools.cache
+def _compare() -> Callable[[int, int, int], int]:
+    function = _libc().memcmp
+    function.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+    function.restype = ctypes.c_int
+    return function
 
 
 def faults() -> int:
@@ -133,6 +201,8 @@ def _pagemap() -> int:
 
 @functools.cache
 def _libc() -> ctypes.CDLL:
+    if sys.platform == "win32":
+        return ctypes.CDLL("msvcrt")
     return ctypes.CDLL(None, use_errno=True)
 
 

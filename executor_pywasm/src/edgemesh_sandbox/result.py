@@ -77,6 +77,8 @@ class Result:
     stages: Mapping[str, int] = field(default_factory=dict[str, int])
     """Where it went, in microseconds: `instance` (until one was ready), `inputs` (until they were
     there), `run`, and `outputs` (until they were out)."""
+    kept: bool | None = None
+    """In a session: whether it has what the call did; if not, it is as it was before."""
     keys: tuple[str, ...] | None = None
     """Which outputs are of the value's own: a dict's, by its keys; (): `output` is the value."""
 

@@ -14,9 +14,9 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from edgemesh_sandbox.base import Base
 from edgemesh_sandbox.frame import Frame
 from edgemesh_sandbox.instance import Instance
-from edgemesh_sandbox.interpreter import Interpreter
 from edgemesh_sandbox.limits import Limits
 from edgemesh_sandbox.stack import deep_thread
 
@@ -24,13 +24,14 @@ _QUIET_S = 0.002
 _WARMING_S = 30.0
 _LIMITS = Limits()
 _EMPTY = Frame("", {}, "")
+_GOING_ON = Frame("", {}, "", file="main.py")
 
 
 class Spare:
     """Keeps one instance; with `background`, a thread of its own makes it ready."""
 
-    def __init__(self, interpreter: Interpreter, *, background: bool) -> None:
-        self._interpreter = interpreter
+    def __init__(self, base: Base, *, background: bool) -> None:
+        self._base = base
         self._changed = threading.Condition()
         self._ready: Instance | None = None
         self._used: Instance | None = None
@@ -108,19 +109,25 @@ class Spare:
             if used.restore():
                 return used
             used.close()
-        instance = Instance(self._interpreter)
-        if warm and not self._interpreter.hot:
+        instance = self._new()
+        if warm and not self._base.hot:
             # The first of all shows what a program writes to; nothing of a caller's is in it.
             try:
-                instance.run(_EMPTY, _LIMITS, time.monotonic() + _WARMING_S)
+                snapshot = self._base.snapshot
+                frame = _EMPTY if snapshot is None else _GOING_ON
+                world = snapshot.world() if snapshot is not None else None
+                instance.run(frame, _LIMITS, time.monotonic() + _WARMING_S, world=world)
                 if instance.restore():
                     return instance
             except BaseException:
                 instance.close()
                 raise
             instance.close()
-            return Instance(self._interpreter)
+            return self._new()
         return instance
+
+    def _new(self) -> Instance:
+        return Instance(self._base.interpreter, self._base)
 
     def _work(self) -> None:
         while self._quiet():

@@ -58,6 +58,11 @@ class Tools:
                 raise ValueError(f"a tool's name is an identifier without _ in front, not {name!r}")
 
 
+def as_tools(tools: Mapping[str, Function] | Tools | None) -> Tools:
+    """Tools, of functions by name."""
+    return tools if isinstance(tools, Tools) else Tools(tools)
+
+
 class ToolCalls:
     """The calls of one run."""
 

@@ -9,6 +9,9 @@ message is for a person and never holds a caller's data beyond names, nor a trac
     │   └── InvalidTensor(violations)         … tensors against their bytes and specs
     ├── UnknownAlgorithm(name, nearest)
     ├── UnknownRegion(name)                   of shared memory
+    ├── UnknownSession(id)                    for this caller
+    ├── SessionExists(id)
+    ├── UnusableSession(expected, found)      it does not fit what runs here, or is damaged
     ├── QuotaExceeded(what, limit)            the tenant holds as much as it may
     ├── Unauthenticated(expected)
     ├── PayloadTooLarge(size, limit)
@@ -73,6 +76,30 @@ class UnknownRegion(MeshError):
     def __init__(self, name: str) -> None:
         self.name = name[:256]
         super().__init__(f"the caller has no region {self.name!r}")
+
+
+class UnknownSession(MeshError):
+    """The caller has no such session."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id[:256]
+        super().__init__(f"the caller has no session {self.id!r}")
+
+
+class SessionExists(MeshError):
+    """The caller has a session of that name."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id[:256]
+        super().__init__(f"the caller has a session {self.id!r} already")
+
+
+class UnusableSession(MeshError):
+    """The session's state is of something else than what runs here, or is damaged."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        self.expected, self.found = expected[:256], found[:256]
+        super().__init__(f"the session cannot go on here: expected {expected}, found {found}")
 
 
 class QuotaExceeded(MeshError):

@@ -185,6 +185,9 @@ class ExecutorSettings(ServiceSettings):
     max_region_bytes: int = Field(default=64 * 1024 * MIB, ge=1)
     """Bytes of all of a tenant's regions."""
 
+    keeps_sessions: ClassVar[bool] = False
+    """Whether the executor keeps sessions."""
+
     @property
     def offers_shared_memory(self) -> bool:
         """Whether callers may register it."""

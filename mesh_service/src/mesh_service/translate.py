@@ -35,6 +35,12 @@ _TABLE: tuple[tuple[type[errors.MeshError], Verdict], ...] = (
     (errors.InvalidRequest, Verdict(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")),
     (errors.UnknownAlgorithm, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_ALGORITHM")),
     (errors.UnknownRegion, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_REGION")),
+    (errors.UnknownSession, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_SESSION")),
+    (errors.SessionExists, Verdict(grpc.StatusCode.ALREADY_EXISTS, "SESSION_EXISTS")),
+    (
+        errors.UnusableSession,
+        Verdict(grpc.StatusCode.FAILED_PRECONDITION, "UNUSABLE_SESSION"),
+    ),
     (errors.QuotaExceeded, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED")),
     (errors.Unauthenticated, Verdict(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")),
     (errors.PayloadTooLarge, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "PAYLOAD_TOO_LARGE")),
@@ -113,6 +119,10 @@ def _metadata(error: errors.MeshError) -> dict[str, str]:
             return {"size": str(error.size), "limit": str(error.limit)}
         case errors.UnknownRegion():
             return {"region": error.name}
+        case errors.UnknownSession() | errors.SessionExists():
+            return {"session": error.id}
+        case errors.UnusableSession():
+            return {"expected": error.expected, "found": error.found}
         case errors.QueueFull() | errors.QuotaExceeded():
             return {"limit": str(error.limit)}
         case errors.UnknownAlgorithm():

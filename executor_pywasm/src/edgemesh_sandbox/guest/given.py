@@ -20,11 +20,16 @@ class InputError(Exception):
     __module__ = "builtins"  # shown as `InputError`
 
 
-def values(request: dict[str, Any], *, tagged: bool) -> tuple[dict[str, Any], Call | None]:
-    """The inputs by name, and the call if one is wanted; `tagged` if there may be tags to read."""
+def values(
+    request: dict[str, Any], *, tagged: bool, own: bool = False
+) -> tuple[dict[str, Any], Call | None]:
+    """The inputs by name, and the call if one is wanted; `tagged` if there may be tags to read.
+
+    `own`: arrays are copies, since the host writes other inputs to the same place later.
+    """
     inputs: dict[str, Any] = request["inputs"]
     call: dict[str, Any] | None = request.get("call")
-    tensors: dict[str, Any] = {t["name"]: _tensor(t) for t in request["tensors"]}
+    tensors: dict[str, Any] = {t["name"]: _tensor(t, own) for t in request["tensors"]}
     if tagged:
         decoder = Decoder(tensors.__getitem__, tensors.__getitem__)
         try:
@@ -39,8 +44,9 @@ def values(request: dict[str, Any], *, tagged: bool) -> tuple[dict[str, Any], Ca
     return inputs, (call["function"], call["args"], call["kwargs"])
 
 
-def _tensor(tensor: dict[str, Any]) -> Any:
+def _tensor(tensor: dict[str, Any], own: bool) -> Any:
     address, dtype = tensor["address"], tensor["dtype"]
     if dtype == "bytes":
         return arrays.view(address, (tensor["nbytes"],), "uint8").tobytes()
-    return arrays.view(address, tuple(tensor["shape"]), dtype)
+    array = arrays.view(address, tuple(tensor["shape"]), dtype)
+    return array.copy() if own else array

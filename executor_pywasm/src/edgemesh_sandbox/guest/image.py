@@ -114,6 +114,10 @@ def _install(ballast: list[bytes], science: bool) -> tuple[Any, list[tuple[int, 
     for program in programs * 8:
         request = {"code": program, "stdin": "", "inputs": _WARMING_INPUTS, "tensors": []}
         serving.call(json.dumps(request).encode())
+    for program in ("x = 1", "x + 1", "output = x\n1 / 0") * 4:
+        request = {"code": program, "stdin": "", "inputs": {}, "tensors": [], "file": "cell.py"}
+        serving.call(json.dumps(request).encode())
+    serving.forget()
     block.clear()
     states = randomness.states()
     atexit._clear()  # what libraries registered is not the program's

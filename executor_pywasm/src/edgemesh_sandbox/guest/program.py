@@ -28,7 +28,7 @@ _DROPPED_AT = -6  # before the two instructions that return None
 _compile = compile
 
 
-def compiled(source: str) -> tuple[CodeType | None, CodeType | None]:
+def compiled(source: str, file: str = FILE) -> tuple[CodeType | None, CodeType | None]:
     """What to run, and then what to evaluate. Raises what `compile` raises."""
     start = _last_start(source)
     likely = start is not None and not _STATEMENT.match(source, start)
@@ -36,22 +36,34 @@ def compiled(source: str) -> tuple[CodeType | None, CodeType | None]:
         head = source[:start]
         if "__future__" not in head:
             try:
-                first = _exec(head) if start else None
-                return first, _eval("\n" * head.count("\n") + source[start:])
+                first = _exec(head, file) if start else None
+                return first, _eval("\n" * head.count("\n") + source[start:], file)
             except (SyntaxError, ValueError, MemoryError, RecursionError):
                 pass
-    whole = _exec(source)
+    whole = _exec(source, file)
     dropped = whole.co_code[_DROPPED_AT : _DROPPED_AT + 1] == bytes((_POP_TOP,))
     if not likely and not dropped:  # where a constant is dropped, nothing is left of it
         return whole, None
-    tree = ast.parse(source, FILE)
+    tree = ast.parse(source, file)
     last = tree.body[-1] if tree.body else None
     if not isinstance(last, ast.Expr):
         return whole, None
     del tree.body[-1]
     flags = whole.co_flags & ~0xFFFF  # of `from __future__`
-    final = _compile(ast.Expression(last.value), FILE, "eval", flags, dont_inherit=True)
-    return _compile(tree, FILE, "exec", flags, dont_inherit=True), final
+    final = _compile(ast.Expression(last.value), file, "eval", flags, dont_inherit=True)
+    return _compile(tree, file, "exec", flags, dont_inherit=True), final
+
+
+def assigns(program: CodeType | None, name: str) -> bool:
+    """Whether a program's own statements bind this global."""
+    return (
+        program is not None
+        and name in program.co_names
+        and any(
+            at.argval == name and at.opname in ("STORE_NAME", "STORE_GLOBAL")
+            for at in dis.get_instructions(program)
+        )
+    )
 
 
 def _last_start(source: str) -> int | None:
@@ -67,9 +79,9 @@ def _last_start(source: str) -> int | None:
     return None
 
 
-def _exec(source: str) -> CodeType:
-    return _compile(source, FILE, "exec", dont_inherit=True)
+def _exec(source: str, file: str) -> CodeType:
+    return _compile(source, file, "exec", dont_inherit=True)
 
 
-def _eval(source: str) -> CodeType:
-    return _compile(source, FILE, "eval", dont_inherit=True)
+def _eval(source: str, file: str) -> CodeType:
+    return _compile(source, file, "eval", dont_inherit=True)

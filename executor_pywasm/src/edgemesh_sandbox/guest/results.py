@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import io
 import sys
+import weakref
 from typing import Any
 
 from . import arrays, numeric
@@ -24,6 +25,8 @@ from .encoding import MOST_TENSORS, Encoder, Unfit, dumps, is_name, plain
 
 _PNG = "image/png"
 _matplotlib: list[tuple[Any, Any]] = []
+_shown: weakref.WeakSet[Any] = weakref.WeakSet()
+"""The open figures that were given already, where a program goes on."""
 
 
 def _figures() -> tuple[Any, Any]:
@@ -39,6 +42,11 @@ def _figures() -> tuple[Any, Any]:
     return _matplotlib[0]
 
 
+def forget() -> None:
+    """No figure was given yet."""
+    _shown.clear()
+
+
 class OutputError(Exception):
     """`output` cannot be given back."""
 
@@ -48,8 +56,12 @@ class OutputError(Exception):
 class Outputs:
     """The JSON text of the result, or None, and tensors as the host wants them described."""
 
-    def __init__(self, output: object, refs: str | None = None) -> None:
-        """`refs`: if given, all tensors of the value are referred to, by names behind this."""
+    def __init__(self, output: object, refs: str | None = None, *, going_on: bool = False) -> None:
+        """`refs`: if given, all tensors of the value are referred to, by names behind this.
+
+        `going_on`: open figures are given when they are new or were drawn on, not each time.
+        """
+        self._going_on = going_on
         self.tensors: list[dict[str, Any]] = []
         self.owners: list[object] = []  # keeps the tensors' memory until the host has read it
         self.result: bytes | None = None
@@ -120,6 +132,9 @@ class Outputs:
         self._drawn.add(id(figure))
         file = io.BytesIO()
         figure.savefig(file, format="png")
+        if self._going_on:
+            figure.stale = False
+            _shown.add(figure)
         return file.getvalue()
 
     def _add_figures(self) -> None:
@@ -128,7 +143,8 @@ class Outputs:
         number = 0
         for manager in list(_figures()[1].values()):
             figure = manager.canvas.figure
-            if id(figure) not in self._drawn:
+            again = self._going_on and figure in _shown and not figure.stale
+            if id(figure) not in self._drawn and not again:
                 number += 1
                 name = f"figure-{number}"
                 if name not in taken:

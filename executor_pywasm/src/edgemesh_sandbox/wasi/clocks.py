@@ -12,6 +12,7 @@ to the clock: on the fixed one it takes no time of the world's.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Protocol
 
 from edgemesh_sandbox.wasi.layout import Clock
@@ -40,6 +41,14 @@ class Sleeper(Protocol):
 class GuestClock(Protocol):
     """The clocks of one run."""
 
+    def begin(self) -> None:
+        """The program goes on, perhaps on another thread."""
+        ...
+
+    def state(self) -> dict[str, int]:
+        """What makes these clocks go on elsewhere."""
+        ...
+
     def read(self, clock: Clock) -> int:
         """The time on `clock`, as the guest asked for it."""
         ...
@@ -58,13 +67,23 @@ class GuestClock(Protocol):
 
 
 class HostClock:
-    """This machine's clocks."""
+    """This machine's clocks. `state`: what one told before."""
 
-    __slots__ = ("_cpu", "_origin")
+    __slots__ = ("_cpu", "_cpu_before", "_cpu_read", "_origin")
 
-    def __init__(self, uptime: int = RUN_UPTIME) -> None:
+    def __init__(self, uptime: int = RUN_UPTIME, state: Mapping[str, int] | None = None) -> None:
+        if state is not None:  # what it was away counts, but never backwards
+            uptime = state["monotonic"] + max(0, time.time_ns() - state["wall"])
         self._origin = time.monotonic_ns() - uptime
         self._cpu: int | None = None
+        self._cpu_before = self._cpu_read = state["cpu"] if state is not None else 0
+
+    def begin(self) -> None:
+        self._cpu, self._cpu_before = None, self._cpu_read
+
+    def state(self) -> dict[str, int]:
+        monotonic = time.monotonic_ns() - self._origin
+        return {"monotonic": monotonic, "wall": time.time_ns(), "cpu": self._cpu_read}
 
     def read(self, clock: Clock) -> int:
         if clock is Clock.MONOTONIC:
@@ -74,7 +93,8 @@ class HostClock:
         now = time.thread_time_ns()
         if self._cpu is None:
             self._cpu = now
-        return now - self._cpu
+        self._cpu_read = now - self._cpu + self._cpu_before
+        return self._cpu_read
 
     def stamp(self) -> int:
         return time.time_ns()
@@ -91,9 +111,15 @@ class FixedClock:
 
     __slots__ = ("_elapsed", "_uptime")
 
-    def __init__(self, uptime: int = RUN_UPTIME) -> None:
+    def __init__(self, uptime: int = RUN_UPTIME, state: Mapping[str, int] | None = None) -> None:
         self._uptime = uptime
-        self._elapsed = 0
+        self._elapsed = state["elapsed"] if state is not None else 0
+
+    def begin(self) -> None:
+        pass
+
+    def state(self) -> dict[str, int]:
+        return {"elapsed": self._elapsed}
 
     def read(self, clock: Clock) -> int:
         self._elapsed += _READING

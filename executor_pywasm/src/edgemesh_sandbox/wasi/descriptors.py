@@ -9,6 +9,8 @@ Rules: a descriptor says what it may be used for; everything else about it is th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from edgemesh_sandbox.wasi.errors import Errno, WasiError
 from edgemesh_sandbox.wasi.files import FileSystem
 from edgemesh_sandbox.wasi.nodes import File, Folder, Node
@@ -88,6 +90,18 @@ class Descriptors:
         self._open[number] = descriptor
         descriptor.node.opened += 1
         return number
+
+    def items(self) -> Iterable[tuple[int, Descriptor]]:
+        """What is open, by number; the root is always."""
+        return self._open.items()
+
+    def reopen(self, number: int, descriptor: Descriptor) -> None:
+        """Open it under the number that it had."""
+        if number != ROOT:
+            if not _FIRST <= number < _FIRST + _MOST or number in self._open:
+                raise WasiError(Errno.BADF)
+            descriptor.node.opened += 1
+        self._open[number] = descriptor
 
     def close(self, number: int) -> None:
         """Close one; the root stays open, since all else is found by it."""

@@ -18,13 +18,14 @@ machine: Entropy = os.urandom
 class SeededEntropy:
     """A stream of bytes that follows from `seed`."""
 
-    __slots__ = ("_asked", "_seed")
+    __slots__ = ("_seed", "asked")
 
-    def __init__(self, seed: bytes) -> None:
+    def __init__(self, seed: bytes, asked: int = 0) -> None:
         self._seed = seed
-        self._asked = 0
+        self.asked = asked
+        """How many times it was asked."""
 
     def __call__(self, count: int) -> bytes:
         """The next `count` bytes."""
-        self._asked += 1
-        return hashlib.shake_256(self._seed + self._asked.to_bytes(8, "little")).digest(count)
+        self.asked += 1
+        return hashlib.shake_256(self._seed + self.asked.to_bytes(8, "little")).digest(count)

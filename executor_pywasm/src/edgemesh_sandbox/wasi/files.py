@@ -11,7 +11,7 @@ touches the host's disk. Names are UTF-8; there are no links, symbolic or hard.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from edgemesh_sandbox.wasi.clocks import GuestClock
 from edgemesh_sandbox.wasi.errors import Errno, WasiError
@@ -40,12 +40,14 @@ class FileSystem:
 
     def __init__(self, clock: GuestClock, nbytes: int, inputs: Mapping[str, Buffer]) -> None:
         self._clock = clock
-        self._numbers = 0
-        self._quota = Quota(nbytes)
+        self.numbers = 0
+        """The last number that a node was given."""
+        self.quota = Quota(nbytes)
+        """What may still be stored."""
         self.root = Folder(self._number(), clock.stamp(), None, None)
-        self._folder(self.root, TEMPORARY).quota = self._quota
+        self._folder(self.root, TEMPORARY).quota = self.quota
         self._outputs = self._folder(self.root, OUTPUTS)
-        self._outputs.quota = self._quota
+        self._outputs.quota = self.quota
         self._folder(self.root, INPUTS)
         self._folder(self.root, "dev").entries["null"] = Null(self._number(), clock.stamp())
         for name, data in inputs.items():
@@ -60,8 +62,15 @@ class FileSystem:
             folder = child if isinstance(child, Folder) else self._folder(folder, part)
         folder.entries[name] = File(self._number(), self._clock.stamp(), data, None)
 
-    def outputs(self) -> Iterator[tuple[str, Buffer]]:
-        """The regular files below /outputs by their path in there, and their bytes."""
+    def give(self, inputs: Mapping[str, Buffer]) -> None:
+        """Put other files below /inputs; what is open of those before stays readable."""
+        folder = cast(Folder, self.root.entries[INPUTS])
+        folder.entries.clear()
+        for name, data in inputs.items():
+            self.add(f"{INPUTS}/{name}", data)
+
+    def outputs(self) -> Iterator[tuple[str, File]]:
+        """The regular files below /outputs by their path in there."""
         pending = [("", self._outputs)]
         while pending:
             prefix, folder = pending.pop()
@@ -69,7 +78,7 @@ class FileSystem:
                 if isinstance(node, Folder):
                     pending.append((f"{prefix}{name}/", node))
                 elif isinstance(node, File):
-                    yield prefix + name, node.data
+                    yield prefix + name, node
 
     def find(self, base: Folder, path: str) -> Node:
         """What `path` leads to, from the folder `base`."""
@@ -191,7 +200,7 @@ class FileSystem:
         if isinstance(node, File):
             node.release()
         else:
-            self._quota.nodes += 1
+            self.quota.nodes += 1
 
     def _folder(self, parent: Folder, name: str) -> Folder:
         folder = Folder(self._number(), self._clock.stamp(), parent, None)
@@ -199,8 +208,8 @@ class FileSystem:
         return folder
 
     def _number(self) -> int:
-        self._numbers += 1
-        return self._numbers
+        self.numbers += 1
+        return self.numbers
 
 
 def _below(folder: Folder, part: str) -> Node | None:

@@ -64,13 +64,15 @@ class Node:
 class File(Node):
     """A file's bytes; one without a quota is read-only."""
 
-    __slots__ = ("_quota", "data")
+    __slots__ = ("_quota", "data", "version")
     kind = FileType.REGULAR_FILE
 
     def __init__(self, number: int, now: int, data: Buffer, quota: Quota | None) -> None:
         super().__init__(number, now)
         self.data = data
         self._quota = quota
+        self.version = 0
+        """Counts up with each change of its bytes."""
 
     @property
     def size(self) -> int:
@@ -108,6 +110,7 @@ class File(Node):
     def _writable(self) -> bytearray:
         if not isinstance(self.data, bytearray) or self._quota is None:
             raise WasiError(Errno.ROFS)
+        self.version += 1
         return self.data
 
     def release(self) -> None:

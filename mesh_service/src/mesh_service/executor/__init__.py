@@ -15,7 +15,9 @@ from mesh_service.executor.call import (
     InvalidInput,
     Reply,
     Runner,
+    SessionOf,
     TensorView,
+    UnusableSession,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +33,9 @@ __all__ = [
     "Plan",
     "Reply",
     "Runner",
+    "SessionOf",
     "TensorView",
+    "UnusableSession",
     "serve",
 ]
 

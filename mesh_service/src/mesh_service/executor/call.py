@@ -7,7 +7,7 @@ errors here; anything else that it raises is ours, logged, and told to the calle
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -33,6 +33,34 @@ class InvalidInput(Exception):
     def __init__(self, violations: Mapping[str, str]) -> None:
         self.violations = dict(violations)
         super().__init__("; ".join(f"{k}: {v}" for k, v in self.violations.items()))
+
+
+FRESH_RANDOM, DETERMINISTIC = 1, 2
+"""In the first byte of a session's state."""
+INSPECT = "inspect"
+"""The capability by which a front asks what a session has, instead of running anything."""
+
+
+class UnusableSession(Exception):
+    """The session's state does not fit what runs here: FAILED_PRECONDITION."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        self.expected, self.found = expected, found
+        super().__init__(f"expected {expected}, found {found}")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOf:
+    """The session that a call is of, as the front knows it."""
+
+    number: bytes
+    """16 bytes that no other state of any session has; `calls` of them are behind it."""
+    calls: int
+    whole: bool
+    """Whether the reply's state is to be all of it, not what has changed."""
+    ask: Callable[[bytes], bytes]
+    """Asks the front for the state, piece by piece: from which byte on, 8 bytes little-endian;
+    the answer is a piece of it, empty at its end. The first byte says of what kind it is."""
 
 
 def too_small(name: str, nbytes: int, room: int) -> InvalidInput:
@@ -69,6 +97,8 @@ class Reply:
     """0: the pool's sampled figure is used."""
     stages: Mapping[str, int] = field(default_factory=dict[str, int])
     """Where the time went, in microseconds, by names of the runner's own, in their order."""
+    state: bytes | None = None
+    """In a session: what the call has changed, for the front to keep; None: nothing is kept."""
 
 
 class PoolCall(Protocol):
@@ -89,7 +119,7 @@ class PoolCall(Protocol):
 class Call:
     """One call: what to run, on what, within which limits."""
 
-    __slots__ = ("_places", "_pool", "inputs", "parameters", "request", "streaming")
+    __slots__ = ("_places", "_pool", "inputs", "parameters", "request", "session", "streaming")
 
     def __init__(
         self,
@@ -99,6 +129,8 @@ class Call:
         inputs: dict[str, TensorView],
         streaming: bool,
         places: Mapping[str, memoryview] | None = None,
+        *,
+        session: SessionOf | None = None,
     ) -> None:
         self._pool = pool
         self._places = places or {}
@@ -109,6 +141,8 @@ class Call:
         """By name, valid against the algorithm's TensorSpecs; readable until the call ends."""
         self.streaming = streaming
         """Whether the caller reads events as they happen."""
+        self.session = session
+        """The session that it goes on in; None: it starts anew."""
 
     @property
     def algorithm(self) -> str:

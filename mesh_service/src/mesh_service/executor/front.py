@@ -20,9 +20,10 @@ from google.protobuf.message import DecodeError
 from mesh_service import errors, wire
 from mesh_service.executor.describe import Description
 from mesh_service.executor.fan import Fan, Spread
-from mesh_service.executor.respond import Identity, Printed, respond, sent
+from mesh_service.executor.respond import Identity, Printed, changed, respond, sent
 from mesh_service.executor.run import run
-from mesh_service.executor.shared_memory import SharedMemory
+from mesh_service.executor.sessions import Sessions
+from mesh_service.executor.shared_memory import NOWHERE, SharedMemory
 from mesh_service.executor.validate import Catalog, Valid, validate
 from mesh_service.peers import Peers
 from mesh_service.pool import Done
@@ -43,17 +44,19 @@ class Front:
         identity: Identity,
         fans: Mapping[str, Fan] | None = None,
         address: Callable[[], str] = str,
+        sessions: Sessions | None = None,
     ) -> None:
         """`fans`: algorithms that are spread over the workers, by their names.
 
-        `address`: where this front is served.
+        `address`: where this front is served. `sessions`: who keeps them.
         """
+        self._sessions = sessions
         self._fans = fans or {}
         self._settings = settings
         self._identity = identity
         self.description = Description(settings, identity)
         peers = Peers(address, secret=settings.secret is not None)
-        self.shared_memory = SharedMemory(settings, peers, self._authenticate)
+        self.shared_memory = SharedMemory(settings, peers, self.authenticate)
 
     async def execute(self, raw: bytes, rpc: Rpc) -> bytes:
         """Execute: one answer."""
@@ -79,13 +82,13 @@ class Front:
 
     async def describe(self, raw: bytes, rpc: Rpc) -> bytes:
         """Describe."""
-        self._authenticate(rpc)
+        self.authenticate(rpc)
         _parse(executor_pb2.DescribeRequest, raw)
         return self.description.now().SerializeToString()
 
     async def watch_describe(self, raw: bytes, rpc: Rpc) -> None:
         """WatchDescribe: now, and on each change."""
-        self._authenticate(rpc)
+        self.authenticate(rpc)
         _parse(executor_pb2.WatchDescribeRequest, raw)
         seen = -1
         while True:
@@ -101,7 +104,7 @@ class Front:
         send: Callable[[compute_pb2.ComputeEvent], Awaitable[None]] | None = None,
     ) -> bytes:
         arrived = time.perf_counter()
-        self._authenticate(rpc)
+        self.authenticate(rpc)
         while True:
             catalog = self.description.catalog
             valid = await self._validate(raw, catalog, rpc)
@@ -133,11 +136,17 @@ class Front:
             raise errors.NotStarted(self._settings.service, 0.0)
         fan = self._fans.get(valid.algorithm.name)
         if fan is not None:
+            if valid.request.session_id:
+                expected = f"empty: each part of {valid.algorithm.name} starts anew"
+                raise errors.InvalidRequest([errors.Violation("session_id", expected)])
             self.shared_memory.refuse(valid)
             spread = Spread(pool, self._settings, valid, rpc, self._identity, send)
             response = await spread.run(fan, arrived)
             rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
             return encode(response, spread.outputs)
+        if self._sessions is not None and valid.request.session_id:
+            self.shared_memory.refuse(valid)
+            return await self._go_on(self._sessions, valid, rpc, encode, arrived, send)
         printed = Printed()
         places = self.shared_memory.take(valid, rpc)
         async with run(pool, self._settings, valid, rpc, printed, send, places) as done:
@@ -145,7 +154,31 @@ class Front:
             rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
             return encode(response, _blobs(response, done))
 
-    def _authenticate(self, rpc: Rpc) -> None:
+    async def _go_on(
+        self,
+        sessions: Sessions,
+        valid: Valid,
+        rpc: Rpc,
+        encode: Encode,
+        arrived: float,
+        send: Callable[[compute_pb2.ComputeEvent], Awaitable[None]] | None,
+    ) -> bytes:
+        """A call of a session: what it has changed is kept before it is answered."""
+        assert valid.pool is not None
+        printed = Printed()
+        async with (
+            sessions.hold(valid, rpc) as going,
+            run(valid.pool, self._settings, valid, rpc, printed, send, NOWHERE, going) as done,
+        ):
+            response = respond(valid, done, printed, self._identity, arrived)
+            change = changed(done)
+            if change is not None:
+                await going.keep(change, done.worker_pid)
+            rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
+            return encode(response, _blobs(response, done))
+
+    def authenticate(self, rpc: Rpc) -> None:
+        """Raise unless the call may be served at all."""
         secret = self._settings.secret
         if secret is None:
             return

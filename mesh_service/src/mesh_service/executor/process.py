@@ -20,6 +20,7 @@ from mesh_service.executor.crew import OneCrew, Staff, spec
 from mesh_service.executor.fan import Fan
 from mesh_service.executor.front import Front
 from mesh_service.executor.respond import Identity
+from mesh_service.executor.sessions import Host, Sessions
 from mesh_service.executor.shared_memory import SERVICE as SHARED_MEMORY
 from mesh_service.executor.validate import Catalog
 from mesh_service.pool import PoolStatistics
@@ -47,6 +48,8 @@ class Plan(Generic[Settings]):
     """Added to the workers' environment; an empty value takes a variable out of it."""
     fans: Mapping[str, Fan] = field(default_factory=dict[str, Fan])
     """Algorithms that the front spreads over the workers, by their names."""
+    sessions: Callable[[Settings, Host], Sessions] | None = None
+    """Makes what keeps sessions, where there is such."""
     crews: Callable[[Settings], Staff] | None = None
     """Makes its workers where they are not all alike; then what is said of them here is unused."""
 
@@ -74,7 +77,10 @@ async def _body(
 ) -> None:
     staff = plan.staff(settings)
     identity = Identity(settings.service, plan.version)
-    front = Front(settings, identity, plan.fans, lambda: mesh.address)
+    host = Host()
+    sessions = None if plan.sessions is None else plan.sessions(settings, host)
+    front = Front(settings, identity, plan.fans, lambda: mesh.address, sessions)
+    host.execute, host.authenticate = front.execute, front.authenticate
     news = _News(staff, front, mesh)
     mesh.metrics.registry.register(_PoolFigures(staff))
     mesh.metrics.registry.register(_Walls(front))
@@ -88,6 +94,11 @@ async def _body(
         },
     )
     mesh.add(SHARED_MEMORY, front.shared_memory.methods())
+    if sessions is not None:
+        for service, methods in sessions.services.items():
+            mesh.add(service, methods)
+        mesh.metrics.registry.register(sessions)
+        sessions.start()
     await mesh.start()
     staff.on_change = news.tell
     try:
@@ -104,6 +115,8 @@ async def _body(
         news.end()
         await mesh.stop()
     finally:
+        if sessions is not None:
+            await sessions.stop()
         front.shared_memory.close()
         await staff.stop()
 

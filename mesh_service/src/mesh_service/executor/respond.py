@@ -121,6 +121,12 @@ def _outcome(
             return _crash(done, printed)
 
 
+def changed(done: Done) -> memoryview | None:
+    """What a session's call has changed, as its worker says; None: nothing is to be kept."""
+    stateful = done.verdict is Verdict.DONE and done.header[:1] == worker.STATEFUL
+    return done.buffers[-1] if stateful and done.buffers else None
+
+
 def sent(response: compute_pb2.ComputeResponse) -> list[str]:
     """The outputs whose bytes a worker sends: those that are in no shared memory; sorted."""
     outputs = sorted(response.outputs.items())
@@ -130,12 +136,15 @@ def sent(response: compute_pb2.ComputeResponse) -> list[str]:
 def _reply(done: Done, request: compute_pb2.ComputeRequest) -> compute_pb2.ComputeResponse | None:
     kind, body = done.header[:1], done.header[1:]
     try:
+        if kind == worker.UNUSABLE:
+            expected, found = json.loads(body)
+            raise errors.UnusableSession(str(expected), str(found))
         if kind == worker.REFUSAL:
             refused = json.loads(body)
             raise errors.InvalidParameter(
                 [errors.Violation(str(k), str(v)) for k, v in dict(refused).items()]
             )
-        if kind != worker.RESPONSE:
+        if kind not in (worker.RESPONSE, worker.STATEFUL):
             return None
         response = compute_pb2.ComputeResponse.FromString(body)
     except (DecodeError, ValueError, TypeError, RecursionError):
@@ -145,9 +154,10 @@ def _reply(done: Done, request: compute_pb2.ComputeRequest) -> compute_pb2.Compu
     if (response.outcome == compute_pb2.OUTCOME_OK) == response.HasField("failure"):
         return None
     names = sent(response)
-    if len(names) != len(done.buffers) or not _placed(response, request, names):
+    buffers = done.buffers if kind == worker.RESPONSE else done.buffers[:-1]
+    if len(names) != len(buffers) or not _placed(response, request, names):
         return None
-    for name, buffer in zip(names, done.buffers, strict=True):
+    for name, buffer in zip(names, buffers, strict=True):
         if any(tensors.contradictions(name, response.outputs[name], buffer.nbytes)):
             return None
     return response

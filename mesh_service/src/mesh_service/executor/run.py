@@ -19,8 +19,9 @@ from google.protobuf.message import DecodeError
 from mesh_service import errors
 from mesh_service.executor.regions import Taken
 from mesh_service.executor.respond import Printed
+from mesh_service.executor.sessions import Going
 from mesh_service.executor.validate import Valid
-from mesh_service.executor.worker import COPYING, STREAMING
+from mesh_service.executor.worker import COPYING, SESSION, SESSION_HEAD, STREAMING
 from mesh_service.pool import (
     Done,
     PoolClosed,
@@ -50,31 +51,45 @@ async def run(
     printed: Printed,
     send: Send | None,
     places: Taken,
+    session: Going | None = None,
 ) -> AsyncGenerator[Done]:
     """Run it; the body gets what became of it, with buffers that live as long as the body.
 
-    `places` are given back, whatever comes of it.
+    `places` are given back, whatever comes of it. `session`: what it goes on from.
 
     Raises QueueFull, NotStarted or ShuttingDown: nothing ran.
     """
     request = valid.request
     flags = STREAMING * (send is not None) | COPYING * (not places.in_place)
     limits = request.limits
+    head = b""
+    if session is not None:
+        flags, head = (
+            flags | SESSION,
+            SESSION_HEAD.pack(session.number, session.calls, session.whole),
+        )
     work = Work(
-        header=bytes([flags]) + request.SerializeToString(),
+        header=bytes([flags]) + head + request.SerializeToString(),
         buffers=[places.inputs.get(name) or valid.blobs[name] for name in sorted(request.inputs)],
         places=[place for _, place in sorted(places.outputs.items())],
         owner=rpc.header(TENANT),
+        prefer=0 if session is None else session.worker,
         run_time=limits.run_time_ms / 1e3,
         grace=valid.grace_s,
         # A sandbox's files lie beside its memory, and once more on their way out.
-        memory_bytes=limits.memory_bytes + 2 * limits.files_bytes,
-        reply_limit=settings.max_response_bytes,
+        # A session lies there twice, in its interpreter and as it was before, and crosses once.
+        memory_bytes=limits.memory_bytes * (1 if session is None else 4) + 2 * limits.files_bytes,
+        reply_limit=settings.max_response_bytes + (0 if session is None else session.most_bytes),
     )
-    start = Start(rpc, valid.algorithm.idempotent)
+    start = Start(rpc, valid.algorithm.idempotent and session is None)
     events = _Events(printed, send, start)
     try:
-        async with pool.run(work, on_started=start.begin, on_event=events.take) as done:
+        async with pool.run(
+            work,
+            on_started=start.begin,
+            on_event=events.take,
+            on_call=None if session is None else session.tell,
+        ) as done:
             await start.settle()
             await events.finish(rpc.time_left())
             yield done

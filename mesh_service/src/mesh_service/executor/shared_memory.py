@@ -24,7 +24,7 @@ SERVICE: str = shared_memory_pb2.DESCRIPTOR.services_by_name["SharedMemoryServic
 TENANT = "edgemesh-tenant"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _MOST_PID = (1 << 22) - 1
-_NOWHERE = Taken()
+NOWHERE = Taken()
 
 Request = TypeVar("Request", bound=Message)
 
@@ -55,7 +55,7 @@ class SharedMemory:
     def take(self, valid: Valid, rpc: Rpc) -> Taken:
         """The places that a request names. Raises InvalidTensor."""
         if not tensors.in_regions(valid.request, valid.blobs):
-            return _NOWHERE
+            return NOWHERE
         if not self._settings.offers_shared_memory:
             raise errors.InvalidTensor(list(_without(valid.request, "not offered here")))
         user = self._peers.user(rpc)

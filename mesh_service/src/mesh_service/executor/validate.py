@@ -156,7 +156,7 @@ def validate(
     if len(raw) > settings.max_request_bytes:
         raise errors.PayloadTooLarge(len(raw), settings.max_request_bytes)
     request, blobs = wire.detach(raw)
-    violations = list(_envelope(request))
+    violations = list(_envelope(request, settings))
     if violations:
         raise errors.InvalidRequest(violations)
     offer = catalog.find(request.algorithm)
@@ -169,12 +169,14 @@ def validate(
     return Valid(request, blobs, offer.algorithm, grace, settings.max_response_bytes, offer.pool)
 
 
-def _envelope(request: compute_pb2.ComputeRequest) -> Iterable[Violation]:
+def _envelope(
+    request: compute_pb2.ComputeRequest, settings: ExecutorSettings
+) -> Iterable[Violation]:
     if not request.algorithm:
         yield Violation("algorithm", "required: <namespace>.<name>, or with @<version>")
     if len(request.inputs) > MOST_INPUTS:
         yield Violation("inputs", f"at most {MOST_INPUTS}, not {len(request.inputs)}")
-    if request.session_id:
+    if request.session_id and not settings.keeps_sessions:
         yield Violation("session_id", "empty: this executor keeps no sessions")
     if request.capabilities:
         yield Violation("capabilities", "empty: this executor grants none")

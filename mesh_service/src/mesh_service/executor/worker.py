@@ -6,13 +6,15 @@ A work's header is one flag byte (1: events are wanted) and a ComputeRequest wit
 its buffers are the inputs' bytes in the order of their sorted names, its places those of the
 request's `outputs_to`, likewise. A reply's header is one kind
 byte and either a ComputeResponse without tensor bytes (RESPONSE; its buffers likewise sorted by
-name, but for those that were written to places) or a JSON object of field → expectation (REFUSAL).
+name, but for those that were written to places; STATEFUL: and, as the last buffer, what a session's
+call has changed) or a JSON object of field → expectation (REFUSAL; UNUSABLE: of the session).
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import struct
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
@@ -28,14 +30,23 @@ from mesh_service.executor.call import (
     PoolCall,
     Reply,
     Runner,
+    SessionOf,
     TensorView,
+    UnusableSession,
 )
 
 RESPONSE = b"\x00"
 REFUSAL = b"\x01"
+STATEFUL = b"\x02"
+UNUSABLE = b"\x03"
 STREAMING = 1
 COPYING = 2
-"""The flags: events are wanted; the algorithm must not see shared memory itself."""
+SESSION = 8
+"""The flags: events are wanted; the algorithm must not see shared memory itself; the work is of a
+session, whose `SESSION_HEAD` follows."""
+SESSION_HEAD = struct.Struct("<16sQ?")
+"""Which state of a session the work goes on from: its number, and how many calls are behind it; and
+whether all of what comes of it is wanted, not only what has changed."""
 MOST_MESSAGE = 64 * 1024
 
 
@@ -63,8 +74,11 @@ class _Adapter:
         return described.SerializeToString()
 
     def __call__(self, call: pool.Call) -> pool.Reply:
-        request = compute_pb2.ComputeRequest.FromString(call.header[1:])
-        flags = call.header[0]
+        flags, at, session = call.header[0], 1, None
+        if flags & SESSION:
+            at += SESSION_HEAD.size
+            session = SessionOf(*SESSION_HEAD.unpack_from(call.header, 1), call.call)
+        request = compute_pb2.ComputeRequest.FromString(call.header[at:])
         copying = bool(flags & COPYING)
         buffers = placing.copied(request, call.buffers) if copying else call.buffers
         inputs = {
@@ -82,11 +96,14 @@ class _Adapter:
                     inputs,
                     bool(flags & STREAMING),
                     {} if copying else places,
+                    session=session,
                 )
             )
             if places:
                 written = placing.write(reply.outputs, places)
                 return _pack(reply, written)
+        except UnusableSession as error:
+            return pool.Reply(UNUSABLE + json.dumps([error.expected, error.found]).encode())
         except InvalidInput as error:
             return pool.Reply(REFUSAL + json.dumps(error.violations).encode())
         except AlgorithmFailure as error:
@@ -131,4 +148,6 @@ def _pack(reply: Reply, written: Collection[str] = ()) -> pool.Reply:
             response.outputs[name].shared_memory.size = output.data.nbytes
         else:
             buffers.append(output.data)
+    if reply.state is not None:
+        return pool.Reply(STATEFUL + response.SerializeToString(), [*buffers, reply.state])
     return pool.Reply(RESPONSE + response.SerializeToString(), buffers)

@@ -43,7 +43,7 @@ class WorkerPool:
         self.spec = spec
         self._open = False
         self._drained = False
-        self._waiting: deque[tuple[str, asyncio.Future[Worker]]] = deque()
+        self._waiting: deque[tuple[Work, asyncio.Future[Worker]]] = deque()
         self._serving = False
         self._flying = 0
         self._copier = ThreadPoolExecutor(1, thread_name_prefix="pool-copy")
@@ -157,8 +157,8 @@ class WorkerPool:
             for attempt in range(_ATTEMPTS):
                 if attempt:
                     flight.reset()
-                owner = flight.work.owner
-                worker = self._roster.take(owner) or await self._wait(owner, first=attempt > 0)
+                work = flight.work
+                worker = self._take(work) or await self._wait(work, first=attempt > 0)
                 self._watch.arm()
                 if done := await worker.run(flight):
                     return done
@@ -169,7 +169,10 @@ class WorkerPool:
             if not self._open:
                 self._roster.changed.set()
 
-    async def _wait(self, owner: str, *, first: bool) -> Worker:
+    def _take(self, work: Work) -> Worker | None:
+        return self._roster.take(work.owner, work.prefer)
+
+    async def _wait(self, work: Work, *, first: bool) -> Worker:
         roster = self._roster
         if self._drained:
             raise PoolClosed
@@ -178,7 +181,7 @@ class WorkerPool:
         if len(self._waiting) >= self.spec.queue and not first:
             raise PoolFull(self.spec.queue)
         waiter: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
-        entry = (owner, waiter)
+        entry = (work, waiter)
         if first:
             self._waiting.appendleft(entry)
         else:
@@ -198,10 +201,10 @@ class WorkerPool:
             self._serve_owners()
             return
         while self._waiting:
-            owner, waiter = self._waiting[0]
+            work, waiter = self._waiting[0]
             if waiter.done():
                 self._waiting.popleft()
-            elif worker := self._roster.take(owner):
+            elif worker := self._take(work):
                 self._waiting.popleft()
                 waiter.set_result(worker)
             else:
@@ -214,15 +217,15 @@ class WorkerPool:
         self._serving = True
         refused: set[str] = set()
         for entry in list(self._waiting):
-            owner, waiter = entry
+            work, waiter = entry
             if waiter.done():
                 self._waiting.remove(entry)
-            elif owner not in refused:
-                if worker := self._roster.take(owner):
+            elif work.owner not in refused:
+                if worker := self._take(work):
                     self._waiting.remove(entry)
                     waiter.set_result(worker)
                 else:
-                    refused.add(owner)
+                    refused.add(work.owner)
         self._serving = False
 
     def _refuse(self) -> None:

@@ -77,17 +77,18 @@ class Roster:
             worker.retire(ExitReason.STOP)
         self._set_ready(False, "the pool is stopping")
 
-    def take(self, owner: str) -> Worker | None:
-        """Take a slot of the least loaded active worker, of equals the one idle for longest.
+    def take(self, owner: str, prefer: int = 0) -> Worker | None:
+        """Take a slot of the least loaded active worker, of equals the one idle for longest; or of
+        the preferred one, if that has one.
 
         So each has a moment between its calls, in which it can make ready for the next one.
         """
         if self._spec.one_owner:
-            best = self._best(owner) or self._best(None)
+            best = self._best(owner, prefer) or self._best(None)
             if best is None and self._make_room():
                 best = self._best(None)
         else:
-            best = self._best(None)
+            best = self._best(None, prefer)
         if self._resting:
             self._resting = False
             asyncio.get_running_loop().call_soon(self.fill)  # not before this call is on its way
@@ -98,8 +99,12 @@ class Roster:
             self.active.append(best)
         return best
 
-    def _best(self, owner: str | None) -> Worker | None:
+    def _best(self, owner: str | None, prefer: int = 0) -> Worker | None:
         best: Worker | None = None
+        for worker in self.active if prefer else ():
+            free = worker.load < self._spec.concurrency
+            if worker.pid == prefer and worker.owner == owner and free:
+                return worker
         for worker in self.active:
             if worker.owner == owner and worker.load < (
                 best.load if best else self._spec.concurrency

@@ -115,6 +115,9 @@ class Work:
     """Parts of regions that the handler may write to; what it writes is no part of its reply."""
     owner: str = ""
     """On whose behalf; see ``PoolSpec.one_owner``."""
+    prefer: int = 0
+    """Process id of the worker that it had best run in, 0: any. Another takes it where that one is
+    busy, gone, or another owner's."""
     run_time: float = 60.0
     """How long the handler may run. It knows; ``grace`` later it is killed."""
     grace: float | None = None

@@ -1,0 +1,213 @@
+"""What the front asks of sessions: hold one for a call, tell its state, keep what has changed.
+
+Rules: a call holds its session from before it runs until what it has changed is in the file. A worker
+is asked for all of a session now and then, so that the file does not grow with each call, and a
+session that nothing has used for a moment is written anew, packed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from edgemesh_executor_pywasm.sessions.file import CHANGE, FULL
+from edgemesh_executor_pywasm.sessions.store import Entry, Store
+from edgemesh_executor_pywasm.sessions.vault import Damaged
+from mesh_service import errors
+from mesh_service.errors import Violation
+from mesh_service.executor.call import DETERMINISTIC, FRESH_RANDOM, INSPECT
+from mesh_service.executor.validate import Valid
+from mesh_service.stack import Rpc
+
+TENANT = "edgemesh-tenant"
+INSPECTING = "inspects a session"
+"""The note of an rpc whose call is to say what a session has."""
+UNDO = 10
+"""Calls that can be undone, at least where there were as many."""
+
+_log = logging.getLogger(__name__)
+_PIECE = 4 << 20
+_INLINE = 1 << 20
+"""What is written on the loop; more is written beside it."""
+_MOST_CHANGES, _LEAST_BYTES = 32, 4 << 20
+_MOST_SUPERFLUOUS = 16 << 20
+_SETTLE_S = 3.0
+_LOOK_S = 1.0
+_AWAKE_S = 60.0
+_KEPT_OF_TIME = 0.8
+
+
+class Hold:
+    """A session that a call holds."""
+
+    def __init__(self, store: Store, entry: Entry) -> None:
+        self._store, self._entry = store, entry
+        self.number, self.calls, self.worker = entry.number, entry.file.calls, entry.worker
+        self.most_bytes = 2 * store.quotas.session_nbytes
+        count, nbytes = entry.file.since_full
+        self.whole = count >= _MOST_CHANGES or nbytes > max(_LEAST_BYTES, 4 * _first(entry))
+        self._state: bytes | None = None
+
+    async def tell(self, question: bytes) -> bytes:
+        """A piece of its state from a byte on."""
+        entry = self._entry
+        if self._state is None:
+            flags = FRESH_RANDOM * entry.fresh_random | DETERMINISTIC * entry.deterministic
+            try:
+                read = entry.file.state
+                large = entry.file.nbytes > _INLINE
+                state = await asyncio.to_thread(read) if large else read()
+            except (Damaged, OSError) as error:
+                _log.error("session %s cannot be read: %s", entry.file.path.name, error)
+                raise errors.UnusableSession("what was stored", f"other bytes: {error}") from None
+            self._state = bytes([flags]) + state
+        at = int.from_bytes(question[:8], "little")
+        return self._state[at : at + _PIECE]
+
+    async def keep(self, change: memoryview, worker: int) -> None:
+        """Append what a call has changed. Raises QuotaExceeded, Internal."""
+        entry, quotas = self._entry, self._store.quotas
+        if change.nbytes > quotas.session_nbytes:
+            raise errors.QuotaExceeded("bytes of a session", quotas.session_nbytes)
+        self._store.check_room(entry.tenant, change.nbytes)
+        _, behind = entry.file.since_full
+        if not self.whole and behind + change.nbytes > quotas.session_nbytes + _LEAST_BYTES * 8:
+            raise errors.QuotaExceeded("bytes of a session", quotas.session_nbytes)
+        kind = FULL if self.whole else CHANGE
+        append = functools.partial(entry.file.append, kind, self.calls + 1, change)
+        try:
+            if change.nbytes > _INLINE:
+                await asyncio.shield(asyncio.to_thread(append))
+            else:
+                append()
+        except OSError as error:
+            _log.error("session %s cannot be written: %s", entry.file.path.name, error)
+            raise errors.QuotaExceeded("bytes on the executor's disk", 0) from None
+        entry.worker = worker
+        entry.touch()
+        if kind == FULL and entry.file.superfluous(UNDO) > _MOST_SUPERFLUOUS:
+            await self._trim(entry)
+
+    async def _trim(self, entry: Entry) -> None:
+        try:
+            await asyncio.shield(asyncio.to_thread(entry.file.settle, UNDO, pack=False))
+        except (Damaged, OSError) as error:
+            _log.error("session %s cannot be written anew: %s", entry.file.path.name, error)
+
+
+class Keeper(Collector):
+    """The sessions of an executor."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._task: asyncio.Task[None] | None = None
+
+    def hold(self, valid: Valid, rpc: Rpc) -> AbstractAsyncContextManager[Hold]:
+        """Hold the session of a request, made if there is none."""
+        return self._hold(valid, rpc)
+
+    @asynccontextmanager
+    async def _hold(self, valid: Valid, rpc: Rpc) -> AsyncIterator[Hold]:
+        request, tenant = valid.request, rpc.header(TENANT)
+        if not is_name(request.session_id):
+            raise errors.InvalidRequest([Violation("session_id", NAME)])
+        try:
+            entry = self.store.find(tenant, request.session_id)
+        except errors.UnknownSession:
+            if INSPECTING in rpc.notes:
+                raise
+            wanted = '"deterministic": true' in request.parameters.replace('":true', '": true')
+            entry = self.store.make(tenant, request.session_id, deterministic=wanted)
+        if INSPECTING in rpc.notes:
+            request.capabilities.append(INSPECT)
+        async with self.held(entry):
+            _fit(valid, rpc)
+            entry.touch()
+            yield Hold(self.store, entry)
+
+    @asynccontextmanager
+    async def held(self, entry: Entry) -> AsyncIterator[None]:
+        """Hold one when its calls before have ended. Raises UnknownSession if it is gone by then."""
+        async with entry.lock:
+            if entry.gone:
+                raise errors.UnknownSession(entry.id)
+            yield
+
+    def start(self) -> None:
+        """Look after those that nobody uses."""
+        self._task = asyncio.create_task(self._look())
+
+    async def stop(self) -> None:
+        """Look after them no more, and let go of the folder."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        self.store.close()
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            now = time.time()
+            for entry in self.store.entries:
+                if self.store.ended(entry):
+                    self.store.remove(entry)
+                elif not entry.settled and now - entry.used > _SETTLE_S and not entry.lock.locked():
+                    await self._settle(entry)
+
+    async def _settle(self, entry: Entry) -> None:
+        async with entry.lock:
+            if entry.gone or entry.settled:
+                return
+            entry.settled = True
+            try:
+                await asyncio.shield(asyncio.to_thread(entry.file.settle, UNDO))
+            except (Damaged, OSError) as error:
+                _log.error("session %s cannot be packed: %s", entry.file.path.name, error)
+
+    def collect(self) -> Iterable[Metric]:
+        """The figures of `/metrics`."""
+        entries = self.store.entries
+        since = time.time() - _AWAKE_S
+        awake = sum(1 for entry in entries if entry.worker and entry.used > since)
+        sessions = GaugeMetricFamily(
+            "edgemesh_sessions", "Sessions that are kept", labels=["state"]
+        )
+        sessions.add_metric(["awake"], awake)
+        sessions.add_metric(["asleep"], len(entries) - awake)
+        stored = GaugeMetricFamily("edgemesh_sessions_bytes", "What they take on disk")
+        stored.add_metric([], sum(entry.file.nbytes for entry in entries))
+        yield from (sessions, stored)
+
+
+NAME = "1 to 128 characters of [A-Za-z0-9._-]"
+_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+
+def is_name(text: str) -> bool:
+    """Whether a session can be called so."""
+    return 0 < len(text) <= 128 and _LETTERS.issuperset(text)
+
+
+def _first(entry: Entry) -> int:
+    full = [record.length for record in entry.file.records if record.kind == FULL]
+    return full[-1] if full else 0
+
+
+def _fit(valid: Valid, rpc: Rpc) -> None:
+    """It may have waited: fit its run time into what is left of the caller's."""
+    left = rpc.time_left()
+    if left is None:
+        return
+    if left <= 0:
+        raise errors.DeadlineExceeded("session: calls before it were running")
+    most = max(int(left * _KEPT_OF_TIME * 1e3), 1)
+    valid.request.limits.run_time_ms = min(valid.request.limits.run_time_ms, most)

@@ -1,0 +1,1 @@
+"""Put into the session, and run there by the guest's Python."""
