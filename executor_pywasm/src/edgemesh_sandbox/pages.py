@@ -28,7 +28,6 @@ PAGE_BYTES = 4096
 _PAGEMAP_SCAN = 0xC0606610  # _IOWR('f', 16, struct pm_scan_arg)
 _FILE, _PRESENT, _SWAPPED, _ZERO = 1 << 2, 1 << 3, 1 << 4, 1 << 5
 _ARGUMENTS = struct.Struct("<12Q")
-_WALK_END = 4
 _MADV_DONTNEED, _MADV_NOHUGEPAGE, _MADV_POPULATE_WRITE = 4, 15, 23
 _PROCESS_MADVISE, _PIDFD_OPEN = 440, 434  # the same number on every architecture
 _MOST_RANGES = 4096
@@ -57,20 +56,22 @@ class Pages:
 
     def private(self) -> Ranges | None:
         """The ranges that were written to; None if there are more than are worth restoring."""
-        found, _ = self._scan(self._base, self._base + self._nbytes)
+        found = self._scan(self._base, self._base + self._nbytes)
         return None if len(found) >= _MOST_RANGES else found
 
     def all_private(self, nbytes: int) -> Ranges:
         """The ranges that were written to among the first `nbytes`, as many as there are."""
         everything: Ranges = []
         at, end = self._base, self._base + nbytes
-        while at < end:
-            found, at = self._scan(at, end)
+        while True:
+            found = self._scan(at, end)
             everything += found
-        return everything
+            if len(found) < _MOST_RANGES:
+                return everything
+            at = self._base + found[-1][1]  # its own word for that may be of an earlier stop
 
-    def _scan(self, begin: int, end: int) -> tuple[Ranges, int]:
-        """Up to `_MOST_RANGES` ranges, and the address where the next would be looked for."""
+    def _scan(self, begin: int, end: int) -> Ranges:
+        """The first `_MOST_RANGES` ranges."""
         vector = _Vector()
         arguments = bytearray(
             _ARGUMENTS.pack(
@@ -93,8 +94,7 @@ class Pages:
         found = fcntl.ioctl(_pagemap(), _PAGEMAP_SCAN, arguments)
         base = self._base
         numbers = vector[: 3 * found]
-        ranges = [(a - base, b - base) for a, b in zip(numbers[::3], numbers[1::3], strict=True)]
-        return ranges, _ARGUMENTS.unpack(arguments)[_WALK_END]
+        return [(a - base, b - base) for a, b in zip(numbers[::3], numbers[1::3], strict=True)]
 
     def fill_in(self, ranges: Ranges) -> None:
         """Make these ranges private at once, which is cheaper than a fault for each page."""

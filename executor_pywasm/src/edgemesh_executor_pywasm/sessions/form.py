@@ -1,7 +1,8 @@
 """As much of a snapshot's form as the front must know of bytes that a caller sends it.
 
-Rules: the form is `edgemesh_sandbox.snapshot`'s, which alone reads all of it, in a worker; the front
-imports no native code, so it looks at headers and checksums, and refuses what is no snapshot at all.
+Rules: the form is `edgemesh_sandbox.snapshot`'s, which alone reads all of it, in a worker; the
+front imports no native code, so it looks at headers and checksums, and refuses what is no snapshot
+at all.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What the front asks of sessions: hold one for a call, tell its state, keep what has changed.
 
-Rules: a call holds its session from before it runs until what it has changed is in the file. A worker
-is asked for all of a session now and then, so that the file does not grow with each call, and a
-session that nothing has used for a moment is written anew, packed.
+Rules: a call holds its session from before it runs until what it has changed is in the file. A
+worker is asked for all of a session now and then, so that the file does not grow with each call,
+and a session that nothing has used for a moment is written anew, packed.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class Keeper(Collector):
 
     @asynccontextmanager
     async def held(self, entry: Entry) -> AsyncIterator[None]:
-        """Hold one when its calls before have ended. Raises UnknownSession if it is gone by then."""
+        """Hold one when its calls before have ended. Raises UnknownSession if it is gone."""
         async with entry.lock:
             if entry.gone:
                 raise errors.UnknownSession(entry.id)
