@@ -222,7 +222,7 @@ class Session:
     def inspect(self, limits: Limits | None = None) -> Inspection:
         """What it has. Raises `SessionError` where it cannot say."""
         result = self.look(limits)
-        if not isinstance(result.result, dict):
+        if not isinstance(cast(object, result.result), dict):
             why = result.failure.message if result.failure else "no answer"
             raise SessionError(f"it could not be looked at: {why}")
         told = cast(dict[str, Any], result.result)

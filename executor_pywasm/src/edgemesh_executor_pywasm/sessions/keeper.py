@@ -12,7 +12,7 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -115,7 +115,7 @@ class Keeper(Collector):
         return self._hold(valid, rpc)
 
     @asynccontextmanager
-    async def _hold(self, valid: Valid, rpc: Rpc) -> AsyncIterator[Hold]:
+    async def _hold(self, valid: Valid, rpc: Rpc) -> AsyncGenerator[Hold]:
         request, tenant = valid.request, rpc.header(TENANT)
         if not is_name(request.session_id):
             raise errors.InvalidRequest([Violation("session_id", NAME)])
@@ -134,7 +134,7 @@ class Keeper(Collector):
             yield Hold(self.store, entry)
 
     @asynccontextmanager
-    async def held(self, entry: Entry) -> AsyncIterator[None]:
+    async def held(self, entry: Entry) -> AsyncGenerator[None]:
         """Hold one when its calls before have ended. Raises UnknownSession if it is gone."""
         async with entry.lock:
             if entry.gone:
