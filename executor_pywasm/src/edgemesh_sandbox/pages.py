@@ -21,6 +21,7 @@ import mmap
 import os
 import struct
 import sys
+import threading
 from collections.abc import Callable, Iterable
 
 PAGE_BYTES = 4096
@@ -38,6 +39,7 @@ Ranges = list[tuple[int, int]]
 """Begin and end, in bytes from the beginning of the memory."""
 
 _ZEROS = (ctypes.c_ubyte * PAGE_BYTES)()
+_LOCAL = threading.local()
 _Vector = ctypes.c_uint64 * (3 * _MOST_RANGES)
 
 
@@ -72,7 +74,7 @@ class Pages:
 
     def _scan(self, begin: int, end: int) -> Ranges:
         """The first `_MOST_RANGES` ranges."""
-        vector = _Vector()
+        vector = _vector()
         arguments = bytearray(
             _ARGUMENTS.pack(
                 _ARGUMENTS.size,
@@ -192,6 +194,14 @@ def supported() -> bool:
             return found == [(PAGE_BYTES, 2 * PAGE_BYTES)]
     except OSError:  # an older kernel, or one without transparent huge pages
         return False
+
+
+def _vector() -> ctypes.Array[ctypes.c_uint64]:
+    """Where the kernel tells this thread its ranges; to make one takes longer than to fill it."""
+    vector = getattr(_LOCAL, "vector", None)
+    if vector is None:
+        vector = _LOCAL.vector = _Vector()
+    return vector
 
 
 @functools.cache
