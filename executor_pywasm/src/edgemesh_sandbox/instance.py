@@ -102,6 +102,8 @@ class Instance:
         self._called = self._returned = 0.0
         before = pages.faults()
         block = self.memory.view(self._interpreter.block, layout.BLOCK_BYTES)
+        if frame.goes_on:  # the log still has what the part before has printed
+            block[4 * layout.WORD_LOG : 4 * layout.WORD_LOG + 4] = bytes(4)
         self.output = Output(block, limits.output_bytes, on_output)
         self.watch = Watch(deadline, cancelled, self.output, on_output is not None, limits.cpu_ms)
         self.tools = frame.tools

@@ -141,7 +141,7 @@ class Snapshot:
         return [runs, self.clocks, self.files, self.recipe.encode(), self.pages]
 
     @classmethod
-    def from_bytes(cls, data: bytes | memoryview, *, image: str | None = None) -> Snapshot:
+    def from_bytes(cls, data: Buffer, *, image: str | None = None) -> Snapshot:
         """What `to_bytes` gave, or several of them, each a change of those before.
 
         `image`: the digest that it must have. Raises `SnapshotError`.
@@ -153,14 +153,14 @@ class Snapshot:
 
     @classmethod
     def _read(cls, view: memoryview, image: str | None) -> Snapshot:
-        if view[: len(_MAGIC)] != _MAGIC:
+        if bytes(view[: len(_MAGIC)]) != _MAGIC:
             raise SnapshotError("beginning", "that of a snapshot", "something else")
         if len(view) < _HEADER.size + _CHECKSUM:
             raise SnapshotError("size", f"{_HEADER.size + _CHECKSUM} bytes or more", str(len(view)))
         _, version, flags, digest, memory, runs, *lengths, stored = _HEADER.unpack_from(view)
         _same("version", str(VERSION), str(version))
         _same("size", f"{_HEADER.size + stored + _CHECKSUM} bytes", f"{len(view)} bytes")
-        if hashlib.sha256(view[:-_CHECKSUM]).digest() != view[-_CHECKSUM:]:
+        if hashlib.sha256(view[:-_CHECKSUM]).digest() != bytes(view[-_CHECKSUM:]):
             raise SnapshotError("checksum", "that of its bytes", "another: it is damaged")
         _same("image", image or digest.hex(), digest.hex())
         if flags & ~_COMPRESSED:
@@ -196,7 +196,7 @@ def _parts(view: memoryview) -> Iterator[memoryview]:
     """Each as long as its header says; the last is what remains."""
     while True:
         end = len(view)
-        if len(view) >= _HEADER.size and view[: len(_MAGIC)] == _MAGIC:
+        if len(view) >= _HEADER.size and bytes(view[: len(_MAGIC)]) == _MAGIC:
             end = min(end, _HEADER.size + _HEADER.unpack_from(view)[-1] + _CHECKSUM)
         yield view[:end]
         view = view[end:]

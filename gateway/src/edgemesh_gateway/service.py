@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from edgemesh_gateway import algorithms, gateway, shared_memory
+from edgemesh_gateway import algorithms, gateway, sessions, shared_memory
 from edgemesh_gateway.admit import Admission
 from edgemesh_gateway.authenticate import Authenticator, read_keys
 from edgemesh_gateway.dispatch import Dispatcher
@@ -45,6 +45,7 @@ async def serve(settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.E
         },
     )
     mesh.add(shared_memory.SERVICE, memory.methods())
+    mesh.add(sessions.SERVICE, sessions.Sessions(authenticator, registry.endpoints).methods())
     await mesh.start()
     try:
         await registry.start()

@@ -1,8 +1,8 @@
 """What the front asks of sessions: hold one for a call, tell its state, keep what has changed.
 
-Rules: a call holds its session from before it runs until what it has changed is in the file. A worker
-is asked for all of a session now and then, so that the file does not grow with each call, and a
-session that nothing has used for a moment is written anew, packed.
+Rules: a call holds its session from before it runs until what it has changed is in the file. A
+worker is asked for all of a session now and then, so that the file does not grow with each call,
+and a session that nothing has used for a moment is written anew, packed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -115,7 +115,7 @@ class Keeper(Collector):
         return self._hold(valid, rpc)
 
     @asynccontextmanager
-    async def _hold(self, valid: Valid, rpc: Rpc) -> AsyncIterator[Hold]:
+    async def _hold(self, valid: Valid, rpc: Rpc) -> AsyncGenerator[Hold]:
         request, tenant = valid.request, rpc.header(TENANT)
         if not is_name(request.session_id):
             raise errors.InvalidRequest([Violation("session_id", NAME)])
@@ -134,8 +134,8 @@ class Keeper(Collector):
             yield Hold(self.store, entry)
 
     @asynccontextmanager
-    async def held(self, entry: Entry) -> AsyncIterator[None]:
-        """Hold one when its calls before have ended. Raises UnknownSession if it is gone by then."""
+    async def held(self, entry: Entry) -> AsyncGenerator[None]:
+        """Hold one when its calls before have ended. Raises UnknownSession if it is gone."""
         async with entry.lock:
             if entry.gone:
                 raise errors.UnknownSession(entry.id)
