@@ -72,12 +72,11 @@ class Outside:
     async def close(self) -> None:
         """End it."""
         process, self._process = self._process, None
-        if process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-        if self._reading is not None:
-            await asyncio.gather(self._reading, return_exceptions=True)
+        if process is None or self._reading is None:
+            return
+        if process.returncode is None and not self._reading.done():
+            process.kill()
+        await asyncio.gather(self._reading, return_exceptions=True)
 
     def _read(self, path: str) -> bytes:
         file = Path(path)
@@ -142,13 +141,13 @@ class Outside:
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
-        with contextlib.suppress(ValueError):  # a line that is none, or too long
+        try:
             while line := await process.stdout.readline():
                 answer: dict[str, Any] = json.loads(line)
                 future = self._waiting.pop(answer["id"], None)
                 if future is not None and not future.done():
                     future.set_result(answer)
-        with contextlib.suppress(ProcessLookupError):
+        except (ValueError, TypeError, KeyError):  # a line that is none of its, or too long
             process.kill()
         await process.wait()
         ended = {"error": {"kind": "unavailable", "message": "the fetcher has ended"}}

@@ -117,7 +117,7 @@ class Finder(DistributionFinder):
         """`suffix`: what its modules' names end with."""
         self.archive, self._suffix = archive, suffix
         self._distributions: dict[str, str] = {}
-        for name in archive.names():
+        for name in archive.names() if suffix == ".pyc" else ():
             folder = name.partition("/")[0]
             if folder.endswith(".dist-info"):
                 self._distributions[_normal(folder.split("-")[0])] = folder + "/"
@@ -163,8 +163,10 @@ class Finder(DistributionFinder):
         ]
 
     def beside(self, path: str) -> None:
-        """Import from a copy of the zip `path` of sources too, what is found nowhere before."""
-        sys.meta_path.append(Finder(Archive(path), ".py"))
+        """Import from a copy of the zip `path` too, what is found nowhere before: modules from
+        `.pyc`, or from `.py` where there is none."""
+        archive = Archive(path)
+        sys.meta_path += [Finder(archive), Finder(archive, ".py")]
 
     def invalidate_caches(self) -> None:
         """Nothing is cached."""

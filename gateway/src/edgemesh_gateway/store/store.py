@@ -86,11 +86,13 @@ class Store:
         return await self._database.run(lambda session: session.scalars(gone).all())
 
     async def add_environment(self, record: EnvironmentRecord, most: int) -> EnvironmentRecord:
-        """Keep an environment, or find it. Raises Full."""
+        """Keep an environment; one that is there already is told of in the words of the last that
+        asked for it. Raises Full."""
 
         def work(session: Session) -> EnvironmentRecord:
             known = session.get(EnvironmentRecord, (record.tenant, record.id))
             if known is not None:
+                known.environment = record.environment
                 return known
             count = select(func.count()).where(EnvironmentRecord.tenant == record.tenant)
             if (session.scalar(count) or 0) >= most:
