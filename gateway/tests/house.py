@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -142,7 +143,9 @@ async def house(
     a busy machine one that is there may be found away at first.
     """
     addresses = {name: f"127.0.0.1:{port}" for name, port in executors.items()}
+    kept = tempfile.TemporaryDirectory()
     given: dict[str, Any] = {
+        "database": f"sqlite:///{kept.name}/gateway.db",
         "port": 0,
         "metrics_port": 0,
         "drain_s": 2.0,
@@ -175,6 +178,7 @@ async def house(
     finally:
         stopping.set()
         await serving
+        kept.cleanup()
 
 
 async def eventually(true: Callable[[], bool]) -> None:

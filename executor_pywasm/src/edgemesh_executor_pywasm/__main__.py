@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from edgemesh_executor_pywasm.describe import MAP
+from edgemesh_executor_pywasm.ground import PythonGround
 from edgemesh_executor_pywasm.keeping import PyWasmSessions
 from edgemesh_executor_pywasm.map import PythonMap
 from edgemesh_executor_pywasm.settings import PyWasmSettings
@@ -18,6 +19,7 @@ def main() -> None:
             version=version("edgemesh-executor-pywasm"),
             config=PyWasmSettings.runner_config,
             env=PyWasmSettings.worker_environment,
+            ground=PythonGround,
             fans={MAP: PythonMap()},
             sessions=PyWasmSessions,
         ),

@@ -10,6 +10,8 @@ from edgemesh.compute.v1 import algorithm_pb2
 RUN = "python.run"
 CALL = "python.call"
 MAP = "python.map"
+PROGRAM = "python.program"
+"""What a registered algorithm is for a worker; no caller can ask for it by this name."""
 
 _PYTHON = """\
 a fresh, sandboxed CPython 3.15 that has NumPy, pandas, SciPy, scikit-learn, Matplotlib and the \
@@ -54,6 +56,13 @@ _PROGRAM: dict[str, Any] = {
         "description": "Fixed clocks and random numbers: the same bytes in every run.",
     },
 }
+_ENVIRONMENT: dict[str, Any] = {
+    "environment": {
+        "type": "string",
+        "pattern": "^[0-9a-f]{64}$",
+        "description": "The id of an environment, whose packages can be imported.",
+    },
+}
 _FUNCTION: dict[str, Any] = {
     "type": "string",
     "minLength": 1,
@@ -89,8 +98,8 @@ def algorithms() -> list[algorithm_pb2.Algorithm]:
         },
     }
     return [
-        _algorithm(RUN, _RUN, _PROGRAM, ["code"]),
-        _algorithm(CALL, _CALL, _PROGRAM | call, ["code", "function"]),
+        _algorithm(RUN, _RUN, _PROGRAM | _ENVIRONMENT, ["code"]),
+        _algorithm(CALL, _CALL, _PROGRAM | call | _ENVIRONMENT, ["code", "function"]),
         _algorithm(MAP, _MAP, _PROGRAM | many, ["code", "function", "items"]),
     ]
 

@@ -27,7 +27,7 @@ class PythonMap:
         items: list[Any] = parameters.pop("items")
         concurrency: int = parameters.pop("concurrency", 0)
         tensors = set(request.inputs)
-        referred = [tensors & set(_referred(item)) for item in items]
+        referred = [tensors & set(referred(item)) for item in items]
         common = tensors.difference(*referred)
         parts = [
             Part(
@@ -48,7 +48,7 @@ class PythonMap:
         return [_told(answer) for answer in answers]
 
 
-def _referred(value: Any) -> Iterator[str]:
+def referred(value: Any) -> Iterator[str]:
     """The names of tensors that a wire form refers to."""
     waiting = [value]
     while waiting:

@@ -13,7 +13,9 @@ from typing import Any
 from edgemesh.compute.v1 import algorithm_pb2, compute_pb2, tensor_pb2
 
 from edgemesh_executor_pywasm.describe import algorithms
+from edgemesh_executor_pywasm.prepare import Preparing
 from edgemesh_executor_pywasm.sessions.awake import Awake
+from edgemesh_executor_pywasm.snapshots import Snapshots
 from edgemesh_executor_pywasm.walls import Raised
 from edgemesh_sandbox import Call as FunctionCall
 from edgemesh_sandbox import (
@@ -94,6 +96,8 @@ class PyWasmRunner:
         options = {name: config[name] for name in _OPTIONS if name in config}
         self._sandbox = Sandbox(Path(config["images"]), spare=False, **options)
         self._awake = Awake(self._sandbox, int(config.get("awake_bytes", _AWAKE_BYTES)))
+        self._snapshots = Snapshots(self._sandbox.image)
+        self._preparing = Preparing(self._sandbox, _reply)
         self.walls = confine()
         self._ready = bool(config["ready"])
         self.rest()
@@ -107,13 +111,16 @@ class PyWasmRunner:
         if call.session is not None:
             return self._go_on(call, call.session)
         parameters, limits = call.parameters, call.limits
+        on = None if call.image is None else self._snapshots.find(parameters["image"], call.image)
+        if call.algorithm in self._preparing.algorithms:
+            return self._preparing.run(call, on)
         given = sum(tensor.data.nbytes for tensor in call.inputs.values())
         try:
             inputs, function = _inputs(parameters.get("inputs", {}), call.inputs), _call(parameters)
             if '"$type"' in call.request.parameters:
                 values.check(inputs, function)
             result = self._sandbox.run(
-                parameters["code"],
+                parameters.get("code", ""),
                 inputs,
                 stdin=parameters.get("stdin", ""),
                 call=function,
@@ -124,6 +131,7 @@ class PyWasmRunner:
                 on_output=call.output if call.streaming else None,
                 allocate=call.allocate,
                 wire=True,
+                on=on,
             )
         except InputError as error:
             raise InvalidInput({error.field: error.reason}) from error

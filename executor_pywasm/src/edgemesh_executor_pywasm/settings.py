@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from mesh_service.settings import MIB, ExecutorSettings, SettingsError
@@ -71,6 +71,31 @@ class PyWasmSettings(ExecutorSettings):
     """What they may take on disk together."""
     max_session_bytes: int = Field(default=512 * MIB, ge=MIB, le=1024 * MIB)
     """What one call may change of a session, and a session may have grown by, on disk."""
+
+    image_memory_bytes: int = Field(default=512 * MIB, ge=MIB)
+    """Memory that images of registered algorithms and environments may hold in the front."""
+    image_disk_bytes: int = Field(default=4096 * MIB, ge=0)
+    """Disk that they may hold below the cache; those used longest ago go first."""
+    setup_run_time_ms: int = Field(default=60_000, ge=1, le=300_000)
+    """Longest run time of a registered algorithm's module level, and of a package's import."""
+
+    offline: bool = False
+    """Whether nothing is fetched: environments are made of what is in the cache."""
+    packages: list[str] | None = None
+    """Names of the packages that environments may have, dependencies too; default: any."""
+    fetch_hosts: list[str] | None = None
+    """Hosts that may be fetched from, one that begins with a dot with all below it; default: those
+    that the resolver's index names."""
+    fetch_networks: list[IPvAnyNetwork] = []
+    """Networks that may be fetched from although they are not public, e.g. a package index's own."""
+    fetch_plain_http: bool = False
+    """Whether http without TLS is allowed, to addresses of `fetch_networks` only."""
+    fetch_max_bytes: int = Field(default=64 * MIB, ge=1024)
+    """Largest file that is fetched."""
+    fetch_timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    """How long fetching one file, or resolving requirements, may take."""
+    fetch_disk_bytes: int = Field(default=1024 * MIB, ge=0)
+    """Disk that what was fetched may hold below the cache."""
 
     walls: Literal["strict", "best"] = "best"
     """What happens where a wall around a worker cannot be raised: `strict` does not start, `best`

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import TracebackType
 
 from edgemesh.compute.v1 import compute_pb2
@@ -27,10 +28,30 @@ _ALGORITHM = re.compile(r"[A-Za-z0-9._@-]+")
 _PRIORITIES = frozenset(compute_pb2.Priority.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Code that the gateway keeps."""
+
+    digest: str
+    """SHA-256 of `serialized`, in hex."""
+    serialized: bytes
+    """An executor.v1.Program."""
+
+
 class Permit:
     """An admitted request. Use it as a context manager: leaving gives its place back."""
 
-    __slots__ = ("_admission", "algorithm", "deadline", "priority", "raw", "rpc", "tenant", "user")
+    __slots__ = (
+        "_admission",
+        "algorithm",
+        "deadline",
+        "priority",
+        "program",
+        "raw",
+        "rpc",
+        "tenant",
+        "user",
+    )
 
     def __init__(
         self,
@@ -48,6 +69,8 @@ class Permit:
         self.tenant = tenant
         self.algorithm = head.algorithm
         self.priority: int = head.priority or compute_pb2.PRIORITY_INTERACTIVE
+        self.program: Program | None = None
+        """What the executor is to run by that name; None: its own."""
         self.user = user
         """The user whose shared memory the request names; None: it names none."""
         self.deadline = rpc.deadline

@@ -1,7 +1,7 @@
 """AlgorithmService: what the mesh can compute now.
 
-Rules: says what executors describe, nothing of its own; an executor that is away is not listed, yet
-an algorithm of its own can be looked up by name.
+Rules: says what executors describe, and what was registered for the caller; an executor that is
+away is not listed, yet an algorithm of its own can be looked up by name.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from edgemesh.compute.v1 import algorithm_pb2
 from google.protobuf.message import DecodeError
 
 from edgemesh_gateway.authenticate import Authenticator
+from edgemesh_gateway.register import Registrations
 from edgemesh_gateway.route import Offer, Routes
 from mesh_service import errors
-from mesh_service.stack import Rpc
+from mesh_service.stack import Handler, Rpc
 
 SERVICE: str = algorithm_pb2.DESCRIPTOR.services_by_name["AlgorithmService"].full_name
 
@@ -20,29 +21,40 @@ SERVICE: str = algorithm_pb2.DESCRIPTOR.services_by_name["AlgorithmService"].ful
 class Algorithms:
     """The servicer of AlgorithmService."""
 
-    def __init__(self, authenticator: Authenticator, routes: Routes) -> None:
+    def __init__(
+        self, authenticator: Authenticator, routes: Routes, registrations: Registrations
+    ) -> None:
         self._authenticator = authenticator
         self._routes = routes
+        self._registrations = registrations
+
+    def methods(self) -> dict[str, tuple[str, Handler]]:
+        """What a server is given."""
+        return {
+            "ListAlgorithms": ("unary", self.list_algorithms),
+            "GetAlgorithm": ("unary", self.get_algorithm),
+            **self._registrations.methods(),
+        }
 
     async def list_algorithms(self, raw: bytes, rpc: Rpc) -> bytes:
         """ListAlgorithms."""
-        self._authenticator.authenticate(rpc)
+        tenant = self._authenticator.authenticate(rpc)
         try:
             request = algorithm_pb2.ListAlgorithmsRequest.FromString(raw)
         except DecodeError:
             raise _not_a("ListAlgorithmsRequest") from None
         prefix = f"{request.namespace}." if request.namespace else ""
+        offered = [self._offered(o) for o in self._routes.offers() if o.endpoint.ready]
+        registered = await self._registrations.offered(tenant)
+        if registered:
+            offered = sorted(offered + registered, key=lambda each: each.algorithm.name)
         return algorithm_pb2.ListAlgorithmsResponse(
-            algorithms=[
-                self._offered(offer)
-                for offer in self._routes.offers()
-                if offer.endpoint.ready and offer.algorithm.name.startswith(prefix)
-            ]
+            algorithms=[each for each in offered if each.algorithm.name.startswith(prefix)]
         ).SerializeToString()
 
     async def get_algorithm(self, raw: bytes, rpc: Rpc) -> bytes:
         """GetAlgorithm."""
-        self._authenticator.authenticate(rpc)
+        tenant = self._authenticator.authenticate(rpc)
         try:
             request = algorithm_pb2.GetAlgorithmRequest.FromString(raw)
         except DecodeError:
@@ -51,9 +63,11 @@ class Algorithms:
             raise errors.InvalidRequest(
                 [errors.Violation("name", "required: <namespace>.<name>, or with @<version>")]
             )
-        offer = self._routes.find(request.name)
+        found = None
+        if not self._routes.offers_name(request.name):
+            found = await self._registrations.find(tenant, request.name)
         return algorithm_pb2.GetAlgorithmResponse(
-            algorithm=self._offered(offer)
+            algorithm=found or self._offered(self._routes.find(request.name))
         ).SerializeToString()
 
     def _offered(self, offer: Offer) -> algorithm_pb2.OfferedAlgorithm:

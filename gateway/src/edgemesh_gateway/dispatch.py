@@ -3,7 +3,9 @@
 Rules: the request's bytes go down and the answer's come up as they are. The executor gets the
 caller's time less a margin; a caller who leaves cancels the call below. What never started is sent
 again, once: an executor sends initial metadata when a run starts, so a connection that breaks
-before it leaves nothing begun, and one that breaks after it may have had effects.
+before it leaves nothing begun, and one that breaks after it may have had effects. An executor that
+lacks what the gateway keeps (a program, an environment) has begun nothing either: it is given that,
+and the request again.
 
     the call fails with …           before it started             after it started
     a reason of the mesh's own      passed on as it is            passed on as it is
@@ -17,7 +19,8 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, TypeVar
 
 import grpc
 
@@ -31,19 +34,24 @@ from mesh_service.stack import REQUEST_ID
 MARGIN_S, MARGIN_SHARE = 0.02, 0.05
 """What is kept of the caller's time to answer in: the smaller of both."""
 STARTED = "edgemesh-started"
+PROGRAM = "edgemesh-program"
 TENANT = "edgemesh-tenant"
 _BROKEN_EARLY = frozenset((grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED))
 _BROKEN_LATE = _BROKEN_EARLY | {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}
 """What gRPC itself says when a connection or a stream breaks."""
 
 Fault: TypeAlias = "errors.MeshError | grpc.aio.AioRpcError"
+Answer = TypeVar("Answer")
+Supply: TypeAlias = Callable[[Endpoint, Permit, grpc.aio.AioRpcError], Awaitable[bool]]
+"""Gives an executor what it said that it lacks; False where it said something else."""
 
 
 class Dispatcher:
     """Sends requests to endpoints."""
 
-    def __init__(self, retry_wait_s: float) -> None:
+    def __init__(self, retry_wait_s: float, supply: Supply) -> None:
         self._retry_wait_s = retry_wait_s
+        self._supply = supply
         self.sent_again = 0
         """Requests that were sent a second time."""
 
@@ -51,21 +59,34 @@ class Dispatcher:
         """One answer. Raises what the table says."""
         assert permit.valid
         assert slot.held
-        try:
-            return await _ask(endpoint, permit)
-        except errors.NotStarted as fault:
-            await self._until_back(endpoint, permit, fault)
-        return await _ask(endpoint, permit)
+        return await self._send(endpoint, permit, _ask)
 
     async def stream(self, endpoint: Endpoint, permit: Permit, slot: Slot) -> None:
         """Events, passed to the caller as they come. Raises what the table says."""
         assert permit.valid
         assert slot.held
-        try:
-            return await _pass_events(endpoint, permit)
-        except errors.NotStarted as fault:
-            await self._until_back(endpoint, permit, fault)
-        return await _pass_events(endpoint, permit)
+        return await self._send(endpoint, permit, _pass_events)
+
+    async def _send(
+        self,
+        endpoint: Endpoint,
+        permit: Permit,
+        send: Callable[[Endpoint, Permit], Awaitable[Answer]],
+    ) -> Answer:
+        again = supplied = False
+        while True:
+            try:
+                return await send(endpoint, permit)
+            except errors.NotStarted as fault:
+                if again:
+                    raise
+                again = True
+                await self._until_back(endpoint, permit, fault)
+            except grpc.aio.AioRpcError as error:
+                # One that has come back may lack it anew, so this is counted for itself.
+                if supplied or not await self._supply(endpoint, permit, error):
+                    raise
+                supplied = True
 
     async def _until_back(
         self, endpoint: Endpoint, permit: Permit, fault: errors.NotStarted
@@ -147,5 +168,6 @@ def _metadata(endpoint: Endpoint, permit: Permit) -> Any:
         (REQUEST_ID, permit.rpc.request_id),
         (TENANT, permit.tenant),
         *endpoint.identity,
+        *(() if permit.program is None else ((PROGRAM, permit.program.digest),)),
         *(() if permit.user is None else ((UID, str(permit.user)),)),
     )

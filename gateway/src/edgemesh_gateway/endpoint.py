@@ -58,6 +58,8 @@ class Endpoint:
         """What it offered last; in its order, the default version of a name last."""
         self.ready = False
         """Whether it is connected and offers something now."""
+        self.program_namespaces: tuple[str, ...] = ()
+        """Those in which it runs programs that the gateway keeps."""
         self.pid = 0
         """Its front's process id as last described."""
         self.identity: Metadata = () if secret is None else (("edgemesh-secret", secret),)
@@ -69,6 +71,9 @@ class Endpoint:
         # Without serializers: bytes in, bytes out.
         self.execute: Any = self._channel.unary_unary(f"{path}Execute")
         self.execute_stream: Any = self._channel.unary_stream(f"{path}ExecuteStream")
+        self.prepare_program: Any = self._channel.unary_unary(f"{path}PrepareProgram")
+        self.put_program: Any = self._channel.unary_unary(f"{path}PutProgram")
+        self.prepare_environment: Any = self._channel.unary_stream(f"{path}PrepareEnvironment")
         self._describe: Any = self._channel.unary_unary(f"{path}Describe")
         self._watch: Any = self._channel.unary_stream(f"{path}WatchDescribe")
         self._known = asyncio.Event()
@@ -154,6 +159,7 @@ class Endpoint:
         self.ready = bool(now.algorithms)
         if self.ready:
             self.algorithms = tuple(now.algorithms)
+            self.program_namespaces = tuple(now.program_namespaces)
             self.lane.resize(max(1, now.capacity.slots))
             self.on_offer()
         logs.event(

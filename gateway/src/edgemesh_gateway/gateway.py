@@ -15,6 +15,7 @@ from edgemesh_gateway.admit import Admission, Permit
 from edgemesh_gateway.authenticate import Authenticator
 from edgemesh_gateway.dispatch import Dispatcher
 from edgemesh_gateway.endpoint import Endpoint
+from edgemesh_gateway.programs import Programs
 from edgemesh_gateway.route import Routes
 from edgemesh_gateway.schedule import Slot
 from mesh_service.stack import Rpc
@@ -32,11 +33,13 @@ class Gateway:
         admission: Admission,
         routes: Routes,
         dispatcher: Dispatcher,
+        programs: Programs,
     ) -> None:
         self._authenticator = authenticator
         self._admission = admission
         self._routes = routes
         self._dispatcher = dispatcher
+        self._programs = programs
 
     async def compute(self, raw: bytes, rpc: Rpc) -> bytes:
         """Compute: one answer."""
@@ -54,6 +57,6 @@ class Gateway:
     ) -> Answer:
         tenant = self._authenticator.authenticate(rpc)
         with self._admission.admit(raw, rpc, tenant) as permit:
-            endpoint = self._routes.route(permit.algorithm)
+            endpoint = await self._programs.route(permit) or self._routes.route(permit.algorithm)
             with await endpoint.lane.slot(permit.priority, permit.deadline) as slot:
                 return await dispatch(endpoint, permit, slot)

@@ -75,6 +75,10 @@ class Routes:
             raise self._missing(algorithm)
         return offer
 
+    def offers_name(self, name: str) -> bool:
+        """Whether an executor offers this, with or without a version, or did before it left."""
+        return name in self._by_name or name in self._by_full_name
+
     def is_default(self, offer: Offer) -> bool:
         """Whether a name without a version means this one."""
         return self._by_name[offer.algorithm.name] is offer

@@ -8,19 +8,36 @@ from __future__ import annotations
 
 import asyncio
 
-from edgemesh_gateway import algorithms, gateway, sessions, shared_memory
+from edgemesh_gateway import algorithms, environments, gateway, sessions, shared_memory
 from edgemesh_gateway.admit import Admission
 from edgemesh_gateway.authenticate import Authenticator, read_keys
 from edgemesh_gateway.dispatch import Dispatcher
 from edgemesh_gateway.figures import Figures
+from edgemesh_gateway.programs import Programs
+from edgemesh_gateway.register import Registrations
 from edgemesh_gateway.registry import Registry
 from edgemesh_gateway.settings import GatewaySettings
+from edgemesh_gateway.store import Database, Store, StoreUnusable
 from mesh_service.peers import Peers
 from mesh_service.server import MeshServer
+from mesh_service.settings import SettingsError
 
 
 async def serve(settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.Event) -> None:
-    """Serve until `stopping` is set."""
+    """Serve until `stopping` is set. Raises SettingsError where the database cannot be used."""
+    try:
+        database = await asyncio.to_thread(Database, settings.database_url)
+    except StoreUnusable as error:
+        raise SettingsError(f"{settings.prefix()}DATABASE", str(error)) from None
+    try:
+        await _serve(settings, mesh, stopping, Store(database))
+    finally:
+        await asyncio.to_thread(database.close)
+
+
+async def _serve(
+    settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.Event, store: Store
+) -> None:
     keys = None if settings.api_keys is None else read_keys(settings.api_keys)
     authenticator = Authenticator(keys)
     registry = Registry(settings)
@@ -29,21 +46,24 @@ async def serve(settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.E
         authenticator, registry.endpoints, peers, settings.offers_shared_memory
     )
     admission = Admission(settings.max_request_bytes, settings.max_held_bytes, memory.user)
-    dispatcher = Dispatcher(settings.retry_wait_ms / 1e3)
-    door = gateway.Gateway(authenticator, admission, registry.routes, dispatcher)
-    catalog = algorithms.Algorithms(authenticator, registry.routes)
+    routes = registry.routes
+    programs = Programs(store, registry.endpoints, routes)
+    dispatcher = Dispatcher(settings.retry_wait_ms / 1e3, programs.supply)
+    door = gateway.Gateway(authenticator, admission, routes, dispatcher, programs)
+    places = environments.Environments(
+        authenticator, store, programs, settings.max_environments, settings.environment_timeout_s
+    )
+    registrations = Registrations(
+        authenticator, store, programs, routes, places, settings.max_algorithms
+    )
+    catalog = algorithms.Algorithms(authenticator, routes, registrations)
     mesh.metrics.registry.register(Figures(registry.endpoints, admission, dispatcher))
     mesh.add(
         gateway.SERVICE,
         {"Compute": ("unary", door.compute), "ComputeStream": ("stream", door.compute_stream)},
     )
-    mesh.add(
-        algorithms.SERVICE,
-        {
-            "ListAlgorithms": ("unary", catalog.list_algorithms),
-            "GetAlgorithm": ("unary", catalog.get_algorithm),
-        },
-    )
+    mesh.add(algorithms.SERVICE, catalog.methods())
+    mesh.add(environments.SERVICE, places.methods())
     mesh.add(shared_memory.SERVICE, memory.methods())
     mesh.add(sessions.SERVICE, sessions.Sessions(authenticator, registry.endpoints).methods())
     await mesh.start()

@@ -47,9 +47,24 @@ class GatewaySettings(ServiceSettings):
     retry_wait_ms: int = Field(default=500, ge=0, le=60_000)
     """How long a request that never started waits for its executor to come back, once."""
 
+    database: str | None = None
+    """Where registered algorithms, environments and sessions are kept: a SQLAlchemy URL,
+    `sqlite:///<path>` or `postgresql+psycopg://…`; default: `gateway/gateway.db` in the cache."""
+    max_algorithms: int = Field(default=1000, ge=0, le=1_000_000)
+    """Versions of registered algorithms that one tenant may have; 0: nobody registers any."""
+    max_environments: int = Field(default=100, ge=0, le=100_000)
+    """Environments that one tenant may have."""
+    environment_timeout_s: float = Field(default=300.0, gt=0, le=3600)
+    """How long making an environment may take at most, whatever its caller's deadline."""
+
     shared_memory: bool | None = None
     """Whether callers on this machine may name shared memory; default: when it binds loopback and
     has no API keys. A proxy on this machine would lend its own user to all who come through it."""
+
+    @property
+    def database_url(self) -> str:
+        """Where things are kept."""
+        return self.database or f"sqlite:///{self.cache.absolute()}/gateway/gateway.db"
 
     @property
     def offers_shared_memory(self) -> bool:

@@ -12,6 +12,9 @@ message is for a person and never holds a caller's data beyond names, nor a trac
     ├── UnknownSession(id)                    for this caller
     ├── SessionExists(id)
     ├── UnusableSession(expected, found)      it does not fit what runs here, or is damaged
+    ├── UnknownEnvironment(id)
+    ├── UnknownProgram(digest)                an executor lacks it: its gateway has it
+    ├── AlreadyExists(name)                   with other content
     ├── QuotaExceeded(what, limit)            the tenant holds as much as it may
     ├── Unauthenticated(expected)
     ├── PayloadTooLarge(size, limit)
@@ -100,6 +103,30 @@ class UnusableSession(MeshError):
     def __init__(self, expected: str, found: str) -> None:
         self.expected, self.found = expected[:256], found[:256]
         super().__init__(f"the session cannot go on here: expected {expected}, found {found}")
+
+
+class UnknownEnvironment(MeshError):
+    """There is no such environment, for this caller or on this executor."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id[:256]
+        super().__init__(f"there is no environment {self.id!r}")
+
+
+class UnknownProgram(MeshError):
+    """The executor has no such program, or has forgotten it; nothing ran."""
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest[:256]
+        super().__init__(f"this executor has no program {self.digest!r}")
+
+
+class AlreadyExists(MeshError):
+    """That name is taken by something else."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name[:256]
+        super().__init__(f"{self.name!r} is there already, with other content")
 
 
 class QuotaExceeded(MeshError):

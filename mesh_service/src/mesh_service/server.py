@@ -170,7 +170,7 @@ def run(
     status = 0
     try:
         asyncio.run(_main(settings, body, buffer.flush))
-    except PortTaken as error:
+    except (PortTaken, SettingsError) as error:
         status = _complain(str(error))
     finally:
         buffer.flush()

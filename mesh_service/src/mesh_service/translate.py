@@ -41,6 +41,9 @@ _TABLE: tuple[tuple[type[errors.MeshError], Verdict], ...] = (
         errors.UnusableSession,
         Verdict(grpc.StatusCode.FAILED_PRECONDITION, "UNUSABLE_SESSION"),
     ),
+    (errors.UnknownEnvironment, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_ENVIRONMENT")),
+    (errors.UnknownProgram, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_PROGRAM")),
+    (errors.AlreadyExists, Verdict(grpc.StatusCode.ALREADY_EXISTS, "ALREADY_EXISTS")),
     (errors.QuotaExceeded, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED")),
     (errors.Unauthenticated, Verdict(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")),
     (errors.PayloadTooLarge, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "PAYLOAD_TOO_LARGE")),
@@ -123,6 +126,10 @@ def _metadata(error: errors.MeshError) -> dict[str, str]:
             return {"session": error.id}
         case errors.UnusableSession():
             return {"expected": error.expected, "found": error.found}
+        case errors.UnknownEnvironment():
+            return {"environment": error.id}
+        case errors.AlreadyExists():
+            return {"name": error.name}
         case errors.QueueFull() | errors.QuotaExceeded():
             return {"limit": str(error.limit)}
         case errors.UnknownAlgorithm():

@@ -1,7 +1,8 @@
 """The guest's library, imported from memory: at run time there is no file system.
 
 Rules: the zip of compiled modules is kept as bytes in the image; pages of it that nobody
-touches cost nothing. Resources and distributions' metadata are read from it likewise.
+touches cost nothing. Resources and distributions' metadata are read from it likewise. Packages
+that are put beside it (`Finder.beside`) come after it, so that they can shadow nothing of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.abc import InspectLoader
+from importlib.util import decode_source
 from importlib.metadata import Distribution, DistributionFinder, PathDistribution
 from importlib.resources.abc import Traversable, TraversableResources
 from types import CodeType, ModuleType
@@ -84,14 +86,19 @@ class _Loader(InspectLoader):
         return None
 
     def get_code(self, fullname: str) -> CodeType | None:
+        if self._member.endswith(".py"):
+            origin = f"{self._archive.path}/{self._member}"
+            return compile(self._archive.read(self._member), origin, "exec", dont_inherit=True)
         code = memoryview(self._archive.read(self._member))[_PYC_HEADER:]
         return marshal.loads(code)  # noqa: S302 - the pinned library's own
 
     def get_source(self, fullname: str) -> str | None:
+        if self._member.endswith(".py"):
+            return decode_source(self._archive.read(self._member))
         return None
 
     def is_package(self, fullname: str) -> bool:
-        return self._member.endswith("/__init__.pyc")
+        return self._member.endswith(("/__init__.pyc", "/__init__.py"))
 
     def get_resource_reader(self, fullname: str) -> _Resources:
         return _Resources(self._archive, self._member.rpartition("/")[0] + "/")
@@ -106,10 +113,11 @@ class _Loader(InspectLoader):
 class Finder(DistributionFinder):
     """Finds modules and distributions in an archive."""
 
-    def __init__(self, archive: Archive) -> None:
-        self.archive = archive
+    def __init__(self, archive: Archive, suffix: str = ".pyc") -> None:
+        """`suffix`: what its modules' names end with."""
+        self.archive, self._suffix = archive, suffix
         self._distributions: dict[str, str] = {}
-        for name in archive.names():
+        for name in archive.names() if suffix == ".pyc" else ():
             folder = name.partition("/")[0]
             if folder.endswith(".dist-info"):
                 self._distributions[_normal(folder.split("-")[0])] = folder + "/"
@@ -122,7 +130,7 @@ class Finder(DistributionFinder):
     ) -> machinery.ModuleSpec | None:
         """The module's specification, if the archive has it."""
         base = fullname.replace(".", "/")
-        for member in (f"{base}/__init__.pyc", f"{base}.pyc"):
+        for member in (f"{base}/__init__{self._suffix}", f"{base}{self._suffix}"):
             if member in self.archive:
                 return self._spec(fullname, base, member)
         return self._namespace(fullname, base) if base in self.archive.folders else None
@@ -153,6 +161,12 @@ class Finder(DistributionFinder):
             for name, folder in self._distributions.items()
             if wanted in (None, name)
         ]
+
+    def beside(self, path: str) -> None:
+        """Import from a copy of the zip `path` too, what is found nowhere before: modules from
+        `.pyc`, or from `.py` where there is none."""
+        archive = Archive(path)
+        sys.meta_path += [Finder(archive), Finder(archive, ".py")]
 
     def invalidate_caches(self) -> None:
         """Nothing is cached."""

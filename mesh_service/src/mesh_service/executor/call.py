@@ -119,7 +119,16 @@ class PoolCall(Protocol):
 class Call:
     """One call: what to run, on what, within which limits."""
 
-    __slots__ = ("_places", "_pool", "inputs", "parameters", "request", "session", "streaming")
+    __slots__ = (
+        "_places",
+        "_pool",
+        "image",
+        "inputs",
+        "parameters",
+        "request",
+        "session",
+        "streaming",
+    )
 
     def __init__(
         self,
@@ -131,6 +140,7 @@ class Call:
         places: Mapping[str, memoryview] | None = None,
         *,
         session: SessionOf | None = None,
+        image: memoryview | None = None,
     ) -> None:
         self._pool = pool
         self._places = places or {}
@@ -143,6 +153,8 @@ class Call:
         """Whether the caller reads events as they happen."""
         self.session = session
         """The session that it goes on in; None: it starts anew."""
+        self.image = image
+        """What the front says that the work stands on (see `ground`); None: nothing."""
 
     @property
     def algorithm(self) -> str:

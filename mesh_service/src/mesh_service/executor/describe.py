@@ -23,12 +23,15 @@ from mesh_service.settings import ExecutorSettings
 class Description:
     """The executor as it is now."""
 
-    def __init__(self, settings: ExecutorSettings, identity: Identity) -> None:
+    def __init__(
+        self, settings: ExecutorSettings, identity: Identity, program_namespaces: Iterable[str] = ()
+    ) -> None:
         self.catalog = Catalog(())
         self._now = executor_pb2.DescribeResponse(
             name=identity.name,
             version=identity.version,
             pid=os.getpid(),
+            program_namespaces=program_namespaces,
             capacity=executor_pb2.Capacity(
                 workers=settings.workers, slots=settings.workers, queue=settings.queue
             ),

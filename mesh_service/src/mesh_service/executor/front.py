@@ -20,6 +20,7 @@ from google.protobuf.message import DecodeError
 from mesh_service import errors, wire
 from mesh_service.executor.describe import Description
 from mesh_service.executor.fan import Fan, Spread
+from mesh_service.executor.ground import PROGRAM, Ground, GroundMethods, Standing
 from mesh_service.executor.respond import Identity, Printed, changed, respond, sent
 from mesh_service.executor.run import run
 from mesh_service.executor.sessions import Sessions
@@ -45,16 +46,22 @@ class Front:
         fans: Mapping[str, Fan] | None = None,
         address: Callable[[], str] = str,
         sessions: Sessions | None = None,
+        ground: Ground | None = None,
     ) -> None:
         """`fans`: algorithms that are spread over the workers, by their names.
 
-        `address`: where this front is served. `sessions`: who keeps them.
+        `address`: where this front is served. `sessions`: who keeps them. `ground`: what work may
+        stand on.
         """
         self._sessions = sessions
+        self._ground = ground
         self._fans = fans or {}
         self._settings = settings
         self._identity = identity
-        self.description = Description(settings, identity)
+        self.description = Description(
+            settings, identity, () if ground is None else ground.namespaces
+        )
+        self.grounds = GroundMethods(ground, lambda: self.description.catalog, self.authenticate)
         peers = Peers(address, secret=settings.secret is not None)
         self.shared_memory = SharedMemory(settings, peers, self.authenticate)
 
@@ -107,16 +114,32 @@ class Front:
         self.authenticate(rpc)
         while True:
             catalog = self.description.catalog
-            valid = await self._validate(raw, catalog, rpc)
+            standing = await self._stand(raw, catalog, rpc)
             try:
-                return await self._run(valid, rpc, encode, arrived, send)
+                return await self._run(standing, rpc, encode, arrived, send)
             except errors.ShuttingDown:
                 # Nothing ran. Has what was to run it been replaced by something else meanwhile?
                 if catalog is self.description.catalog:
                     raise
+            finally:
+                standing.leave()
+
+    async def _stand(self, raw: bytes, catalog: Catalog, rpc: Rpc) -> Standing:
+        valid = await self._validate(raw, catalog, rpc)
+        if self._ground is None:
+            return Standing(valid, None)
+        standing = await self._ground.stand(valid, catalog)
+        while standing.late:  # what time is left, is now less
+            standing.leave()
+            valid = await self._validate(raw, catalog, rpc)
+            standing = await self._ground.stand(valid, catalog)
+        return standing
 
     async def _validate(self, raw: bytes, catalog: Catalog, rpc: Rpc) -> Valid:
-        terms = (raw, catalog, self._settings, rpc.deadline)
+        offer = None
+        if self._ground is not None and (digest := rpc.header(PROGRAM)):
+            offer = self._ground.offer(digest, catalog)
+        terms = (raw, catalog, self._settings, rpc.deadline, offer)
         # A large request may take long to check: others must not wait for it.
         valid = await asyncio.to_thread(validate, *terms) if len(raw) > LARGE else validate(*terms)
         valid.request.request_id = valid.request.request_id or rpc.request_id
@@ -125,12 +148,13 @@ class Front:
 
     async def _run(
         self,
-        valid: Valid,
+        standing: Standing,
         rpc: Rpc,
         encode: Encode,
         arrived: float,
         send: Callable[[compute_pb2.ComputeEvent], Awaitable[None]] | None,
     ) -> bytes:
+        valid = standing.valid
         pool = valid.pool
         if pool is None:
             raise errors.NotStarted(self._settings.service, 0.0)
@@ -145,11 +169,16 @@ class Front:
             rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
             return encode(response, spread.outputs)
         if self._sessions is not None and valid.request.session_id:
+            if standing.image is not None:
+                why = "empty: a session goes on in its own image"
+                raise errors.InvalidRequest([errors.Violation("session_id", why)])
             self.shared_memory.refuse(valid)
             return await self._go_on(self._sessions, valid, rpc, encode, arrived, send)
         printed = Printed()
         places = self.shared_memory.take(valid, rpc)
-        async with run(pool, self._settings, valid, rpc, printed, send, places) as done:
+        async with run(
+            pool, self._settings, valid, rpc, printed, send, places, image=standing.image
+        ) as done:
             response = respond(valid, done, printed, self._identity, arrived)
             rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
             return encode(response, _blobs(response, done))

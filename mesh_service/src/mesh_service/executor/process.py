@@ -19,6 +19,7 @@ from mesh_service import server
 from mesh_service.executor.crew import OneCrew, Staff, spec
 from mesh_service.executor.fan import Fan
 from mesh_service.executor.front import Front
+from mesh_service.executor.ground import Ground
 from mesh_service.executor.respond import Identity
 from mesh_service.executor.sessions import Host, Sessions
 from mesh_service.executor.shared_memory import SERVICE as SHARED_MEMORY
@@ -50,6 +51,8 @@ class Plan(Generic[Settings]):
     """Algorithms that the front spreads over the workers, by their names."""
     sessions: Callable[[Settings, Host], Sessions] | None = None
     """Makes what keeps sessions, where there is such."""
+    ground: Callable[[Settings], Ground] | None = None
+    """What work may stand on beside what its workers have."""
     crews: Callable[[Settings], Staff] | None = None
     """Makes its workers where they are not all alike; then what is said of them here is unused."""
 
@@ -79,7 +82,8 @@ async def _body(
     identity = Identity(settings.service, plan.version)
     host = Host()
     sessions = None if plan.sessions is None else plan.sessions(settings, host)
-    front = Front(settings, identity, plan.fans, lambda: mesh.address, sessions)
+    ground = None if plan.ground is None else plan.ground(settings)
+    front = Front(settings, identity, plan.fans, lambda: mesh.address, sessions, ground)
     host.execute, host.authenticate = front.execute, front.authenticate
     news = _News(staff, front, mesh)
     mesh.metrics.registry.register(_PoolFigures(staff))
@@ -91,6 +95,7 @@ async def _body(
             "ExecuteStream": ("stream", front.execute_stream),
             "Describe": ("unary", front.describe),
             "WatchDescribe": ("watch", front.watch_describe),
+            **front.grounds.methods(),
         },
     )
     mesh.add(SHARED_MEMORY, front.shared_memory.methods())
@@ -117,6 +122,8 @@ async def _body(
     finally:
         if sessions is not None:
             await sessions.stop()
+        if ground is not None:
+            await ground.close()
         front.shared_memory.close()
         await staff.stop()
 

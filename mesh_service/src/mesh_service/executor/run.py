@@ -21,9 +21,16 @@ from mesh_service.executor.regions import Taken
 from mesh_service.executor.respond import Printed
 from mesh_service.executor.sessions import Going
 from mesh_service.executor.validate import Valid
-from mesh_service.executor.worker import COPYING, SESSION, SESSION_HEAD, STREAMING
+from mesh_service.executor.worker import (
+    COPYING,
+    SESSION,
+    SESSION_HEAD,
+    STANDING,
+    STREAMING,
+)
 from mesh_service.pool import (
     Done,
+    Place,
     PoolClosed,
     PoolFull,
     PoolUnavailable,
@@ -52,15 +59,18 @@ async def run(
     send: Send | None,
     places: Taken,
     session: Going | None = None,
+    image: Place | None = None,
 ) -> AsyncGenerator[Done]:
     """Run it; the body gets what became of it, with buffers that live as long as the body.
 
-    `places` are given back, whatever comes of it. `session`: what it goes on from.
+    `places` are given back, whatever comes of it. `session`: what it goes on from. `image`: what it
+    stands on.
 
     Raises QueueFull, NotStarted or ShuttingDown: nothing ran.
     """
     request = valid.request
     flags = STREAMING * (send is not None) | COPYING * (not places.in_place)
+    flags |= STANDING * (image is not None)
     limits = request.limits
     head = b""
     if session is not None:
@@ -70,7 +80,10 @@ async def run(
         )
     work = Work(
         header=bytes([flags]) + head + request.SerializeToString(),
-        buffers=[places.inputs.get(name) or valid.blobs[name] for name in sorted(request.inputs)],
+        buffers=[
+            *(places.inputs.get(name) or valid.blobs[name] for name in sorted(request.inputs)),
+            *(() if image is None else (image,)),
+        ],
         places=[place for _, place in sorted(places.outputs.items())],
         owner=rpc.header(TENANT),
         prefer=0 if session is None else session.worker,
@@ -78,7 +91,10 @@ async def run(
         grace=valid.grace_s,
         # A sandbox's files lie beside its memory, and once more on their way out.
         # A session lies there twice, in its interpreter and as it was before, and crosses once.
-        memory_bytes=limits.memory_bytes * (1 if session is None else 4) + 2 * limits.files_bytes,
+        # What it stands on lies there twice too, where the worker meets it for the first time.
+        memory_bytes=limits.memory_bytes * (1 if session is None else 4)
+        + 2 * limits.files_bytes
+        + (0 if image is None else 2 * image.length),
         reply_limit=settings.max_response_bytes + (0 if session is None else session.most_bytes),
     )
     start = Start(rpc, valid.algorithm.idempotent and session is None)

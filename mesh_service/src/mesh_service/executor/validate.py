@@ -45,13 +45,24 @@ class Valid:
     """Largest response, tensors included: the executor's, no request can change it."""
     pool: WorkerPool | None = None
     """Whose workers can run it."""
+    digest: str = ""
+    """Of the program that it runs; empty: the executor's own."""
 
 
 class Offer:
     """One algorithm, its compiled schema, and the workers that can run it."""
 
-    def __init__(self, algorithm: algorithm_pb2.Algorithm, pool: WorkerPool | None = None) -> None:
+    def __init__(
+        self,
+        algorithm: algorithm_pb2.Algorithm,
+        pool: WorkerPool | None = None,
+        limits: compute_pb2.Limits | None = None,
+        digest: str = "",
+    ) -> None:
+        """`limits`: those of a request that names none. Raises SchemaError, JSONDecodeError."""
         self.algorithm = algorithm
+        self.limits = limits
+        self.digest = digest
         self.pool = pool
         self.full_name = f"{algorithm.name}@{algorithm.version}"
         schema = json.loads(algorithm.parameters_schema or '{"maxProperties": 0}')
@@ -150,23 +161,35 @@ class Catalog:
 
 
 def validate(
-    raw: bytes, catalog: Catalog, settings: ExecutorSettings, deadline: float | None
+    raw: bytes,
+    catalog: Catalog,
+    settings: ExecutorSettings,
+    deadline: float | None,
+    offer: Offer | None = None,
 ) -> Valid:
-    """The whole check of one request. `deadline`: the caller's, on time.monotonic()."""
+    """The whole check of one request. `deadline`: the caller's, on time.monotonic().
+
+    `offer`: what it is for, whatever the catalog has by that name.
+    """
     if len(raw) > settings.max_request_bytes:
         raise errors.PayloadTooLarge(len(raw), settings.max_request_bytes)
     request, blobs = wire.detach(raw)
     violations = list(_envelope(request, settings))
     if violations:
         raise errors.InvalidRequest(violations)
-    offer = catalog.find(request.algorithm)
+    offer = offer or catalog.find(request.algorithm)
     offer.check(request, blobs)
     request.algorithm = offer.full_name
+    if offer.limits is not None:
+        for field, value in offer.limits.ListFields():
+            if not getattr(request.limits, field.name):
+                setattr(request.limits, field.name, value)
     _set_limits(request.limits, offer.algorithm, settings)
     grace = settings.grace_ms / 1e3
     if deadline is not None:
         grace = min(grace, _fit(request.limits, deadline))
-    return Valid(request, blobs, offer.algorithm, grace, settings.max_response_bytes, offer.pool)
+    most = settings.max_response_bytes
+    return Valid(request, blobs, offer.algorithm, grace, most, offer.pool, offer.digest)
 
 
 def _envelope(

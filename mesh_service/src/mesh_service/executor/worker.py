@@ -41,9 +41,10 @@ STATEFUL = b"\x02"
 UNUSABLE = b"\x03"
 STREAMING = 1
 COPYING = 2
+STANDING = 4
 SESSION = 8
-"""The flags: events are wanted; the algorithm must not see shared memory itself; the work is of a
-session, whose `SESSION_HEAD` follows."""
+"""The flags: events are wanted; the algorithm must not see shared memory itself; the last buffer is
+what the work stands on; the work is of a session, whose `SESSION_HEAD` follows."""
 SESSION_HEAD = struct.Struct("<16sQ?")
 """Which state of a session the work goes on from: its number, and how many calls are behind it; and
 whether all of what comes of it is wanted, not only what has changed."""
@@ -81,7 +82,10 @@ class _Adapter:
             session = SessionOf(number, calls, whole, call.call)
         request = compute_pb2.ComputeRequest.FromString(call.header[at:])
         copying = bool(flags & COPYING)
-        buffers = placing.copied(request, call.buffers) if copying else call.buffers
+        buffers, image = call.buffers, None
+        if flags & STANDING:
+            buffers, image = buffers[:-1], buffers[-1]
+        buffers = placing.copied(request, buffers) if copying else buffers
         inputs = {
             name: TensorView(tensor.dtype, tuple(tensor.shape), data, tensor.media_type)
             for (name, tensor), data in zip(sorted(request.inputs.items()), buffers, strict=True)
@@ -98,6 +102,7 @@ class _Adapter:
                     bool(flags & STREAMING),
                     {} if copying else places,
                     session=session,
+                    image=image,
                 )
             )
             if places:

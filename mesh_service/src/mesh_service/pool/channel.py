@@ -93,6 +93,8 @@ class Channel:
         descriptor = self._descriptors.popleft()
         try:
             return mmap.mmap(descriptor, size)
+        except PermissionError:  # it is sealed: nobody can write to it any more
+            return mmap.mmap(descriptor, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
         finally:
             os.close(descriptor)
 

@@ -4,6 +4,7 @@ isort:skip_file
 What can be computed: algorithms, their parameters, inputs and results."""
 
 from collections import abc as _abc
+from edgemesh.compute.v1 import compute_pb2 as _compute_pb2
 from edgemesh.compute.v1 import tensor_pb2 as _tensor_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -238,13 +239,18 @@ class OfferedAlgorithm(_message.Message):
     ALGORITHM_FIELD_NUMBER: _builtins.int
     EXECUTOR_FIELD_NUMBER: _builtins.int
     DEFAULT_VERSION_FIELD_NUMBER: _builtins.int
+    REGISTRATION_FIELD_NUMBER: _builtins.int
     executor: _builtins.str
     """The executor's name, e.g. "cpp"."""
     default_version: _builtins.bool
-    """Whether it is the version that a name without one means."""
+    """Whether it is the version that a name without one means: of a registered one the newest."""
     @_builtins.property
     def algorithm(self) -> Global___Algorithm:
         """The algorithm."""
+
+    @_builtins.property
+    def registration(self) -> Global___Registration:
+        """How it was registered; absent where an executor offers it by itself."""
 
     def __init__(
         self,
@@ -252,11 +258,341 @@ class OfferedAlgorithm(_message.Message):
         algorithm: Global___Algorithm | None = ...,
         executor: _builtins.str = ...,
         default_version: _builtins.bool = ...,
+        registration: Global___Registration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "registration", b"registration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "default_version", b"default_version", "executor", b"executor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "default_version", b"default_version", "executor", b"executor", "registration", b"registration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OfferedAlgorithm: _TypeAlias = OfferedAlgorithm  # noqa: Y015
+
+@_typing.final
+class Registration(_message.Message):
+    """How an algorithm was registered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWN_FIELD_NUMBER: _builtins.int
+    SHARED_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    ENTRY_POINT_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_FIELD_NUMBER: _builtins.int
+    CREATED_MS_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    own: _builtins.bool
+    """Whether it is the caller's tenant's own."""
+    shared: _builtins.bool
+    """Whether all tenants may use it, and read its code."""
+    sha256: _builtins.str
+    """SHA-256 of the code as UTF-8, 64 hexadecimal digits."""
+    entry_point: _builtins.str
+    """The function that a call calls."""
+    environment: _builtins.str
+    """The id of the environment that it stands on; empty: the executor's own image."""
+    created_ms: _builtins.int
+    """When, in milliseconds since 1970."""
+    @_builtins.property
+    def limits(self) -> _compute_pb2.Limits:
+        """The limits of a call that names none."""
+
+    def __init__(
+        self,
+        *,
+        own: _builtins.bool = ...,
+        shared: _builtins.bool = ...,
+        sha256: _builtins.str = ...,
+        entry_point: _builtins.str = ...,
+        environment: _builtins.str = ...,
+        created_ms: _builtins.int = ...,
+        limits: _compute_pb2.Limits | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_ms", b"created_ms", "entry_point", b"entry_point", "environment", b"environment", "limits", b"limits", "own", b"own", "sha256", b"sha256", "shared", b"shared"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Registration: _TypeAlias = Registration  # noqa: Y015
+
+@_typing.final
+class RegisterAlgorithmRequest(_message.Message):
+    """Code to be registered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    ENTRY_POINT_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    PARAMETERS_SCHEMA_FIELD_NUMBER: _builtins.int
+    RESULT_SCHEMA_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_FIELD_NUMBER: _builtins.int
+    DEPENDENCIES_FIELD_NUMBER: _builtins.int
+    SHARED_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    SETUP_RUN_TIME_MS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. "python.<name>", at most 200 characters: <name> is of [a-z0-9_], the first a letter.
+    An executor's own names (python.run, …) are refused; of equal names the caller's own comes
+    before one that another tenant shares.
+    """
+    version: _builtins.str
+    """Optional. At most 54 characters of [A-Za-z0-9._-]; empty: one more than the highest whole
+    number among the versions that there are.
+    """
+    code: _builtins.str
+    """Required. The program's text, 1 MiB as UTF-8 at most, without NUL."""
+    entry_point: _builtins.str
+    """Optional. A global of the program that can be called; empty: the name after "python."."""
+    sha256: _builtins.str
+    """Optional. SHA-256 of the code as UTF-8, 64 hexadecimal digits: other code is refused."""
+    description: _builtins.str
+    """Optional. For a person, at most 4,096 characters; empty: the function's own docstring."""
+    parameters_schema: _builtins.str
+    """Optional. JSON Schema of the parameters, an object, as text, 64 KiB at most. Empty: made from
+    the signature and its type hints.
+    """
+    result_schema: _builtins.str
+    """Optional. JSON Schema of the result, likewise."""
+    environment: _builtins.str
+    """Optional. The id of an environment, see environment.proto."""
+    shared: _builtins.bool
+    """Whether all tenants may use it and read its code."""
+    setup_run_time_ms: _builtins.int
+    """Optional. How long the module level may run, in milliseconds; 0: 60,000, which is the most
+    too.
+    """
+    @_builtins.property
+    def dependencies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Instead of an id: requirements, of which an environment is made first."""
+
+    @_builtins.property
+    def limits(self) -> _compute_pb2.Limits:
+        """Optional. The limits of a call that names none."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.str = ...,
+        code: _builtins.str = ...,
+        entry_point: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+        description: _builtins.str = ...,
+        parameters_schema: _builtins.str = ...,
+        result_schema: _builtins.str = ...,
+        environment: _builtins.str = ...,
+        dependencies: _abc.Iterable[_builtins.str] | None = ...,
+        shared: _builtins.bool = ...,
+        limits: _compute_pb2.Limits | None = ...,
+        setup_run_time_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "dependencies", b"dependencies", "description", b"description", "entry_point", b"entry_point", "environment", b"environment", "limits", b"limits", "name", b"name", "parameters_schema", b"parameters_schema", "result_schema", b"result_schema", "setup_run_time_ms", b"setup_run_time_ms", "sha256", b"sha256", "shared", b"shared", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterAlgorithmRequest: _TypeAlias = RegisterAlgorithmRequest  # noqa: Y015
+
+@_typing.final
+class RegisterAlgorithmResponse(_message.Message):
+    """It is registered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALGORITHM_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def algorithm(self) -> Global___OfferedAlgorithm:
+        """The algorithm as it can be called now."""
+
+    @_builtins.property
+    def report(self) -> Global___CodeReport:
+        """What its code imports and calls."""
+
+    def __init__(
+        self,
+        *,
+        algorithm: Global___OfferedAlgorithm | None = ...,
+        report: Global___CodeReport | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterAlgorithmResponse: _TypeAlias = RegisterAlgorithmResponse  # noqa: Y015
+
+@_typing.final
+class CodeReport(_message.Message):
+    """What can be seen of a program without running it. It is a hint for a reader, no wall: code can
+    import and call without saying so.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORTS_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    RISKY_CALLS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def imports(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The modules that it imports, by their first names, sorted."""
+
+    @_builtins.property
+    def missing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those of them that neither the image nor the environment has."""
+
+    @_builtins.property
+    def risky_calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___RiskyCall]:
+        """Calls that a reader should look at; at most 100."""
+
+    def __init__(
+        self,
+        *,
+        imports: _abc.Iterable[_builtins.str] | None = ...,
+        missing: _abc.Iterable[_builtins.str] | None = ...,
+        risky_calls: _abc.Iterable[Global___RiskyCall] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["imports", b"imports", "missing", b"missing", "risky_calls", b"risky_calls"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CodeReport: _TypeAlias = CodeReport  # noqa: Y015
+
+@_typing.final
+class RiskyCall(_message.Message):
+    """A call that a reader should look at."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    COLUMN_FIELD_NUMBER: _builtins.int
+    REMARK_FIELD_NUMBER: _builtins.int
+    call: _builtins.str
+    """What is called, as written, e.g. "subprocess.run"."""
+    line: _builtins.int
+    """Where: the line, from 1."""
+    column: _builtins.int
+    """Where in it: the column, from 1."""
+    remark: _builtins.str
+    """Why, and what becomes of it in the sandbox."""
+    def __init__(
+        self,
+        *,
+        call: _builtins.str = ...,
+        line: _builtins.int = ...,
+        column: _builtins.int = ...,
+        remark: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "column", b"column", "line", b"line", "remark", b"remark"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RiskyCall: _TypeAlias = RiskyCall  # noqa: Y015
+
+@_typing.final
+class GetAlgorithmSourceRequest(_message.Message):
+    """Names a registered algorithm."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. "python.<name>" for the newest version, or "python.<name>@<version>"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAlgorithmSourceRequest: _TypeAlias = GetAlgorithmSourceRequest  # noqa: Y015
+
+@_typing.final
+class GetAlgorithmSourceResponse(_message.Message):
+    """Its code."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALGORITHM_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """The text, as it was registered."""
+    @_builtins.property
+    def algorithm(self) -> Global___OfferedAlgorithm:
+        """The algorithm."""
+
+    def __init__(
+        self,
+        *,
+        algorithm: Global___OfferedAlgorithm | None = ...,
+        code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "code", b"code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAlgorithmSourceResponse: _TypeAlias = GetAlgorithmSourceResponse  # noqa: Y015
+
+@_typing.final
+class DeleteAlgorithmRequest(_message.Message):
+    """Names what is to go."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Required. "python.<name>" for all its versions, or "python.<name>@<version>"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteAlgorithmRequest: _TypeAlias = DeleteAlgorithmRequest  # noqa: Y015
+
+@_typing.final
+class DeleteAlgorithmResponse(_message.Message):
+    """It is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELETED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def deleted(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was deleted, as name@version."""
+
+    def __init__(
+        self,
+        *,
+        deleted: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteAlgorithmResponse: _TypeAlias = DeleteAlgorithmResponse  # noqa: Y015

@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class AlgorithmServiceStub:
-    """Says what the mesh can compute now. Served by the gateway from what executors describe.
-    Both methods have no effect and may be retried.
+    """Says what the mesh can compute now, and takes code that callers register to be computed with.
+    Served by the gateway, from what executors describe and from what it keeps.
     """
 
     def __init__(self, channel):
@@ -46,16 +46,31 @@ class AlgorithmServiceStub:
                 request_serializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.GetAlgorithmRequest.SerializeToString,
                 response_deserializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.GetAlgorithmResponse.FromString,
                 _registered_method=True)
+        self.RegisterAlgorithm = channel.unary_unary(
+                '/edgemesh.compute.v1.AlgorithmService/RegisterAlgorithm',
+                request_serializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.RegisterAlgorithmRequest.SerializeToString,
+                response_deserializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.RegisterAlgorithmResponse.FromString,
+                _registered_method=True)
+        self.GetAlgorithmSource = channel.unary_unary(
+                '/edgemesh.compute.v1.AlgorithmService/GetAlgorithmSource',
+                request_serializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.GetAlgorithmSourceRequest.SerializeToString,
+                response_deserializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.GetAlgorithmSourceResponse.FromString,
+                _registered_method=True)
+        self.DeleteAlgorithm = channel.unary_unary(
+                '/edgemesh.compute.v1.AlgorithmService/DeleteAlgorithm',
+                request_serializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.DeleteAlgorithmRequest.SerializeToString,
+                response_deserializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.DeleteAlgorithmResponse.FromString,
+                _registered_method=True)
 
 
 class AlgorithmServiceServicer:
-    """Says what the mesh can compute now. Served by the gateway from what executors describe.
-    Both methods have no effect and may be retried.
+    """Says what the mesh can compute now, and takes code that callers register to be computed with.
+    Served by the gateway, from what executors describe and from what it keeps.
     """
 
     def ListAlgorithms(self, request, context):
-        """Lists the algorithms of all executors that are being served, sorted by name, newest version
-        of a name first.
+        """Lists the algorithms of all executors that are being served, and those registered ones that
+        the caller may use, sorted by name, newest version of a name first. No effect; may be retried.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -63,6 +78,39 @@ class AlgorithmServiceServicer:
 
     def GetAlgorithm(self, request, context):
         """One algorithm; NOT_FOUND (UNKNOWN_ALGORITHM) with the nearest names if there is none.
+        No effect; may be retried.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterAlgorithm(self, request, context):
+        """Registers code as an algorithm, or a new version of one, for the caller's tenant. The code's
+        module level runs once, sandboxed, and what it leaves is kept as an image: each call starts
+        there. The answer means that the registration outlasts a crash of every process.
+
+        INVALID_ARGUMENT (INVALID_REQUEST) with the field: `code` for a syntax error, with its line and
+        column, or for a module level that fails, with its traceback; `name` for one that an executor
+        offers; `sha256` where the code has another. ALREADY_EXISTS where the version is there with
+        other content; the same content again is the same registration, so it may be retried.
+        QUOTA_EXCEEDED where the tenant has as many as it may. NOT_STARTED where no executor that runs
+        such code is there: it is checked by the one that will run it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAlgorithmSource(self, request, context):
+        """The code of a registered algorithm: of one's own, or a shared one. UNKNOWN_ALGORITHM
+        otherwise. No effect; may be retried.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteAlgorithm(self, request, context):
+        """Deletes a registered algorithm of the caller's tenant, or one version of it. Calls that run go
+        on. UNKNOWN_ALGORITHM if there is none: then nothing was to be deleted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -81,6 +129,21 @@ def add_AlgorithmServiceServicer_to_server(servicer, server):
                     request_deserializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.GetAlgorithmRequest.FromString,
                     response_serializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.GetAlgorithmResponse.SerializeToString,
             ),
+            'RegisterAlgorithm': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterAlgorithm,
+                    request_deserializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.RegisterAlgorithmRequest.FromString,
+                    response_serializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.RegisterAlgorithmResponse.SerializeToString,
+            ),
+            'GetAlgorithmSource': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAlgorithmSource,
+                    request_deserializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.GetAlgorithmSourceRequest.FromString,
+                    response_serializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.GetAlgorithmSourceResponse.SerializeToString,
+            ),
+            'DeleteAlgorithm': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteAlgorithm,
+                    request_deserializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.DeleteAlgorithmRequest.FromString,
+                    response_serializer=edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.DeleteAlgorithmResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'edgemesh.compute.v1.AlgorithmService', rpc_method_handlers)
@@ -90,8 +153,8 @@ def add_AlgorithmServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AlgorithmService:
-    """Says what the mesh can compute now. Served by the gateway from what executors describe.
-    Both methods have no effect and may be retried.
+    """Says what the mesh can compute now, and takes code that callers register to be computed with.
+    Served by the gateway, from what executors describe and from what it keeps.
     """
 
     @staticmethod
@@ -138,6 +201,87 @@ class AlgorithmService:
             '/edgemesh.compute.v1.AlgorithmService/GetAlgorithm',
             edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.GetAlgorithmRequest.SerializeToString,
             edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.GetAlgorithmResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterAlgorithm(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/edgemesh.compute.v1.AlgorithmService/RegisterAlgorithm',
+            edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.RegisterAlgorithmRequest.SerializeToString,
+            edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.RegisterAlgorithmResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAlgorithmSource(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/edgemesh.compute.v1.AlgorithmService/GetAlgorithmSource',
+            edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.GetAlgorithmSourceRequest.SerializeToString,
+            edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.GetAlgorithmSourceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteAlgorithm(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/edgemesh.compute.v1.AlgorithmService/DeleteAlgorithm',
+            edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.DeleteAlgorithmRequest.SerializeToString,
+            edgemesh_dot_compute_dot_v1_dot_algorithm__pb2.DeleteAlgorithmResponse.FromString,
             options,
             channel_credentials,
             insecure,

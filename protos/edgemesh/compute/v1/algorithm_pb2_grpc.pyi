@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AlgorithmServiceStub:
-    """Says what the mesh can compute now. Served by the gateway from what executors describe.
-    Both methods have no effect and may be retried.
+    """Says what the mesh can compute now, and takes code that callers register to be computed with.
+    Served by the gateway, from what executors describe and from what it keeps.
     """
 
     @_typing.overload
@@ -36,29 +36,73 @@ class AlgorithmServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AlgorithmServiceAsyncStub: ...
     ListAlgorithms: _grpc.UnaryUnaryMultiCallable[_algorithm_pb2.ListAlgorithmsRequest, _algorithm_pb2.ListAlgorithmsResponse]
-    """Lists the algorithms of all executors that are being served, sorted by name, newest version
-    of a name first.
+    """Lists the algorithms of all executors that are being served, and those registered ones that
+    the caller may use, sorted by name, newest version of a name first. No effect; may be retried.
     """
     GetAlgorithm: _grpc.UnaryUnaryMultiCallable[_algorithm_pb2.GetAlgorithmRequest, _algorithm_pb2.GetAlgorithmResponse]
-    """One algorithm; NOT_FOUND (UNKNOWN_ALGORITHM) with the nearest names if there is none."""
+    """One algorithm; NOT_FOUND (UNKNOWN_ALGORITHM) with the nearest names if there is none.
+    No effect; may be retried.
+    """
+    RegisterAlgorithm: _grpc.UnaryUnaryMultiCallable[_algorithm_pb2.RegisterAlgorithmRequest, _algorithm_pb2.RegisterAlgorithmResponse]
+    """Registers code as an algorithm, or a new version of one, for the caller's tenant. The code's
+    module level runs once, sandboxed, and what it leaves is kept as an image: each call starts
+    there. The answer means that the registration outlasts a crash of every process.
+
+    INVALID_ARGUMENT (INVALID_REQUEST) with the field: `code` for a syntax error, with its line and
+    column, or for a module level that fails, with its traceback; `name` for one that an executor
+    offers; `sha256` where the code has another. ALREADY_EXISTS where the version is there with
+    other content; the same content again is the same registration, so it may be retried.
+    QUOTA_EXCEEDED where the tenant has as many as it may. NOT_STARTED where no executor that runs
+    such code is there: it is checked by the one that will run it.
+    """
+    GetAlgorithmSource: _grpc.UnaryUnaryMultiCallable[_algorithm_pb2.GetAlgorithmSourceRequest, _algorithm_pb2.GetAlgorithmSourceResponse]
+    """The code of a registered algorithm: of one's own, or a shared one. UNKNOWN_ALGORITHM
+    otherwise. No effect; may be retried.
+    """
+    DeleteAlgorithm: _grpc.UnaryUnaryMultiCallable[_algorithm_pb2.DeleteAlgorithmRequest, _algorithm_pb2.DeleteAlgorithmResponse]
+    """Deletes a registered algorithm of the caller's tenant, or one version of it. Calls that run go
+    on. UNKNOWN_ALGORITHM if there is none: then nothing was to be deleted.
+    """
 
 @_typing.type_check_only
 class AlgorithmServiceAsyncStub(AlgorithmServiceStub):
-    """Says what the mesh can compute now. Served by the gateway from what executors describe.
-    Both methods have no effect and may be retried.
+    """Says what the mesh can compute now, and takes code that callers register to be computed with.
+    Served by the gateway, from what executors describe and from what it keeps.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListAlgorithms: _aio.UnaryUnaryMultiCallable[_algorithm_pb2.ListAlgorithmsRequest, _algorithm_pb2.ListAlgorithmsResponse]  # type: ignore[assignment]
-    """Lists the algorithms of all executors that are being served, sorted by name, newest version
-    of a name first.
+    """Lists the algorithms of all executors that are being served, and those registered ones that
+    the caller may use, sorted by name, newest version of a name first. No effect; may be retried.
     """
     GetAlgorithm: _aio.UnaryUnaryMultiCallable[_algorithm_pb2.GetAlgorithmRequest, _algorithm_pb2.GetAlgorithmResponse]  # type: ignore[assignment]
-    """One algorithm; NOT_FOUND (UNKNOWN_ALGORITHM) with the nearest names if there is none."""
+    """One algorithm; NOT_FOUND (UNKNOWN_ALGORITHM) with the nearest names if there is none.
+    No effect; may be retried.
+    """
+    RegisterAlgorithm: _aio.UnaryUnaryMultiCallable[_algorithm_pb2.RegisterAlgorithmRequest, _algorithm_pb2.RegisterAlgorithmResponse]  # type: ignore[assignment]
+    """Registers code as an algorithm, or a new version of one, for the caller's tenant. The code's
+    module level runs once, sandboxed, and what it leaves is kept as an image: each call starts
+    there. The answer means that the registration outlasts a crash of every process.
+
+    INVALID_ARGUMENT (INVALID_REQUEST) with the field: `code` for a syntax error, with its line and
+    column, or for a module level that fails, with its traceback; `name` for one that an executor
+    offers; `sha256` where the code has another. ALREADY_EXISTS where the version is there with
+    other content; the same content again is the same registration, so it may be retried.
+    QUOTA_EXCEEDED where the tenant has as many as it may. NOT_STARTED where no executor that runs
+    such code is there: it is checked by the one that will run it.
+    """
+    GetAlgorithmSource: _aio.UnaryUnaryMultiCallable[_algorithm_pb2.GetAlgorithmSourceRequest, _algorithm_pb2.GetAlgorithmSourceResponse]  # type: ignore[assignment]
+    """The code of a registered algorithm: of one's own, or a shared one. UNKNOWN_ALGORITHM
+    otherwise. No effect; may be retried.
+    """
+    DeleteAlgorithm: _aio.UnaryUnaryMultiCallable[_algorithm_pb2.DeleteAlgorithmRequest, _algorithm_pb2.DeleteAlgorithmResponse]  # type: ignore[assignment]
+    """Deletes a registered algorithm of the caller's tenant, or one version of it. Calls that run go
+    on. UNKNOWN_ALGORITHM if there is none: then nothing was to be deleted.
+    """
 
 class AlgorithmServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Says what the mesh can compute now. Served by the gateway from what executors describe.
-    Both methods have no effect and may be retried.
+    """Says what the mesh can compute now, and takes code that callers register to be computed with.
+    Served by the gateway, from what executors describe and from what it keeps.
     """
 
     @_abc_1.abstractmethod
@@ -67,8 +111,8 @@ class AlgorithmServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _algorithm_pb2.ListAlgorithmsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_algorithm_pb2.ListAlgorithmsResponse, _abc.Awaitable[_algorithm_pb2.ListAlgorithmsResponse]]:
-        """Lists the algorithms of all executors that are being served, sorted by name, newest version
-        of a name first.
+        """Lists the algorithms of all executors that are being served, and those registered ones that
+        the caller may use, sorted by name, newest version of a name first. No effect; may be retried.
         """
 
     @_abc_1.abstractmethod
@@ -77,6 +121,46 @@ class AlgorithmServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _algorithm_pb2.GetAlgorithmRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_algorithm_pb2.GetAlgorithmResponse, _abc.Awaitable[_algorithm_pb2.GetAlgorithmResponse]]:
-        """One algorithm; NOT_FOUND (UNKNOWN_ALGORITHM) with the nearest names if there is none."""
+        """One algorithm; NOT_FOUND (UNKNOWN_ALGORITHM) with the nearest names if there is none.
+        No effect; may be retried.
+        """
+
+    @_abc_1.abstractmethod
+    def RegisterAlgorithm(
+        self,
+        request: _algorithm_pb2.RegisterAlgorithmRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_algorithm_pb2.RegisterAlgorithmResponse, _abc.Awaitable[_algorithm_pb2.RegisterAlgorithmResponse]]:
+        """Registers code as an algorithm, or a new version of one, for the caller's tenant. The code's
+        module level runs once, sandboxed, and what it leaves is kept as an image: each call starts
+        there. The answer means that the registration outlasts a crash of every process.
+
+        INVALID_ARGUMENT (INVALID_REQUEST) with the field: `code` for a syntax error, with its line and
+        column, or for a module level that fails, with its traceback; `name` for one that an executor
+        offers; `sha256` where the code has another. ALREADY_EXISTS where the version is there with
+        other content; the same content again is the same registration, so it may be retried.
+        QUOTA_EXCEEDED where the tenant has as many as it may. NOT_STARTED where no executor that runs
+        such code is there: it is checked by the one that will run it.
+        """
+
+    @_abc_1.abstractmethod
+    def GetAlgorithmSource(
+        self,
+        request: _algorithm_pb2.GetAlgorithmSourceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_algorithm_pb2.GetAlgorithmSourceResponse, _abc.Awaitable[_algorithm_pb2.GetAlgorithmSourceResponse]]:
+        """The code of a registered algorithm: of one's own, or a shared one. UNKNOWN_ALGORITHM
+        otherwise. No effect; may be retried.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteAlgorithm(
+        self,
+        request: _algorithm_pb2.DeleteAlgorithmRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_algorithm_pb2.DeleteAlgorithmResponse, _abc.Awaitable[_algorithm_pb2.DeleteAlgorithmResponse]]:
+        """Deletes a registered algorithm of the caller's tenant, or one version of it. Calls that run go
+        on. UNKNOWN_ALGORITHM if there is none: then nothing was to be deleted.
+        """
 
 def add_AlgorithmServiceServicer_to_server(servicer: AlgorithmServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from edgemesh.compute.v1 import algorithm_pb2 as edgemesh_dot_compute_dot_v1_dot_algorithm__pb2
 from edgemesh.compute.v1 import compute_pb2 as edgemesh_dot_compute_dot_v1_dot_compute__pb2
+from edgemesh.compute.v1 import environment_pb2 as edgemesh_dot_compute_dot_v1_dot_environment__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#edgemesh/executor/v1/executor.proto\x12\x14\x65\x64gemesh.executor.v1\x1a#edgemesh/compute/v1/algorithm.proto\x1a!edgemesh/compute/v1/compute.proto\"\x11\n\x0f\x44\x65scribeRequest\"\x16\n\x14WatchDescribeRequest\"T\n\x15WatchDescribeResponse\x12;\n\x0b\x64\x65scription\x18\x01 \x01(\x0b\x32&.edgemesh.executor.v1.DescribeResponse\"\xaf\x03\n\x10\x44\x65scribeResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12\x32\n\nalgorithms\x18\x04 \x03(\x0b\x32\x1e.edgemesh.compute.v1.Algorithm\x12\x30\n\x08\x63\x61pacity\x18\x05 \x01(\x0b\x32\x1e.edgemesh.executor.v1.Capacity\x12\x32\n\tresources\x18\x06 \x01(\x0b\x32\x1f.edgemesh.executor.v1.Resources\x12\x1b\n\x13\x64\x65\x66\x61ult_run_time_ms\x18\x07 \x01(\x04\x12\x17\n\x0fmax_run_time_ms\x18\x08 \x01(\x04\x12\x0b\n\x03pid\x18\t \x01(\r\x12\x33\n\x0e\x64\x65\x66\x61ult_limits\x18\n \x01(\x0b\x32\x1b.edgemesh.compute.v1.Limits\x12)\n\x05walls\x18\x0b \x03(\x0b\x32\x1a.edgemesh.executor.v1.Wall\x12-\n\x07plugins\x18\x0c \x03(\x0b\x32\x1c.edgemesh.executor.v1.Plugin\"\x9b\x01\n\x06Plugin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04\x66ile\x18\x03 \x01(\t\x12\x0e\n\x06sha256\x18\x04 \x01(\t\x12\x30\n\x05state\x18\x05 \x01(\x0e\x32!.edgemesh.executor.v1.PluginState\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\x12\x12\n\nalgorithms\x18\x07 \x03(\t\"4\n\x04Wall\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06stands\x18\x02 \x01(\x08\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"9\n\x08\x43\x61pacity\x12\x0f\n\x07workers\x18\x01 \x01(\r\x12\r\n\x05slots\x18\x02 \x01(\r\x12\r\n\x05queue\x18\x03 \x01(\r\"^\n\tResources\x12\x0c\n\x04\x63pus\x18\x01 \x01(\x01\x12\x14\n\x0cmemory_bytes\x18\x02 \x01(\x04\x12-\n\x07\x64\x65vices\x18\x03 \x03(\x0b\x32\x1c.edgemesh.executor.v1.Device\":\n\x06\x44\x65vice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x04*\x90\x01\n\x0bPluginState\x12\x1c\n\x18PLUGIN_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14PLUGIN_STATE_SERVING\x10\x01\x12\x15\n\x11PLUGIN_STATE_KEPT\x10\x02\x12\x18\n\x14PLUGIN_STATE_LOADING\x10\x03\x12\x18\n\x14PLUGIN_STATE_REFUSED\x10\x04\x32\x89\x03\n\x0f\x45xecutorService\x12Y\n\x08\x44\x65scribe\x12%.edgemesh.executor.v1.DescribeRequest\x1a&.edgemesh.executor.v1.DescribeResponse\x12j\n\rWatchDescribe\x12*.edgemesh.executor.v1.WatchDescribeRequest\x1a+.edgemesh.executor.v1.WatchDescribeResponse0\x01\x12T\n\x07\x45xecute\x12#.edgemesh.compute.v1.ComputeRequest\x1a$.edgemesh.compute.v1.ComputeResponse\x12Y\n\rExecuteStream\x12#.edgemesh.compute.v1.ComputeRequest\x1a!.edgemesh.compute.v1.ComputeEvent0\x01\x42HZFgithub.com/edgemesh/edgemesh/protos/go/edgemesh/executor/v1;executorv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#edgemesh/executor/v1/executor.proto\x12\x14\x65\x64gemesh.executor.v1\x1a#edgemesh/compute/v1/algorithm.proto\x1a!edgemesh/compute/v1/compute.proto\x1a%edgemesh/compute/v1/environment.proto\"\xb5\x01\n\x07Program\x12\x31\n\talgorithm\x18\x01 \x01(\x0b\x32\x1e.edgemesh.compute.v1.Algorithm\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x13\n\x0b\x65ntry_point\x18\x03 \x01(\t\x12\x0c\n\x04lock\x18\x04 \x01(\t\x12+\n\x06limits\x18\x05 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Limits\x12\x19\n\x11setup_run_time_ms\x18\x06 \x01(\x04\"G\n\x15PrepareProgramRequest\x12.\n\x07program\x18\x01 \x01(\x0b\x32\x1d.edgemesh.executor.v1.Program\"Z\n\x16PrepareProgramResponse\x12\x0f\n\x07program\x18\x01 \x01(\x0c\x12/\n\x06report\x18\x02 \x01(\x0b\x32\x1f.edgemesh.compute.v1.CodeReport\"$\n\x11PutProgramRequest\x12\x0f\n\x07program\x18\x01 \x01(\x0c\"$\n\x12PutProgramResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"?\n\x19PrepareEnvironmentRequest\x12\x14\n\x0c\x64\x65pendencies\x18\x01 \x03(\t\x12\x0c\n\x04lock\x18\x02 \x01(\t\"[\n\x1aPrepareEnvironmentResponse\x12=\n\x05\x65vent\x18\x01 \x01(\x0b\x32..edgemesh.compute.v1.CreateEnvironmentResponse\"\x11\n\x0f\x44\x65scribeRequest\"\x16\n\x14WatchDescribeRequest\"T\n\x15WatchDescribeResponse\x12;\n\x0b\x64\x65scription\x18\x01 \x01(\x0b\x32&.edgemesh.executor.v1.DescribeResponse\"\xcb\x03\n\x10\x44\x65scribeResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12\x32\n\nalgorithms\x18\x04 \x03(\x0b\x32\x1e.edgemesh.compute.v1.Algorithm\x12\x30\n\x08\x63\x61pacity\x18\x05 \x01(\x0b\x32\x1e.edgemesh.executor.v1.Capacity\x12\x32\n\tresources\x18\x06 \x01(\x0b\x32\x1f.edgemesh.executor.v1.Resources\x12\x1b\n\x13\x64\x65\x66\x61ult_run_time_ms\x18\x07 \x01(\x04\x12\x17\n\x0fmax_run_time_ms\x18\x08 \x01(\x04\x12\x0b\n\x03pid\x18\t \x01(\r\x12\x33\n\x0e\x64\x65\x66\x61ult_limits\x18\n \x01(\x0b\x32\x1b.edgemesh.compute.v1.Limits\x12)\n\x05walls\x18\x0b \x03(\x0b\x32\x1a.edgemesh.executor.v1.Wall\x12-\n\x07plugins\x18\x0c \x03(\x0b\x32\x1c.edgemesh.executor.v1.Plugin\x12\x1a\n\x12program_namespaces\x18\r \x03(\t\"\x9b\x01\n\x06Plugin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04\x66ile\x18\x03 \x01(\t\x12\x0e\n\x06sha256\x18\x04 \x01(\t\x12\x30\n\x05state\x18\x05 \x01(\x0e\x32!.edgemesh.executor.v1.PluginState\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\x12\x12\n\nalgorithms\x18\x07 \x03(\t\"4\n\x04Wall\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06stands\x18\x02 \x01(\x08\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"9\n\x08\x43\x61pacity\x12\x0f\n\x07workers\x18\x01 \x01(\r\x12\r\n\x05slots\x18\x02 \x01(\r\x12\r\n\x05queue\x18\x03 \x01(\r\"^\n\tResources\x12\x0c\n\x04\x63pus\x18\x01 \x01(\x01\x12\x14\n\x0cmemory_bytes\x18\x02 \x01(\x04\x12-\n\x07\x64\x65vices\x18\x03 \x03(\x0b\x32\x1c.edgemesh.executor.v1.Device\":\n\x06\x44\x65vice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x04*\x90\x01\n\x0bPluginState\x12\x1c\n\x18PLUGIN_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14PLUGIN_STATE_SERVING\x10\x01\x12\x15\n\x11PLUGIN_STATE_KEPT\x10\x02\x12\x18\n\x14PLUGIN_STATE_LOADING\x10\x03\x12\x18\n\x14PLUGIN_STATE_REFUSED\x10\x04\x32\xd2\x05\n\x0f\x45xecutorService\x12Y\n\x08\x44\x65scribe\x12%.edgemesh.executor.v1.DescribeRequest\x1a&.edgemesh.executor.v1.DescribeResponse\x12j\n\rWatchDescribe\x12*.edgemesh.executor.v1.WatchDescribeRequest\x1a+.edgemesh.executor.v1.WatchDescribeResponse0\x01\x12T\n\x07\x45xecute\x12#.edgemesh.compute.v1.ComputeRequest\x1a$.edgemesh.compute.v1.ComputeResponse\x12Y\n\rExecuteStream\x12#.edgemesh.compute.v1.ComputeRequest\x1a!.edgemesh.compute.v1.ComputeEvent0\x01\x12k\n\x0ePrepareProgram\x12+.edgemesh.executor.v1.PrepareProgramRequest\x1a,.edgemesh.executor.v1.PrepareProgramResponse\x12_\n\nPutProgram\x12\'.edgemesh.executor.v1.PutProgramRequest\x1a(.edgemesh.executor.v1.PutProgramResponse\x12y\n\x12PrepareEnvironment\x12/.edgemesh.executor.v1.PrepareEnvironmentRequest\x1a\x30.edgemesh.executor.v1.PrepareEnvironmentResponse0\x01\x42HZFgithub.com/edgemesh/edgemesh/protos/go/edgemesh/executor/v1;executorv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,26 +35,40 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'edgemesh.executor.v1.execut
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'ZFgithub.com/edgemesh/edgemesh/protos/go/edgemesh/executor/v1;executorv1'
-  _globals['_PLUGINSTATE']._serialized_start=1124
-  _globals['_PLUGINSTATE']._serialized_end=1268
-  _globals['_DESCRIBEREQUEST']._serialized_start=133
-  _globals['_DESCRIBEREQUEST']._serialized_end=150
-  _globals['_WATCHDESCRIBEREQUEST']._serialized_start=152
-  _globals['_WATCHDESCRIBEREQUEST']._serialized_end=174
-  _globals['_WATCHDESCRIBERESPONSE']._serialized_start=176
-  _globals['_WATCHDESCRIBERESPONSE']._serialized_end=260
-  _globals['_DESCRIBERESPONSE']._serialized_start=263
-  _globals['_DESCRIBERESPONSE']._serialized_end=694
-  _globals['_PLUGIN']._serialized_start=697
-  _globals['_PLUGIN']._serialized_end=852
-  _globals['_WALL']._serialized_start=854
-  _globals['_WALL']._serialized_end=906
-  _globals['_CAPACITY']._serialized_start=908
-  _globals['_CAPACITY']._serialized_end=965
-  _globals['_RESOURCES']._serialized_start=967
-  _globals['_RESOURCES']._serialized_end=1061
-  _globals['_DEVICE']._serialized_start=1063
-  _globals['_DEVICE']._serialized_end=1121
-  _globals['_EXECUTORSERVICE']._serialized_start=1271
-  _globals['_EXECUTORSERVICE']._serialized_end=1664
+  _globals['_PLUGINSTATE']._serialized_start=1774
+  _globals['_PLUGINSTATE']._serialized_end=1918
+  _globals['_PROGRAM']._serialized_start=173
+  _globals['_PROGRAM']._serialized_end=354
+  _globals['_PREPAREPROGRAMREQUEST']._serialized_start=356
+  _globals['_PREPAREPROGRAMREQUEST']._serialized_end=427
+  _globals['_PREPAREPROGRAMRESPONSE']._serialized_start=429
+  _globals['_PREPAREPROGRAMRESPONSE']._serialized_end=519
+  _globals['_PUTPROGRAMREQUEST']._serialized_start=521
+  _globals['_PUTPROGRAMREQUEST']._serialized_end=557
+  _globals['_PUTPROGRAMRESPONSE']._serialized_start=559
+  _globals['_PUTPROGRAMRESPONSE']._serialized_end=595
+  _globals['_PREPAREENVIRONMENTREQUEST']._serialized_start=597
+  _globals['_PREPAREENVIRONMENTREQUEST']._serialized_end=660
+  _globals['_PREPAREENVIRONMENTRESPONSE']._serialized_start=662
+  _globals['_PREPAREENVIRONMENTRESPONSE']._serialized_end=753
+  _globals['_DESCRIBEREQUEST']._serialized_start=755
+  _globals['_DESCRIBEREQUEST']._serialized_end=772
+  _globals['_WATCHDESCRIBEREQUEST']._serialized_start=774
+  _globals['_WATCHDESCRIBEREQUEST']._serialized_end=796
+  _globals['_WATCHDESCRIBERESPONSE']._serialized_start=798
+  _globals['_WATCHDESCRIBERESPONSE']._serialized_end=882
+  _globals['_DESCRIBERESPONSE']._serialized_start=885
+  _globals['_DESCRIBERESPONSE']._serialized_end=1344
+  _globals['_PLUGIN']._serialized_start=1347
+  _globals['_PLUGIN']._serialized_end=1502
+  _globals['_WALL']._serialized_start=1504
+  _globals['_WALL']._serialized_end=1556
+  _globals['_CAPACITY']._serialized_start=1558
+  _globals['_CAPACITY']._serialized_end=1615
+  _globals['_RESOURCES']._serialized_start=1617
+  _globals['_RESOURCES']._serialized_end=1711
+  _globals['_DEVICE']._serialized_start=1713
+  _globals['_DEVICE']._serialized_end=1771
+  _globals['_EXECUTORSERVICE']._serialized_start=1921
+  _globals['_EXECUTORSERVICE']._serialized_end=2643
 # @@protoc_insertion_point(module_scope)

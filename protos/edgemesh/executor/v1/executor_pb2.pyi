@@ -12,6 +12,7 @@ and a client may call an executor directly. Identity travels as metadata: `edgem
 from collections import abc as _abc
 from edgemesh.compute.v1 import algorithm_pb2 as _algorithm_pb2
 from edgemesh.compute.v1 import compute_pb2 as _compute_pb2
+from edgemesh.compute.v1 import environment_pb2 as _environment_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
@@ -58,6 +59,209 @@ PLUGIN_STATE_LOADING: PluginState.ValueType  # 3
 PLUGIN_STATE_REFUSED: PluginState.ValueType  # 4
 """Not served: `detail` says why."""
 Global___PluginState: _TypeAlias = PluginState  # noqa: Y015
+
+@_typing.final
+class Program(_message.Message):
+    """Code that a gateway keeps and executors run: one version of a registered algorithm.
+
+    It is known by its digest: SHA-256 of the serialised message, as 64 hexadecimal digits. An Execute
+    with metadata `edgemesh-program: <digest>` runs it: the request's algorithm is the program's, its
+    parameters and tensors are the entry point's arguments by name. An executor that lacks it answers
+    NOT_FOUND (UNKNOWN_PROGRAM), nothing has run, and the gateway puts it there and sends the request
+    again. Executors may forget programs at any time.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALGORITHM_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    ENTRY_POINT_FIELD_NUMBER: _builtins.int
+    LOCK_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    SETUP_RUN_TIME_MS_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """The text."""
+    entry_point: _builtins.str
+    """The function to call."""
+    lock: _builtins.str
+    """The lock of its environment, as in compute.v1's Environment; empty: none."""
+    setup_run_time_ms: _builtins.int
+    """How long its module level may run, in milliseconds; 0: as long as the executor allows."""
+    @_builtins.property
+    def algorithm(self) -> _algorithm_pb2.Algorithm:
+        """Name, version, description, schemas and tensors, as clients see them. An empty
+        parameters_schema is filled in by PrepareProgram.
+        """
+
+    @_builtins.property
+    def limits(self) -> _compute_pb2.Limits:
+        """The limits of a call that names none."""
+
+    def __init__(
+        self,
+        *,
+        algorithm: _algorithm_pb2.Algorithm | None = ...,
+        code: _builtins.str = ...,
+        entry_point: _builtins.str = ...,
+        lock: _builtins.str = ...,
+        limits: _compute_pb2.Limits | None = ...,
+        setup_run_time_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "limits", b"limits"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "code", b"code", "entry_point", b"entry_point", "limits", b"limits", "lock", b"lock", "setup_run_time_ms", b"setup_run_time_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Program: _TypeAlias = Program  # noqa: Y015
+
+@_typing.final
+class PrepareProgramRequest(_message.Message):
+    """A program to be checked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def program(self) -> Global___Program:
+        """It."""
+
+    def __init__(
+        self,
+        *,
+        program: Global___Program | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["program", b"program"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["program", b"program"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrepareProgramRequest: _TypeAlias = PrepareProgramRequest  # noqa: Y015
+
+@_typing.final
+class PrepareProgramResponse(_message.Message):
+    """It is right."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
+    program: _builtins.bytes
+    """The program, complete, serialised: what its digest is of."""
+    @_builtins.property
+    def report(self) -> _algorithm_pb2.CodeReport:
+        """What its code imports and calls."""
+
+    def __init__(
+        self,
+        *,
+        program: _builtins.bytes = ...,
+        report: _algorithm_pb2.CodeReport | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["program", b"program", "report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrepareProgramResponse: _TypeAlias = PrepareProgramResponse  # noqa: Y015
+
+@_typing.final
+class PutProgramRequest(_message.Message):
+    """A program to be kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_FIELD_NUMBER: _builtins.int
+    program: _builtins.bytes
+    """The serialised Program, 4 MiB at most."""
+    def __init__(
+        self,
+        *,
+        program: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["program", b"program"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutProgramRequest: _TypeAlias = PutProgramRequest  # noqa: Y015
+
+@_typing.final
+class PutProgramResponse(_message.Message):
+    """It is kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    digest: _builtins.str
+    """Its digest."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutProgramResponse: _TypeAlias = PutProgramResponse  # noqa: Y015
+
+@_typing.final
+class PrepareEnvironmentRequest(_message.Message):
+    """An environment to be made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEPENDENCIES_FIELD_NUMBER: _builtins.int
+    LOCK_FIELD_NUMBER: _builtins.int
+    lock: _builtins.str
+    """A lock that was made before."""
+    @_builtins.property
+    def dependencies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Requirements to be resolved; empty where there is a lock."""
+
+    def __init__(
+        self,
+        *,
+        dependencies: _abc.Iterable[_builtins.str] | None = ...,
+        lock: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dependencies", b"dependencies", "lock", b"lock"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrepareEnvironmentRequest: _TypeAlias = PrepareEnvironmentRequest  # noqa: Y015
+
+@_typing.final
+class PrepareEnvironmentResponse(_message.Message):
+    """How far it is, or what came of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def event(self) -> _environment_pb2.CreateEnvironmentResponse:
+        """As clients see it."""
+
+    def __init__(
+        self,
+        *,
+        event: _environment_pb2.CreateEnvironmentResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrepareEnvironmentResponse: _TypeAlias = PrepareEnvironmentResponse  # noqa: Y015
 
 @_typing.final
 class DescribeRequest(_message.Message):
@@ -135,6 +339,7 @@ class DescribeResponse(_message.Message):
     DEFAULT_LIMITS_FIELD_NUMBER: _builtins.int
     WALLS_FIELD_NUMBER: _builtins.int
     PLUGINS_FIELD_NUMBER: _builtins.int
+    PROGRAM_NAMESPACES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The executor's name, e.g. "cpp"; it is unique in a mesh."""
     version: _builtins.str
@@ -173,6 +378,10 @@ class DescribeResponse(_message.Message):
     def plugins(self) -> _containers.RepeatedCompositeFieldContainer[Global___Plugin]:
         """What it found to load, refused ones included; empty for an executor that loads no plugins."""
 
+    @_builtins.property
+    def program_namespaces(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Namespaces in which it runs programs that a gateway keeps, e.g. "python"; mostly none."""
+
     def __init__(
         self,
         *,
@@ -188,10 +397,11 @@ class DescribeResponse(_message.Message):
         default_limits: _compute_pb2.Limits | None = ...,
         walls: _abc.Iterable[Global___Wall] | None = ...,
         plugins: _abc.Iterable[Global___Plugin] | None = ...,
+        program_namespaces: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "default_limits", b"default_limits", "resources", b"resources"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithms", b"algorithms", "capacity", b"capacity", "default_limits", b"default_limits", "default_run_time_ms", b"default_run_time_ms", "max_run_time_ms", b"max_run_time_ms", "name", b"name", "pid", b"pid", "plugins", b"plugins", "resources", b"resources", "revision", b"revision", "version", b"version", "walls", b"walls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithms", b"algorithms", "capacity", b"capacity", "default_limits", b"default_limits", "default_run_time_ms", b"default_run_time_ms", "max_run_time_ms", b"max_run_time_ms", "name", b"name", "pid", b"pid", "plugins", b"plugins", "program_namespaces", b"program_namespaces", "resources", b"resources", "revision", b"revision", "version", b"version", "walls", b"walls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -56,6 +56,21 @@ class ExecutorServiceStub:
                 request_serializer=edgemesh_dot_compute_dot_v1_dot_compute__pb2.ComputeRequest.SerializeToString,
                 response_deserializer=edgemesh_dot_compute_dot_v1_dot_compute__pb2.ComputeEvent.FromString,
                 _registered_method=True)
+        self.PrepareProgram = channel.unary_unary(
+                '/edgemesh.executor.v1.ExecutorService/PrepareProgram',
+                request_serializer=edgemesh_dot_executor_dot_v1_dot_executor__pb2.PrepareProgramRequest.SerializeToString,
+                response_deserializer=edgemesh_dot_executor_dot_v1_dot_executor__pb2.PrepareProgramResponse.FromString,
+                _registered_method=True)
+        self.PutProgram = channel.unary_unary(
+                '/edgemesh.executor.v1.ExecutorService/PutProgram',
+                request_serializer=edgemesh_dot_executor_dot_v1_dot_executor__pb2.PutProgramRequest.SerializeToString,
+                response_deserializer=edgemesh_dot_executor_dot_v1_dot_executor__pb2.PutProgramResponse.FromString,
+                _registered_method=True)
+        self.PrepareEnvironment = channel.unary_stream(
+                '/edgemesh.executor.v1.ExecutorService/PrepareEnvironment',
+                request_serializer=edgemesh_dot_executor_dot_v1_dot_executor__pb2.PrepareEnvironmentRequest.SerializeToString,
+                response_deserializer=edgemesh_dot_executor_dot_v1_dot_executor__pb2.PrepareEnvironmentResponse.FromString,
+                _registered_method=True)
 
 
 class ExecutorServiceServicer:
@@ -97,6 +112,33 @@ class ExecutorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PrepareProgram(self, request, context):
+        """Checks a program: that it compiles, that its module level runs to its end, that its entry point
+        can be called; fills in what was left empty, and keeps it and its image. Takes as long as the
+        program's set-up. What is wrong is INVALID_ARGUMENT with the fields of Program. May be retried.
+
+        This and the following are UNIMPLEMENTED at executors that name no `program_namespaces`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutProgram(self, request, context):
+        """Keeps a program that was prepared here or elsewhere, for calls that name it; see Program. May
+        be retried.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PrepareEnvironment(self, request, context):
+        """Makes an environment, or finds it; see compute.v1's EnvironmentService for progress and errors.
+        May be retried.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExecutorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -119,6 +161,21 @@ def add_ExecutorServiceServicer_to_server(servicer, server):
                     servicer.ExecuteStream,
                     request_deserializer=edgemesh_dot_compute_dot_v1_dot_compute__pb2.ComputeRequest.FromString,
                     response_serializer=edgemesh_dot_compute_dot_v1_dot_compute__pb2.ComputeEvent.SerializeToString,
+            ),
+            'PrepareProgram': grpc.unary_unary_rpc_method_handler(
+                    servicer.PrepareProgram,
+                    request_deserializer=edgemesh_dot_executor_dot_v1_dot_executor__pb2.PrepareProgramRequest.FromString,
+                    response_serializer=edgemesh_dot_executor_dot_v1_dot_executor__pb2.PrepareProgramResponse.SerializeToString,
+            ),
+            'PutProgram': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutProgram,
+                    request_deserializer=edgemesh_dot_executor_dot_v1_dot_executor__pb2.PutProgramRequest.FromString,
+                    response_serializer=edgemesh_dot_executor_dot_v1_dot_executor__pb2.PutProgramResponse.SerializeToString,
+            ),
+            'PrepareEnvironment': grpc.unary_stream_rpc_method_handler(
+                    servicer.PrepareEnvironment,
+                    request_deserializer=edgemesh_dot_executor_dot_v1_dot_executor__pb2.PrepareEnvironmentRequest.FromString,
+                    response_serializer=edgemesh_dot_executor_dot_v1_dot_executor__pb2.PrepareEnvironmentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -230,6 +287,87 @@ class ExecutorService:
             '/edgemesh.executor.v1.ExecutorService/ExecuteStream',
             edgemesh_dot_compute_dot_v1_dot_compute__pb2.ComputeRequest.SerializeToString,
             edgemesh_dot_compute_dot_v1_dot_compute__pb2.ComputeEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PrepareProgram(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/edgemesh.executor.v1.ExecutorService/PrepareProgram',
+            edgemesh_dot_executor_dot_v1_dot_executor__pb2.PrepareProgramRequest.SerializeToString,
+            edgemesh_dot_executor_dot_v1_dot_executor__pb2.PrepareProgramResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutProgram(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/edgemesh.executor.v1.ExecutorService/PutProgram',
+            edgemesh_dot_executor_dot_v1_dot_executor__pb2.PutProgramRequest.SerializeToString,
+            edgemesh_dot_executor_dot_v1_dot_executor__pb2.PutProgramResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PrepareEnvironment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/edgemesh.executor.v1.ExecutorService/PrepareEnvironment',
+            edgemesh_dot_executor_dot_v1_dot_executor__pb2.PrepareEnvironmentRequest.SerializeToString,
+            edgemesh_dot_executor_dot_v1_dot_executor__pb2.PrepareEnvironmentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,21 @@ class ExecutorServiceStub:
     buf:lint:ignore RPC_REQUEST_STANDARD_NAME
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
+    PrepareProgram: _grpc.UnaryUnaryMultiCallable[_executor_pb2.PrepareProgramRequest, _executor_pb2.PrepareProgramResponse]
+    """Checks a program: that it compiles, that its module level runs to its end, that its entry point
+    can be called; fills in what was left empty, and keeps it and its image. Takes as long as the
+    program's set-up. What is wrong is INVALID_ARGUMENT with the fields of Program. May be retried.
+
+    This and the following are UNIMPLEMENTED at executors that name no `program_namespaces`.
+    """
+    PutProgram: _grpc.UnaryUnaryMultiCallable[_executor_pb2.PutProgramRequest, _executor_pb2.PutProgramResponse]
+    """Keeps a program that was prepared here or elsewhere, for calls that name it; see Program. May
+    be retried.
+    """
+    PrepareEnvironment: _grpc.UnaryStreamMultiCallable[_executor_pb2.PrepareEnvironmentRequest, _executor_pb2.PrepareEnvironmentResponse]
+    """Makes an environment, or finds it; see compute.v1's EnvironmentService for progress and errors.
+    May be retried.
+    """
 
 @_typing.type_check_only
 class ExecutorServiceAsyncStub(ExecutorServiceStub):
@@ -79,6 +94,21 @@ class ExecutorServiceAsyncStub(ExecutorServiceStub):
     """The same, with events; the last one is the response.
     buf:lint:ignore RPC_REQUEST_STANDARD_NAME
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    """
+    PrepareProgram: _aio.UnaryUnaryMultiCallable[_executor_pb2.PrepareProgramRequest, _executor_pb2.PrepareProgramResponse]  # type: ignore[assignment]
+    """Checks a program: that it compiles, that its module level runs to its end, that its entry point
+    can be called; fills in what was left empty, and keeps it and its image. Takes as long as the
+    program's set-up. What is wrong is INVALID_ARGUMENT with the fields of Program. May be retried.
+
+    This and the following are UNIMPLEMENTED at executors that name no `program_namespaces`.
+    """
+    PutProgram: _aio.UnaryUnaryMultiCallable[_executor_pb2.PutProgramRequest, _executor_pb2.PutProgramResponse]  # type: ignore[assignment]
+    """Keeps a program that was prepared here or elsewhere, for calls that name it; see Program. May
+    be retried.
+    """
+    PrepareEnvironment: _aio.UnaryStreamMultiCallable[_executor_pb2.PrepareEnvironmentRequest, _executor_pb2.PrepareEnvironmentResponse]  # type: ignore[assignment]
+    """Makes an environment, or finds it; see compute.v1's EnvironmentService for progress and errors.
+    May be retried.
     """
 
 class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -123,6 +153,39 @@ class ExecutorServiceServicer(metaclass=_abc_1.ABCMeta):
         """The same, with events; the last one is the response.
         buf:lint:ignore RPC_REQUEST_STANDARD_NAME
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        """
+
+    @_abc_1.abstractmethod
+    def PrepareProgram(
+        self,
+        request: _executor_pb2.PrepareProgramRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_executor_pb2.PrepareProgramResponse, _abc.Awaitable[_executor_pb2.PrepareProgramResponse]]:
+        """Checks a program: that it compiles, that its module level runs to its end, that its entry point
+        can be called; fills in what was left empty, and keeps it and its image. Takes as long as the
+        program's set-up. What is wrong is INVALID_ARGUMENT with the fields of Program. May be retried.
+
+        This and the following are UNIMPLEMENTED at executors that name no `program_namespaces`.
+        """
+
+    @_abc_1.abstractmethod
+    def PutProgram(
+        self,
+        request: _executor_pb2.PutProgramRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_executor_pb2.PutProgramResponse, _abc.Awaitable[_executor_pb2.PutProgramResponse]]:
+        """Keeps a program that was prepared here or elsewhere, for calls that name it; see Program. May
+        be retried.
+        """
+
+    @_abc_1.abstractmethod
+    def PrepareEnvironment(
+        self,
+        request: _executor_pb2.PrepareEnvironmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_executor_pb2.PrepareEnvironmentResponse], _abc.AsyncIterator[_executor_pb2.PrepareEnvironmentResponse]]:
+        """Makes an environment, or finds it; see compute.v1's EnvironmentService for progress and errors.
+        May be retried.
         """
 
 def add_ExecutorServiceServicer_to_server(servicer: ExecutorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

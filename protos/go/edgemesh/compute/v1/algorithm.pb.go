@@ -451,10 +451,12 @@ type OfferedAlgorithm struct {
 	Algorithm *Algorithm `protobuf:"bytes,1,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
 	// The executor's name, e.g. "cpp".
 	Executor string `protobuf:"bytes,2,opt,name=executor,proto3" json:"executor,omitempty"`
-	// Whether it is the version that a name without one means.
+	// Whether it is the version that a name without one means: of a registered one the newest.
 	DefaultVersion bool `protobuf:"varint,3,opt,name=default_version,json=defaultVersion,proto3" json:"default_version,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// How it was registered; absent where an executor offers it by itself.
+	Registration  *Registration `protobuf:"bytes,4,opt,name=registration,proto3" json:"registration,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OfferedAlgorithm) Reset() {
@@ -508,11 +510,663 @@ func (x *OfferedAlgorithm) GetDefaultVersion() bool {
 	return false
 }
 
+func (x *OfferedAlgorithm) GetRegistration() *Registration {
+	if x != nil {
+		return x.Registration
+	}
+	return nil
+}
+
+// How an algorithm was registered.
+type Registration struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether it is the caller's tenant's own.
+	Own bool `protobuf:"varint,1,opt,name=own,proto3" json:"own,omitempty"`
+	// Whether all tenants may use it, and read its code.
+	Shared bool `protobuf:"varint,2,opt,name=shared,proto3" json:"shared,omitempty"`
+	// SHA-256 of the code as UTF-8, 64 hexadecimal digits.
+	Sha256 string `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// The function that a call calls.
+	EntryPoint string `protobuf:"bytes,4,opt,name=entry_point,json=entryPoint,proto3" json:"entry_point,omitempty"`
+	// The id of the environment that it stands on; empty: the executor's own image.
+	Environment string `protobuf:"bytes,5,opt,name=environment,proto3" json:"environment,omitempty"`
+	// When, in milliseconds since 1970.
+	CreatedMs int64 `protobuf:"varint,6,opt,name=created_ms,json=createdMs,proto3" json:"created_ms,omitempty"`
+	// The limits of a call that names none.
+	Limits        *Limits `protobuf:"bytes,7,opt,name=limits,proto3" json:"limits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Registration) Reset() {
+	*x = Registration{}
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Registration) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Registration) ProtoMessage() {}
+
+func (x *Registration) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Registration.ProtoReflect.Descriptor instead.
+func (*Registration) Descriptor() ([]byte, []int) {
+	return file_edgemesh_compute_v1_algorithm_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Registration) GetOwn() bool {
+	if x != nil {
+		return x.Own
+	}
+	return false
+}
+
+func (x *Registration) GetShared() bool {
+	if x != nil {
+		return x.Shared
+	}
+	return false
+}
+
+func (x *Registration) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *Registration) GetEntryPoint() string {
+	if x != nil {
+		return x.EntryPoint
+	}
+	return ""
+}
+
+func (x *Registration) GetEnvironment() string {
+	if x != nil {
+		return x.Environment
+	}
+	return ""
+}
+
+func (x *Registration) GetCreatedMs() int64 {
+	if x != nil {
+		return x.CreatedMs
+	}
+	return 0
+}
+
+func (x *Registration) GetLimits() *Limits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+// Code to be registered.
+type RegisterAlgorithmRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. "python.<name>", at most 200 characters: <name> is of [a-z0-9_], the first a letter.
+	// An executor's own names (python.run, …) are refused; of equal names the caller's own comes
+	// before one that another tenant shares.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Optional. At most 54 characters of [A-Za-z0-9._-]; empty: one more than the highest whole
+	// number among the versions that there are.
+	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	// Required. The program's text, 1 MiB as UTF-8 at most, without NUL.
+	Code string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
+	// Optional. A global of the program that can be called; empty: the name after "python.".
+	EntryPoint string `protobuf:"bytes,4,opt,name=entry_point,json=entryPoint,proto3" json:"entry_point,omitempty"`
+	// Optional. SHA-256 of the code as UTF-8, 64 hexadecimal digits: other code is refused.
+	Sha256 string `protobuf:"bytes,5,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// Optional. For a person, at most 4,096 characters; empty: the function's own docstring.
+	Description string `protobuf:"bytes,6,opt,name=description,proto3" json:"description,omitempty"`
+	// Optional. JSON Schema of the parameters, an object, as text, 64 KiB at most. Empty: made from
+	// the signature and its type hints.
+	ParametersSchema string `protobuf:"bytes,7,opt,name=parameters_schema,json=parametersSchema,proto3" json:"parameters_schema,omitempty"`
+	// Optional. JSON Schema of the result, likewise.
+	ResultSchema string `protobuf:"bytes,8,opt,name=result_schema,json=resultSchema,proto3" json:"result_schema,omitempty"`
+	// Optional. The id of an environment, see environment.proto.
+	Environment string `protobuf:"bytes,9,opt,name=environment,proto3" json:"environment,omitempty"`
+	// Optional. Instead of an id: requirements, of which an environment is made first.
+	Dependencies []string `protobuf:"bytes,10,rep,name=dependencies,proto3" json:"dependencies,omitempty"`
+	// Whether all tenants may use it and read its code.
+	Shared bool `protobuf:"varint,11,opt,name=shared,proto3" json:"shared,omitempty"`
+	// Optional. The limits of a call that names none.
+	Limits *Limits `protobuf:"bytes,12,opt,name=limits,proto3" json:"limits,omitempty"`
+	// Optional. How long the module level may run, in milliseconds; 0: 60,000, which is the most
+	// too.
+	SetupRunTimeMs uint64 `protobuf:"varint,13,opt,name=setup_run_time_ms,json=setupRunTimeMs,proto3" json:"setup_run_time_ms,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *RegisterAlgorithmRequest) Reset() {
+	*x = RegisterAlgorithmRequest{}
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegisterAlgorithmRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegisterAlgorithmRequest) ProtoMessage() {}
+
+func (x *RegisterAlgorithmRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegisterAlgorithmRequest.ProtoReflect.Descriptor instead.
+func (*RegisterAlgorithmRequest) Descriptor() ([]byte, []int) {
+	return file_edgemesh_compute_v1_algorithm_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RegisterAlgorithmRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RegisterAlgorithmRequest) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *RegisterAlgorithmRequest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *RegisterAlgorithmRequest) GetEntryPoint() string {
+	if x != nil {
+		return x.EntryPoint
+	}
+	return ""
+}
+
+func (x *RegisterAlgorithmRequest) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *RegisterAlgorithmRequest) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *RegisterAlgorithmRequest) GetParametersSchema() string {
+	if x != nil {
+		return x.ParametersSchema
+	}
+	return ""
+}
+
+func (x *RegisterAlgorithmRequest) GetResultSchema() string {
+	if x != nil {
+		return x.ResultSchema
+	}
+	return ""
+}
+
+func (x *RegisterAlgorithmRequest) GetEnvironment() string {
+	if x != nil {
+		return x.Environment
+	}
+	return ""
+}
+
+func (x *RegisterAlgorithmRequest) GetDependencies() []string {
+	if x != nil {
+		return x.Dependencies
+	}
+	return nil
+}
+
+func (x *RegisterAlgorithmRequest) GetShared() bool {
+	if x != nil {
+		return x.Shared
+	}
+	return false
+}
+
+func (x *RegisterAlgorithmRequest) GetLimits() *Limits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *RegisterAlgorithmRequest) GetSetupRunTimeMs() uint64 {
+	if x != nil {
+		return x.SetupRunTimeMs
+	}
+	return 0
+}
+
+// It is registered.
+type RegisterAlgorithmResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The algorithm as it can be called now.
+	Algorithm *OfferedAlgorithm `protobuf:"bytes,1,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
+	// What its code imports and calls.
+	Report        *CodeReport `protobuf:"bytes,2,opt,name=report,proto3" json:"report,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RegisterAlgorithmResponse) Reset() {
+	*x = RegisterAlgorithmResponse{}
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegisterAlgorithmResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegisterAlgorithmResponse) ProtoMessage() {}
+
+func (x *RegisterAlgorithmResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegisterAlgorithmResponse.ProtoReflect.Descriptor instead.
+func (*RegisterAlgorithmResponse) Descriptor() ([]byte, []int) {
+	return file_edgemesh_compute_v1_algorithm_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RegisterAlgorithmResponse) GetAlgorithm() *OfferedAlgorithm {
+	if x != nil {
+		return x.Algorithm
+	}
+	return nil
+}
+
+func (x *RegisterAlgorithmResponse) GetReport() *CodeReport {
+	if x != nil {
+		return x.Report
+	}
+	return nil
+}
+
+// What can be seen of a program without running it. It is a hint for a reader, no wall: code can
+// import and call without saying so.
+type CodeReport struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The modules that it imports, by their first names, sorted.
+	Imports []string `protobuf:"bytes,1,rep,name=imports,proto3" json:"imports,omitempty"`
+	// Those of them that neither the image nor the environment has.
+	Missing []string `protobuf:"bytes,2,rep,name=missing,proto3" json:"missing,omitempty"`
+	// Calls that a reader should look at; at most 100.
+	RiskyCalls    []*RiskyCall `protobuf:"bytes,3,rep,name=risky_calls,json=riskyCalls,proto3" json:"risky_calls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CodeReport) Reset() {
+	*x = CodeReport{}
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CodeReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CodeReport) ProtoMessage() {}
+
+func (x *CodeReport) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CodeReport.ProtoReflect.Descriptor instead.
+func (*CodeReport) Descriptor() ([]byte, []int) {
+	return file_edgemesh_compute_v1_algorithm_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *CodeReport) GetImports() []string {
+	if x != nil {
+		return x.Imports
+	}
+	return nil
+}
+
+func (x *CodeReport) GetMissing() []string {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
+func (x *CodeReport) GetRiskyCalls() []*RiskyCall {
+	if x != nil {
+		return x.RiskyCalls
+	}
+	return nil
+}
+
+// A call that a reader should look at.
+type RiskyCall struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is called, as written, e.g. "subprocess.run".
+	Call string `protobuf:"bytes,1,opt,name=call,proto3" json:"call,omitempty"`
+	// Where: the line, from 1.
+	Line uint32 `protobuf:"varint,2,opt,name=line,proto3" json:"line,omitempty"`
+	// Where in it: the column, from 1.
+	Column uint32 `protobuf:"varint,3,opt,name=column,proto3" json:"column,omitempty"`
+	// Why, and what becomes of it in the sandbox.
+	Remark        string `protobuf:"bytes,4,opt,name=remark,proto3" json:"remark,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RiskyCall) Reset() {
+	*x = RiskyCall{}
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RiskyCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RiskyCall) ProtoMessage() {}
+
+func (x *RiskyCall) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RiskyCall.ProtoReflect.Descriptor instead.
+func (*RiskyCall) Descriptor() ([]byte, []int) {
+	return file_edgemesh_compute_v1_algorithm_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RiskyCall) GetCall() string {
+	if x != nil {
+		return x.Call
+	}
+	return ""
+}
+
+func (x *RiskyCall) GetLine() uint32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *RiskyCall) GetColumn() uint32 {
+	if x != nil {
+		return x.Column
+	}
+	return 0
+}
+
+func (x *RiskyCall) GetRemark() string {
+	if x != nil {
+		return x.Remark
+	}
+	return ""
+}
+
+// Names a registered algorithm.
+type GetAlgorithmSourceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. "python.<name>" for the newest version, or "python.<name>@<version>".
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAlgorithmSourceRequest) Reset() {
+	*x = GetAlgorithmSourceRequest{}
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAlgorithmSourceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAlgorithmSourceRequest) ProtoMessage() {}
+
+func (x *GetAlgorithmSourceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAlgorithmSourceRequest.ProtoReflect.Descriptor instead.
+func (*GetAlgorithmSourceRequest) Descriptor() ([]byte, []int) {
+	return file_edgemesh_compute_v1_algorithm_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *GetAlgorithmSourceRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Its code.
+type GetAlgorithmSourceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The algorithm.
+	Algorithm *OfferedAlgorithm `protobuf:"bytes,1,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
+	// The text, as it was registered.
+	Code          string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAlgorithmSourceResponse) Reset() {
+	*x = GetAlgorithmSourceResponse{}
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAlgorithmSourceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAlgorithmSourceResponse) ProtoMessage() {}
+
+func (x *GetAlgorithmSourceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAlgorithmSourceResponse.ProtoReflect.Descriptor instead.
+func (*GetAlgorithmSourceResponse) Descriptor() ([]byte, []int) {
+	return file_edgemesh_compute_v1_algorithm_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *GetAlgorithmSourceResponse) GetAlgorithm() *OfferedAlgorithm {
+	if x != nil {
+		return x.Algorithm
+	}
+	return nil
+}
+
+func (x *GetAlgorithmSourceResponse) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+// Names what is to go.
+type DeleteAlgorithmRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. "python.<name>" for all its versions, or "python.<name>@<version>".
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteAlgorithmRequest) Reset() {
+	*x = DeleteAlgorithmRequest{}
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteAlgorithmRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteAlgorithmRequest) ProtoMessage() {}
+
+func (x *DeleteAlgorithmRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteAlgorithmRequest.ProtoReflect.Descriptor instead.
+func (*DeleteAlgorithmRequest) Descriptor() ([]byte, []int) {
+	return file_edgemesh_compute_v1_algorithm_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *DeleteAlgorithmRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// It is gone.
+type DeleteAlgorithmResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was deleted, as name@version.
+	Deleted       []string `protobuf:"bytes,1,rep,name=deleted,proto3" json:"deleted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteAlgorithmResponse) Reset() {
+	*x = DeleteAlgorithmResponse{}
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteAlgorithmResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteAlgorithmResponse) ProtoMessage() {}
+
+func (x *DeleteAlgorithmResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_compute_v1_algorithm_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteAlgorithmResponse.ProtoReflect.Descriptor instead.
+func (*DeleteAlgorithmResponse) Descriptor() ([]byte, []int) {
+	return file_edgemesh_compute_v1_algorithm_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *DeleteAlgorithmResponse) GetDeleted() []string {
+	if x != nil {
+		return x.Deleted
+	}
+	return nil
+}
+
 var File_edgemesh_compute_v1_algorithm_proto protoreflect.FileDescriptor
 
 const file_edgemesh_compute_v1_algorithm_proto_rawDesc = "" +
 	"\n" +
-	"#edgemesh/compute/v1/algorithm.proto\x12\x13edgemesh.compute.v1\x1a edgemesh/compute/v1/tensor.proto\"\xa9\x03\n" +
+	"#edgemesh/compute/v1/algorithm.proto\x12\x13edgemesh.compute.v1\x1a!edgemesh/compute/v1/compute.proto\x1a edgemesh/compute/v1/tensor.proto\"\xa9\x03\n" +
 	"\tAlgorithm\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12 \n" +
@@ -548,14 +1202,67 @@ const file_edgemesh_compute_v1_algorithm_proto_rawDesc = "" +
 	"\x13GetAlgorithmRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"[\n" +
 	"\x14GetAlgorithmResponse\x12C\n" +
-	"\talgorithm\x18\x01 \x01(\v2%.edgemesh.compute.v1.OfferedAlgorithmR\talgorithm\"\x95\x01\n" +
+	"\talgorithm\x18\x01 \x01(\v2%.edgemesh.compute.v1.OfferedAlgorithmR\talgorithm\"\xdc\x01\n" +
 	"\x10OfferedAlgorithm\x12<\n" +
 	"\talgorithm\x18\x01 \x01(\v2\x1e.edgemesh.compute.v1.AlgorithmR\talgorithm\x12\x1a\n" +
 	"\bexecutor\x18\x02 \x01(\tR\bexecutor\x12'\n" +
-	"\x0fdefault_version\x18\x03 \x01(\bR\x0edefaultVersion2\xe2\x01\n" +
+	"\x0fdefault_version\x18\x03 \x01(\bR\x0edefaultVersion\x12E\n" +
+	"\fregistration\x18\x04 \x01(\v2!.edgemesh.compute.v1.RegistrationR\fregistration\"\xe7\x01\n" +
+	"\fRegistration\x12\x10\n" +
+	"\x03own\x18\x01 \x01(\bR\x03own\x12\x16\n" +
+	"\x06shared\x18\x02 \x01(\bR\x06shared\x12\x16\n" +
+	"\x06sha256\x18\x03 \x01(\tR\x06sha256\x12\x1f\n" +
+	"\ventry_point\x18\x04 \x01(\tR\n" +
+	"entryPoint\x12 \n" +
+	"\venvironment\x18\x05 \x01(\tR\venvironment\x12\x1d\n" +
+	"\n" +
+	"created_ms\x18\x06 \x01(\x03R\tcreatedMs\x123\n" +
+	"\x06limits\x18\a \x01(\v2\x1b.edgemesh.compute.v1.LimitsR\x06limits\"\xc7\x03\n" +
+	"\x18RegisterAlgorithmRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x12\n" +
+	"\x04code\x18\x03 \x01(\tR\x04code\x12\x1f\n" +
+	"\ventry_point\x18\x04 \x01(\tR\n" +
+	"entryPoint\x12\x16\n" +
+	"\x06sha256\x18\x05 \x01(\tR\x06sha256\x12 \n" +
+	"\vdescription\x18\x06 \x01(\tR\vdescription\x12+\n" +
+	"\x11parameters_schema\x18\a \x01(\tR\x10parametersSchema\x12#\n" +
+	"\rresult_schema\x18\b \x01(\tR\fresultSchema\x12 \n" +
+	"\venvironment\x18\t \x01(\tR\venvironment\x12\"\n" +
+	"\fdependencies\x18\n" +
+	" \x03(\tR\fdependencies\x12\x16\n" +
+	"\x06shared\x18\v \x01(\bR\x06shared\x123\n" +
+	"\x06limits\x18\f \x01(\v2\x1b.edgemesh.compute.v1.LimitsR\x06limits\x12)\n" +
+	"\x11setup_run_time_ms\x18\r \x01(\x04R\x0esetupRunTimeMs\"\x99\x01\n" +
+	"\x19RegisterAlgorithmResponse\x12C\n" +
+	"\talgorithm\x18\x01 \x01(\v2%.edgemesh.compute.v1.OfferedAlgorithmR\talgorithm\x127\n" +
+	"\x06report\x18\x02 \x01(\v2\x1f.edgemesh.compute.v1.CodeReportR\x06report\"\x81\x01\n" +
+	"\n" +
+	"CodeReport\x12\x18\n" +
+	"\aimports\x18\x01 \x03(\tR\aimports\x12\x18\n" +
+	"\amissing\x18\x02 \x03(\tR\amissing\x12?\n" +
+	"\vrisky_calls\x18\x03 \x03(\v2\x1e.edgemesh.compute.v1.RiskyCallR\n" +
+	"riskyCalls\"c\n" +
+	"\tRiskyCall\x12\x12\n" +
+	"\x04call\x18\x01 \x01(\tR\x04call\x12\x12\n" +
+	"\x04line\x18\x02 \x01(\rR\x04line\x12\x16\n" +
+	"\x06column\x18\x03 \x01(\rR\x06column\x12\x16\n" +
+	"\x06remark\x18\x04 \x01(\tR\x06remark\"/\n" +
+	"\x19GetAlgorithmSourceRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"u\n" +
+	"\x1aGetAlgorithmSourceResponse\x12C\n" +
+	"\talgorithm\x18\x01 \x01(\v2%.edgemesh.compute.v1.OfferedAlgorithmR\talgorithm\x12\x12\n" +
+	"\x04code\x18\x02 \x01(\tR\x04code\",\n" +
+	"\x16DeleteAlgorithmRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"3\n" +
+	"\x17DeleteAlgorithmResponse\x12\x18\n" +
+	"\adeleted\x18\x01 \x03(\tR\adeleted2\xbb\x04\n" +
 	"\x10AlgorithmService\x12i\n" +
 	"\x0eListAlgorithms\x12*.edgemesh.compute.v1.ListAlgorithmsRequest\x1a+.edgemesh.compute.v1.ListAlgorithmsResponse\x12c\n" +
-	"\fGetAlgorithm\x12(.edgemesh.compute.v1.GetAlgorithmRequest\x1a).edgemesh.compute.v1.GetAlgorithmResponseBFZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1b\x06proto3"
+	"\fGetAlgorithm\x12(.edgemesh.compute.v1.GetAlgorithmRequest\x1a).edgemesh.compute.v1.GetAlgorithmResponse\x12r\n" +
+	"\x11RegisterAlgorithm\x12-.edgemesh.compute.v1.RegisterAlgorithmRequest\x1a..edgemesh.compute.v1.RegisterAlgorithmResponse\x12u\n" +
+	"\x12GetAlgorithmSource\x12..edgemesh.compute.v1.GetAlgorithmSourceRequest\x1a/.edgemesh.compute.v1.GetAlgorithmSourceResponse\x12l\n" +
+	"\x0fDeleteAlgorithm\x12+.edgemesh.compute.v1.DeleteAlgorithmRequest\x1a,.edgemesh.compute.v1.DeleteAlgorithmResponseBFZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1b\x06proto3"
 
 var (
 	file_edgemesh_compute_v1_algorithm_proto_rawDescOnce sync.Once
@@ -569,33 +1276,56 @@ func file_edgemesh_compute_v1_algorithm_proto_rawDescGZIP() []byte {
 	return file_edgemesh_compute_v1_algorithm_proto_rawDescData
 }
 
-var file_edgemesh_compute_v1_algorithm_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_edgemesh_compute_v1_algorithm_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_edgemesh_compute_v1_algorithm_proto_goTypes = []any{
-	(*Algorithm)(nil),              // 0: edgemesh.compute.v1.Algorithm
-	(*TensorSpec)(nil),             // 1: edgemesh.compute.v1.TensorSpec
-	(*ListAlgorithmsRequest)(nil),  // 2: edgemesh.compute.v1.ListAlgorithmsRequest
-	(*ListAlgorithmsResponse)(nil), // 3: edgemesh.compute.v1.ListAlgorithmsResponse
-	(*GetAlgorithmRequest)(nil),    // 4: edgemesh.compute.v1.GetAlgorithmRequest
-	(*GetAlgorithmResponse)(nil),   // 5: edgemesh.compute.v1.GetAlgorithmResponse
-	(*OfferedAlgorithm)(nil),       // 6: edgemesh.compute.v1.OfferedAlgorithm
-	(DataType)(0),                  // 7: edgemesh.compute.v1.DataType
+	(*Algorithm)(nil),                  // 0: edgemesh.compute.v1.Algorithm
+	(*TensorSpec)(nil),                 // 1: edgemesh.compute.v1.TensorSpec
+	(*ListAlgorithmsRequest)(nil),      // 2: edgemesh.compute.v1.ListAlgorithmsRequest
+	(*ListAlgorithmsResponse)(nil),     // 3: edgemesh.compute.v1.ListAlgorithmsResponse
+	(*GetAlgorithmRequest)(nil),        // 4: edgemesh.compute.v1.GetAlgorithmRequest
+	(*GetAlgorithmResponse)(nil),       // 5: edgemesh.compute.v1.GetAlgorithmResponse
+	(*OfferedAlgorithm)(nil),           // 6: edgemesh.compute.v1.OfferedAlgorithm
+	(*Registration)(nil),               // 7: edgemesh.compute.v1.Registration
+	(*RegisterAlgorithmRequest)(nil),   // 8: edgemesh.compute.v1.RegisterAlgorithmRequest
+	(*RegisterAlgorithmResponse)(nil),  // 9: edgemesh.compute.v1.RegisterAlgorithmResponse
+	(*CodeReport)(nil),                 // 10: edgemesh.compute.v1.CodeReport
+	(*RiskyCall)(nil),                  // 11: edgemesh.compute.v1.RiskyCall
+	(*GetAlgorithmSourceRequest)(nil),  // 12: edgemesh.compute.v1.GetAlgorithmSourceRequest
+	(*GetAlgorithmSourceResponse)(nil), // 13: edgemesh.compute.v1.GetAlgorithmSourceResponse
+	(*DeleteAlgorithmRequest)(nil),     // 14: edgemesh.compute.v1.DeleteAlgorithmRequest
+	(*DeleteAlgorithmResponse)(nil),    // 15: edgemesh.compute.v1.DeleteAlgorithmResponse
+	(DataType)(0),                      // 16: edgemesh.compute.v1.DataType
+	(*Limits)(nil),                     // 17: edgemesh.compute.v1.Limits
 }
 var file_edgemesh_compute_v1_algorithm_proto_depIdxs = []int32{
-	1, // 0: edgemesh.compute.v1.Algorithm.inputs:type_name -> edgemesh.compute.v1.TensorSpec
-	1, // 1: edgemesh.compute.v1.Algorithm.outputs:type_name -> edgemesh.compute.v1.TensorSpec
-	7, // 2: edgemesh.compute.v1.TensorSpec.dtypes:type_name -> edgemesh.compute.v1.DataType
-	6, // 3: edgemesh.compute.v1.ListAlgorithmsResponse.algorithms:type_name -> edgemesh.compute.v1.OfferedAlgorithm
-	6, // 4: edgemesh.compute.v1.GetAlgorithmResponse.algorithm:type_name -> edgemesh.compute.v1.OfferedAlgorithm
-	0, // 5: edgemesh.compute.v1.OfferedAlgorithm.algorithm:type_name -> edgemesh.compute.v1.Algorithm
-	2, // 6: edgemesh.compute.v1.AlgorithmService.ListAlgorithms:input_type -> edgemesh.compute.v1.ListAlgorithmsRequest
-	4, // 7: edgemesh.compute.v1.AlgorithmService.GetAlgorithm:input_type -> edgemesh.compute.v1.GetAlgorithmRequest
-	3, // 8: edgemesh.compute.v1.AlgorithmService.ListAlgorithms:output_type -> edgemesh.compute.v1.ListAlgorithmsResponse
-	5, // 9: edgemesh.compute.v1.AlgorithmService.GetAlgorithm:output_type -> edgemesh.compute.v1.GetAlgorithmResponse
-	8, // [8:10] is the sub-list for method output_type
-	6, // [6:8] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	1,  // 0: edgemesh.compute.v1.Algorithm.inputs:type_name -> edgemesh.compute.v1.TensorSpec
+	1,  // 1: edgemesh.compute.v1.Algorithm.outputs:type_name -> edgemesh.compute.v1.TensorSpec
+	16, // 2: edgemesh.compute.v1.TensorSpec.dtypes:type_name -> edgemesh.compute.v1.DataType
+	6,  // 3: edgemesh.compute.v1.ListAlgorithmsResponse.algorithms:type_name -> edgemesh.compute.v1.OfferedAlgorithm
+	6,  // 4: edgemesh.compute.v1.GetAlgorithmResponse.algorithm:type_name -> edgemesh.compute.v1.OfferedAlgorithm
+	0,  // 5: edgemesh.compute.v1.OfferedAlgorithm.algorithm:type_name -> edgemesh.compute.v1.Algorithm
+	7,  // 6: edgemesh.compute.v1.OfferedAlgorithm.registration:type_name -> edgemesh.compute.v1.Registration
+	17, // 7: edgemesh.compute.v1.Registration.limits:type_name -> edgemesh.compute.v1.Limits
+	17, // 8: edgemesh.compute.v1.RegisterAlgorithmRequest.limits:type_name -> edgemesh.compute.v1.Limits
+	6,  // 9: edgemesh.compute.v1.RegisterAlgorithmResponse.algorithm:type_name -> edgemesh.compute.v1.OfferedAlgorithm
+	10, // 10: edgemesh.compute.v1.RegisterAlgorithmResponse.report:type_name -> edgemesh.compute.v1.CodeReport
+	11, // 11: edgemesh.compute.v1.CodeReport.risky_calls:type_name -> edgemesh.compute.v1.RiskyCall
+	6,  // 12: edgemesh.compute.v1.GetAlgorithmSourceResponse.algorithm:type_name -> edgemesh.compute.v1.OfferedAlgorithm
+	2,  // 13: edgemesh.compute.v1.AlgorithmService.ListAlgorithms:input_type -> edgemesh.compute.v1.ListAlgorithmsRequest
+	4,  // 14: edgemesh.compute.v1.AlgorithmService.GetAlgorithm:input_type -> edgemesh.compute.v1.GetAlgorithmRequest
+	8,  // 15: edgemesh.compute.v1.AlgorithmService.RegisterAlgorithm:input_type -> edgemesh.compute.v1.RegisterAlgorithmRequest
+	12, // 16: edgemesh.compute.v1.AlgorithmService.GetAlgorithmSource:input_type -> edgemesh.compute.v1.GetAlgorithmSourceRequest
+	14, // 17: edgemesh.compute.v1.AlgorithmService.DeleteAlgorithm:input_type -> edgemesh.compute.v1.DeleteAlgorithmRequest
+	3,  // 18: edgemesh.compute.v1.AlgorithmService.ListAlgorithms:output_type -> edgemesh.compute.v1.ListAlgorithmsResponse
+	5,  // 19: edgemesh.compute.v1.AlgorithmService.GetAlgorithm:output_type -> edgemesh.compute.v1.GetAlgorithmResponse
+	9,  // 20: edgemesh.compute.v1.AlgorithmService.RegisterAlgorithm:output_type -> edgemesh.compute.v1.RegisterAlgorithmResponse
+	13, // 21: edgemesh.compute.v1.AlgorithmService.GetAlgorithmSource:output_type -> edgemesh.compute.v1.GetAlgorithmSourceResponse
+	15, // 22: edgemesh.compute.v1.AlgorithmService.DeleteAlgorithm:output_type -> edgemesh.compute.v1.DeleteAlgorithmResponse
+	18, // [18:23] is the sub-list for method output_type
+	13, // [13:18] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_edgemesh_compute_v1_algorithm_proto_init() }
@@ -603,6 +1333,7 @@ func file_edgemesh_compute_v1_algorithm_proto_init() {
 	if File_edgemesh_compute_v1_algorithm_proto != nil {
 		return
 	}
+	file_edgemesh_compute_v1_compute_proto_init()
 	file_edgemesh_compute_v1_tensor_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -610,7 +1341,7 @@ func file_edgemesh_compute_v1_algorithm_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_edgemesh_compute_v1_algorithm_proto_rawDesc), len(file_edgemesh_compute_v1_algorithm_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

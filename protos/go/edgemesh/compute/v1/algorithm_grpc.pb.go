@@ -21,22 +21,43 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AlgorithmService_ListAlgorithms_FullMethodName = "/edgemesh.compute.v1.AlgorithmService/ListAlgorithms"
-	AlgorithmService_GetAlgorithm_FullMethodName   = "/edgemesh.compute.v1.AlgorithmService/GetAlgorithm"
+	AlgorithmService_ListAlgorithms_FullMethodName     = "/edgemesh.compute.v1.AlgorithmService/ListAlgorithms"
+	AlgorithmService_GetAlgorithm_FullMethodName       = "/edgemesh.compute.v1.AlgorithmService/GetAlgorithm"
+	AlgorithmService_RegisterAlgorithm_FullMethodName  = "/edgemesh.compute.v1.AlgorithmService/RegisterAlgorithm"
+	AlgorithmService_GetAlgorithmSource_FullMethodName = "/edgemesh.compute.v1.AlgorithmService/GetAlgorithmSource"
+	AlgorithmService_DeleteAlgorithm_FullMethodName    = "/edgemesh.compute.v1.AlgorithmService/DeleteAlgorithm"
 )
 
 // AlgorithmServiceClient is the client API for AlgorithmService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Says what the mesh can compute now. Served by the gateway from what executors describe.
-// Both methods have no effect and may be retried.
+// Says what the mesh can compute now, and takes code that callers register to be computed with.
+// Served by the gateway, from what executors describe and from what it keeps.
 type AlgorithmServiceClient interface {
-	// Lists the algorithms of all executors that are being served, sorted by name, newest version
-	// of a name first.
+	// Lists the algorithms of all executors that are being served, and those registered ones that
+	// the caller may use, sorted by name, newest version of a name first. No effect; may be retried.
 	ListAlgorithms(ctx context.Context, in *ListAlgorithmsRequest, opts ...grpc.CallOption) (*ListAlgorithmsResponse, error)
 	// One algorithm; NOT_FOUND (UNKNOWN_ALGORITHM) with the nearest names if there is none.
+	// No effect; may be retried.
 	GetAlgorithm(ctx context.Context, in *GetAlgorithmRequest, opts ...grpc.CallOption) (*GetAlgorithmResponse, error)
+	// Registers code as an algorithm, or a new version of one, for the caller's tenant. The code's
+	// module level runs once, sandboxed, and what it leaves is kept as an image: each call starts
+	// there. The answer means that the registration outlasts a crash of every process.
+	//
+	// INVALID_ARGUMENT (INVALID_REQUEST) with the field: `code` for a syntax error, with its line and
+	// column, or for a module level that fails, with its traceback; `name` for one that an executor
+	// offers; `sha256` where the code has another. ALREADY_EXISTS where the version is there with
+	// other content; the same content again is the same registration, so it may be retried.
+	// QUOTA_EXCEEDED where the tenant has as many as it may. NOT_STARTED where no executor that runs
+	// such code is there: it is checked by the one that will run it.
+	RegisterAlgorithm(ctx context.Context, in *RegisterAlgorithmRequest, opts ...grpc.CallOption) (*RegisterAlgorithmResponse, error)
+	// The code of a registered algorithm: of one's own, or a shared one. UNKNOWN_ALGORITHM
+	// otherwise. No effect; may be retried.
+	GetAlgorithmSource(ctx context.Context, in *GetAlgorithmSourceRequest, opts ...grpc.CallOption) (*GetAlgorithmSourceResponse, error)
+	// Deletes a registered algorithm of the caller's tenant, or one version of it. Calls that run go
+	// on. UNKNOWN_ALGORITHM if there is none: then nothing was to be deleted.
+	DeleteAlgorithm(ctx context.Context, in *DeleteAlgorithmRequest, opts ...grpc.CallOption) (*DeleteAlgorithmResponse, error)
 }
 
 type algorithmServiceClient struct {
@@ -67,18 +88,66 @@ func (c *algorithmServiceClient) GetAlgorithm(ctx context.Context, in *GetAlgori
 	return out, nil
 }
 
+func (c *algorithmServiceClient) RegisterAlgorithm(ctx context.Context, in *RegisterAlgorithmRequest, opts ...grpc.CallOption) (*RegisterAlgorithmResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RegisterAlgorithmResponse)
+	err := c.cc.Invoke(ctx, AlgorithmService_RegisterAlgorithm_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *algorithmServiceClient) GetAlgorithmSource(ctx context.Context, in *GetAlgorithmSourceRequest, opts ...grpc.CallOption) (*GetAlgorithmSourceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetAlgorithmSourceResponse)
+	err := c.cc.Invoke(ctx, AlgorithmService_GetAlgorithmSource_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *algorithmServiceClient) DeleteAlgorithm(ctx context.Context, in *DeleteAlgorithmRequest, opts ...grpc.CallOption) (*DeleteAlgorithmResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteAlgorithmResponse)
+	err := c.cc.Invoke(ctx, AlgorithmService_DeleteAlgorithm_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AlgorithmServiceServer is the server API for AlgorithmService service.
 // All implementations must embed UnimplementedAlgorithmServiceServer
 // for forward compatibility.
 //
-// Says what the mesh can compute now. Served by the gateway from what executors describe.
-// Both methods have no effect and may be retried.
+// Says what the mesh can compute now, and takes code that callers register to be computed with.
+// Served by the gateway, from what executors describe and from what it keeps.
 type AlgorithmServiceServer interface {
-	// Lists the algorithms of all executors that are being served, sorted by name, newest version
-	// of a name first.
+	// Lists the algorithms of all executors that are being served, and those registered ones that
+	// the caller may use, sorted by name, newest version of a name first. No effect; may be retried.
 	ListAlgorithms(context.Context, *ListAlgorithmsRequest) (*ListAlgorithmsResponse, error)
 	// One algorithm; NOT_FOUND (UNKNOWN_ALGORITHM) with the nearest names if there is none.
+	// No effect; may be retried.
 	GetAlgorithm(context.Context, *GetAlgorithmRequest) (*GetAlgorithmResponse, error)
+	// Registers code as an algorithm, or a new version of one, for the caller's tenant. The code's
+	// module level runs once, sandboxed, and what it leaves is kept as an image: each call starts
+	// there. The answer means that the registration outlasts a crash of every process.
+	//
+	// INVALID_ARGUMENT (INVALID_REQUEST) with the field: `code` for a syntax error, with its line and
+	// column, or for a module level that fails, with its traceback; `name` for one that an executor
+	// offers; `sha256` where the code has another. ALREADY_EXISTS where the version is there with
+	// other content; the same content again is the same registration, so it may be retried.
+	// QUOTA_EXCEEDED where the tenant has as many as it may. NOT_STARTED where no executor that runs
+	// such code is there: it is checked by the one that will run it.
+	RegisterAlgorithm(context.Context, *RegisterAlgorithmRequest) (*RegisterAlgorithmResponse, error)
+	// The code of a registered algorithm: of one's own, or a shared one. UNKNOWN_ALGORITHM
+	// otherwise. No effect; may be retried.
+	GetAlgorithmSource(context.Context, *GetAlgorithmSourceRequest) (*GetAlgorithmSourceResponse, error)
+	// Deletes a registered algorithm of the caller's tenant, or one version of it. Calls that run go
+	// on. UNKNOWN_ALGORITHM if there is none: then nothing was to be deleted.
+	DeleteAlgorithm(context.Context, *DeleteAlgorithmRequest) (*DeleteAlgorithmResponse, error)
 	mustEmbedUnimplementedAlgorithmServiceServer()
 }
 
@@ -94,6 +163,15 @@ func (UnimplementedAlgorithmServiceServer) ListAlgorithms(context.Context, *List
 }
 func (UnimplementedAlgorithmServiceServer) GetAlgorithm(context.Context, *GetAlgorithmRequest) (*GetAlgorithmResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetAlgorithm not implemented")
+}
+func (UnimplementedAlgorithmServiceServer) RegisterAlgorithm(context.Context, *RegisterAlgorithmRequest) (*RegisterAlgorithmResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RegisterAlgorithm not implemented")
+}
+func (UnimplementedAlgorithmServiceServer) GetAlgorithmSource(context.Context, *GetAlgorithmSourceRequest) (*GetAlgorithmSourceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetAlgorithmSource not implemented")
+}
+func (UnimplementedAlgorithmServiceServer) DeleteAlgorithm(context.Context, *DeleteAlgorithmRequest) (*DeleteAlgorithmResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteAlgorithm not implemented")
 }
 func (UnimplementedAlgorithmServiceServer) mustEmbedUnimplementedAlgorithmServiceServer() {}
 func (UnimplementedAlgorithmServiceServer) testEmbeddedByValue()                          {}
@@ -152,6 +230,60 @@ func _AlgorithmService_GetAlgorithm_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AlgorithmService_RegisterAlgorithm_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RegisterAlgorithmRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AlgorithmServiceServer).RegisterAlgorithm(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AlgorithmService_RegisterAlgorithm_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AlgorithmServiceServer).RegisterAlgorithm(ctx, req.(*RegisterAlgorithmRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AlgorithmService_GetAlgorithmSource_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetAlgorithmSourceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AlgorithmServiceServer).GetAlgorithmSource(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AlgorithmService_GetAlgorithmSource_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AlgorithmServiceServer).GetAlgorithmSource(ctx, req.(*GetAlgorithmSourceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AlgorithmService_DeleteAlgorithm_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteAlgorithmRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AlgorithmServiceServer).DeleteAlgorithm(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AlgorithmService_DeleteAlgorithm_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AlgorithmServiceServer).DeleteAlgorithm(ctx, req.(*DeleteAlgorithmRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AlgorithmService_ServiceDesc is the grpc.ServiceDesc for AlgorithmService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -166,6 +298,18 @@ var AlgorithmService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetAlgorithm",
 			Handler:    _AlgorithmService_GetAlgorithm_Handler,
+		},
+		{
+			MethodName: "RegisterAlgorithm",
+			Handler:    _AlgorithmService_RegisterAlgorithm_Handler,
+		},
+		{
+			MethodName: "GetAlgorithmSource",
+			Handler:    _AlgorithmService_GetAlgorithmSource_Handler,
+		},
+		{
+			MethodName: "DeleteAlgorithm",
+			Handler:    _AlgorithmService_DeleteAlgorithm_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

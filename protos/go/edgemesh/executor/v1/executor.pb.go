@@ -90,6 +90,398 @@ func (PluginState) EnumDescriptor() ([]byte, []int) {
 	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{0}
 }
 
+// Code that a gateway keeps and executors run: one version of a registered algorithm.
+//
+// It is known by its digest: SHA-256 of the serialised message, as 64 hexadecimal digits. An Execute
+// with metadata `edgemesh-program: <digest>` runs it: the request's algorithm is the program's, its
+// parameters and tensors are the entry point's arguments by name. An executor that lacks it answers
+// NOT_FOUND (UNKNOWN_PROGRAM), nothing has run, and the gateway puts it there and sends the request
+// again. Executors may forget programs at any time.
+type Program struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name, version, description, schemas and tensors, as clients see them. An empty
+	// parameters_schema is filled in by PrepareProgram.
+	Algorithm *v1.Algorithm `protobuf:"bytes,1,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
+	// The text.
+	Code string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	// The function to call.
+	EntryPoint string `protobuf:"bytes,3,opt,name=entry_point,json=entryPoint,proto3" json:"entry_point,omitempty"`
+	// The lock of its environment, as in compute.v1's Environment; empty: none.
+	Lock string `protobuf:"bytes,4,opt,name=lock,proto3" json:"lock,omitempty"`
+	// The limits of a call that names none.
+	Limits *v1.Limits `protobuf:"bytes,5,opt,name=limits,proto3" json:"limits,omitempty"`
+	// How long its module level may run, in milliseconds; 0: as long as the executor allows.
+	SetupRunTimeMs uint64 `protobuf:"varint,6,opt,name=setup_run_time_ms,json=setupRunTimeMs,proto3" json:"setup_run_time_ms,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Program) Reset() {
+	*x = Program{}
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Program) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Program) ProtoMessage() {}
+
+func (x *Program) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Program.ProtoReflect.Descriptor instead.
+func (*Program) Descriptor() ([]byte, []int) {
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *Program) GetAlgorithm() *v1.Algorithm {
+	if x != nil {
+		return x.Algorithm
+	}
+	return nil
+}
+
+func (x *Program) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Program) GetEntryPoint() string {
+	if x != nil {
+		return x.EntryPoint
+	}
+	return ""
+}
+
+func (x *Program) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+func (x *Program) GetLimits() *v1.Limits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *Program) GetSetupRunTimeMs() uint64 {
+	if x != nil {
+		return x.SetupRunTimeMs
+	}
+	return 0
+}
+
+// A program to be checked.
+type PrepareProgramRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// It.
+	Program       *Program `protobuf:"bytes,1,opt,name=program,proto3" json:"program,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrepareProgramRequest) Reset() {
+	*x = PrepareProgramRequest{}
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrepareProgramRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrepareProgramRequest) ProtoMessage() {}
+
+func (x *PrepareProgramRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrepareProgramRequest.ProtoReflect.Descriptor instead.
+func (*PrepareProgramRequest) Descriptor() ([]byte, []int) {
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *PrepareProgramRequest) GetProgram() *Program {
+	if x != nil {
+		return x.Program
+	}
+	return nil
+}
+
+// It is right.
+type PrepareProgramResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The program, complete, serialised: what its digest is of.
+	Program []byte `protobuf:"bytes,1,opt,name=program,proto3" json:"program,omitempty"`
+	// What its code imports and calls.
+	Report        *v1.CodeReport `protobuf:"bytes,2,opt,name=report,proto3" json:"report,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrepareProgramResponse) Reset() {
+	*x = PrepareProgramResponse{}
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrepareProgramResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrepareProgramResponse) ProtoMessage() {}
+
+func (x *PrepareProgramResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrepareProgramResponse.ProtoReflect.Descriptor instead.
+func (*PrepareProgramResponse) Descriptor() ([]byte, []int) {
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PrepareProgramResponse) GetProgram() []byte {
+	if x != nil {
+		return x.Program
+	}
+	return nil
+}
+
+func (x *PrepareProgramResponse) GetReport() *v1.CodeReport {
+	if x != nil {
+		return x.Report
+	}
+	return nil
+}
+
+// A program to be kept.
+type PutProgramRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The serialised Program, 4 MiB at most.
+	Program       []byte `protobuf:"bytes,1,opt,name=program,proto3" json:"program,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutProgramRequest) Reset() {
+	*x = PutProgramRequest{}
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutProgramRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutProgramRequest) ProtoMessage() {}
+
+func (x *PutProgramRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutProgramRequest.ProtoReflect.Descriptor instead.
+func (*PutProgramRequest) Descriptor() ([]byte, []int) {
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *PutProgramRequest) GetProgram() []byte {
+	if x != nil {
+		return x.Program
+	}
+	return nil
+}
+
+// It is kept.
+type PutProgramResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its digest.
+	Digest        string `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutProgramResponse) Reset() {
+	*x = PutProgramResponse{}
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutProgramResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutProgramResponse) ProtoMessage() {}
+
+func (x *PutProgramResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutProgramResponse.ProtoReflect.Descriptor instead.
+func (*PutProgramResponse) Descriptor() ([]byte, []int) {
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *PutProgramResponse) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+// An environment to be made.
+type PrepareEnvironmentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Requirements to be resolved; empty where there is a lock.
+	Dependencies []string `protobuf:"bytes,1,rep,name=dependencies,proto3" json:"dependencies,omitempty"`
+	// A lock that was made before.
+	Lock          string `protobuf:"bytes,2,opt,name=lock,proto3" json:"lock,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrepareEnvironmentRequest) Reset() {
+	*x = PrepareEnvironmentRequest{}
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrepareEnvironmentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrepareEnvironmentRequest) ProtoMessage() {}
+
+func (x *PrepareEnvironmentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrepareEnvironmentRequest.ProtoReflect.Descriptor instead.
+func (*PrepareEnvironmentRequest) Descriptor() ([]byte, []int) {
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *PrepareEnvironmentRequest) GetDependencies() []string {
+	if x != nil {
+		return x.Dependencies
+	}
+	return nil
+}
+
+func (x *PrepareEnvironmentRequest) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+// How far it is, or what came of it.
+type PrepareEnvironmentResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As clients see it.
+	Event         *v1.CreateEnvironmentResponse `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrepareEnvironmentResponse) Reset() {
+	*x = PrepareEnvironmentResponse{}
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrepareEnvironmentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrepareEnvironmentResponse) ProtoMessage() {}
+
+func (x *PrepareEnvironmentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrepareEnvironmentResponse.ProtoReflect.Descriptor instead.
+func (*PrepareEnvironmentResponse) Descriptor() ([]byte, []int) {
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PrepareEnvironmentResponse) GetEvent() *v1.CreateEnvironmentResponse {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
 // Asks for nothing in particular.
 type DescribeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -99,7 +491,7 @@ type DescribeRequest struct {
 
 func (x *DescribeRequest) Reset() {
 	*x = DescribeRequest{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[0]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -111,7 +503,7 @@ func (x *DescribeRequest) String() string {
 func (*DescribeRequest) ProtoMessage() {}
 
 func (x *DescribeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[0]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -124,7 +516,7 @@ func (x *DescribeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeRequest.ProtoReflect.Descriptor instead.
 func (*DescribeRequest) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{0}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{7}
 }
 
 // Asks for nothing in particular.
@@ -136,7 +528,7 @@ type WatchDescribeRequest struct {
 
 func (x *WatchDescribeRequest) Reset() {
 	*x = WatchDescribeRequest{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[1]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -148,7 +540,7 @@ func (x *WatchDescribeRequest) String() string {
 func (*WatchDescribeRequest) ProtoMessage() {}
 
 func (x *WatchDescribeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[1]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -161,7 +553,7 @@ func (x *WatchDescribeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchDescribeRequest.ProtoReflect.Descriptor instead.
 func (*WatchDescribeRequest) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{1}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{8}
 }
 
 // The executor as it is now.
@@ -175,7 +567,7 @@ type WatchDescribeResponse struct {
 
 func (x *WatchDescribeResponse) Reset() {
 	*x = WatchDescribeResponse{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[2]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -187,7 +579,7 @@ func (x *WatchDescribeResponse) String() string {
 func (*WatchDescribeResponse) ProtoMessage() {}
 
 func (x *WatchDescribeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[2]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -200,7 +592,7 @@ func (x *WatchDescribeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchDescribeResponse.ProtoReflect.Descriptor instead.
 func (*WatchDescribeResponse) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{2}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WatchDescribeResponse) GetDescription() *DescribeResponse {
@@ -237,14 +629,16 @@ type DescribeResponse struct {
 	// needs to be confined.
 	Walls []*Wall `protobuf:"bytes,11,rep,name=walls,proto3" json:"walls,omitempty"`
 	// What it found to load, refused ones included; empty for an executor that loads no plugins.
-	Plugins       []*Plugin `protobuf:"bytes,12,rep,name=plugins,proto3" json:"plugins,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Plugins []*Plugin `protobuf:"bytes,12,rep,name=plugins,proto3" json:"plugins,omitempty"`
+	// Namespaces in which it runs programs that a gateway keeps, e.g. "python"; mostly none.
+	ProgramNamespaces []string `protobuf:"bytes,13,rep,name=program_namespaces,json=programNamespaces,proto3" json:"program_namespaces,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *DescribeResponse) Reset() {
 	*x = DescribeResponse{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[3]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -256,7 +650,7 @@ func (x *DescribeResponse) String() string {
 func (*DescribeResponse) ProtoMessage() {}
 
 func (x *DescribeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[3]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -269,7 +663,7 @@ func (x *DescribeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeResponse.ProtoReflect.Descriptor instead.
 func (*DescribeResponse) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{3}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DescribeResponse) GetName() string {
@@ -356,6 +750,13 @@ func (x *DescribeResponse) GetPlugins() []*Plugin {
 	return nil
 }
 
+func (x *DescribeResponse) GetProgramNamespaces() []string {
+	if x != nil {
+		return x.ProgramNamespaces
+	}
+	return nil
+}
+
 // One version of something that an executor loads while it runs.
 type Plugin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -379,7 +780,7 @@ type Plugin struct {
 
 func (x *Plugin) Reset() {
 	*x = Plugin{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[4]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -391,7 +792,7 @@ func (x *Plugin) String() string {
 func (*Plugin) ProtoMessage() {}
 
 func (x *Plugin) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[4]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -404,7 +805,7 @@ func (x *Plugin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plugin.ProtoReflect.Descriptor instead.
 func (*Plugin) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{4}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Plugin) GetName() string {
@@ -471,7 +872,7 @@ type Wall struct {
 
 func (x *Wall) Reset() {
 	*x = Wall{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[5]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -483,7 +884,7 @@ func (x *Wall) String() string {
 func (*Wall) ProtoMessage() {}
 
 func (x *Wall) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[5]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -496,7 +897,7 @@ func (x *Wall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wall.ProtoReflect.Descriptor instead.
 func (*Wall) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{5}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Wall) GetName() string {
@@ -535,7 +936,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[6]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -547,7 +948,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[6]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -560,7 +961,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{6}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Capacity) GetWorkers() uint32 {
@@ -599,7 +1000,7 @@ type Resources struct {
 
 func (x *Resources) Reset() {
 	*x = Resources{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[7]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -611,7 +1012,7 @@ func (x *Resources) String() string {
 func (*Resources) ProtoMessage() {}
 
 func (x *Resources) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[7]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -624,7 +1025,7 @@ func (x *Resources) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resources.ProtoReflect.Descriptor instead.
 func (*Resources) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{7}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Resources) GetCpus() float64 {
@@ -663,7 +1064,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[8]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -675,7 +1076,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[8]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -688,7 +1089,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{8}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Device) GetName() string {
@@ -716,11 +1117,33 @@ var File_edgemesh_executor_v1_executor_proto protoreflect.FileDescriptor
 
 const file_edgemesh_executor_v1_executor_proto_rawDesc = "" +
 	"\n" +
-	"#edgemesh/executor/v1/executor.proto\x12\x14edgemesh.executor.v1\x1a#edgemesh/compute/v1/algorithm.proto\x1a!edgemesh/compute/v1/compute.proto\"\x11\n" +
+	"#edgemesh/executor/v1/executor.proto\x12\x14edgemesh.executor.v1\x1a#edgemesh/compute/v1/algorithm.proto\x1a!edgemesh/compute/v1/compute.proto\x1a%edgemesh/compute/v1/environment.proto\"\xf0\x01\n" +
+	"\aProgram\x12<\n" +
+	"\talgorithm\x18\x01 \x01(\v2\x1e.edgemesh.compute.v1.AlgorithmR\talgorithm\x12\x12\n" +
+	"\x04code\x18\x02 \x01(\tR\x04code\x12\x1f\n" +
+	"\ventry_point\x18\x03 \x01(\tR\n" +
+	"entryPoint\x12\x12\n" +
+	"\x04lock\x18\x04 \x01(\tR\x04lock\x123\n" +
+	"\x06limits\x18\x05 \x01(\v2\x1b.edgemesh.compute.v1.LimitsR\x06limits\x12)\n" +
+	"\x11setup_run_time_ms\x18\x06 \x01(\x04R\x0esetupRunTimeMs\"P\n" +
+	"\x15PrepareProgramRequest\x127\n" +
+	"\aprogram\x18\x01 \x01(\v2\x1d.edgemesh.executor.v1.ProgramR\aprogram\"k\n" +
+	"\x16PrepareProgramResponse\x12\x18\n" +
+	"\aprogram\x18\x01 \x01(\fR\aprogram\x127\n" +
+	"\x06report\x18\x02 \x01(\v2\x1f.edgemesh.compute.v1.CodeReportR\x06report\"-\n" +
+	"\x11PutProgramRequest\x12\x18\n" +
+	"\aprogram\x18\x01 \x01(\fR\aprogram\",\n" +
+	"\x12PutProgramResponse\x12\x16\n" +
+	"\x06digest\x18\x01 \x01(\tR\x06digest\"S\n" +
+	"\x19PrepareEnvironmentRequest\x12\"\n" +
+	"\fdependencies\x18\x01 \x03(\tR\fdependencies\x12\x12\n" +
+	"\x04lock\x18\x02 \x01(\tR\x04lock\"b\n" +
+	"\x1aPrepareEnvironmentResponse\x12D\n" +
+	"\x05event\x18\x01 \x01(\v2..edgemesh.compute.v1.CreateEnvironmentResponseR\x05event\"\x11\n" +
 	"\x0fDescribeRequest\"\x16\n" +
 	"\x14WatchDescribeRequest\"a\n" +
 	"\x15WatchDescribeResponse\x12H\n" +
-	"\vdescription\x18\x01 \x01(\v2&.edgemesh.executor.v1.DescribeResponseR\vdescription\"\xad\x04\n" +
+	"\vdescription\x18\x01 \x01(\v2&.edgemesh.executor.v1.DescribeResponseR\vdescription\"\xdc\x04\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1a\n" +
@@ -736,7 +1159,8 @@ const file_edgemesh_executor_v1_executor_proto_rawDesc = "" +
 	"\x0edefault_limits\x18\n" +
 	" \x01(\v2\x1b.edgemesh.compute.v1.LimitsR\rdefaultLimits\x120\n" +
 	"\x05walls\x18\v \x03(\v2\x1a.edgemesh.executor.v1.WallR\x05walls\x126\n" +
-	"\aplugins\x18\f \x03(\v2\x1c.edgemesh.executor.v1.PluginR\aplugins\"\xd3\x01\n" +
+	"\aplugins\x18\f \x03(\v2\x1c.edgemesh.executor.v1.PluginR\aplugins\x12-\n" +
+	"\x12program_namespaces\x18\r \x03(\tR\x11programNamespaces\"\xd3\x01\n" +
 	"\x06Plugin\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x12\n" +
@@ -768,12 +1192,16 @@ const file_edgemesh_executor_v1_executor_proto_rawDesc = "" +
 	"\x14PLUGIN_STATE_SERVING\x10\x01\x12\x15\n" +
 	"\x11PLUGIN_STATE_KEPT\x10\x02\x12\x18\n" +
 	"\x14PLUGIN_STATE_LOADING\x10\x03\x12\x18\n" +
-	"\x14PLUGIN_STATE_REFUSED\x10\x042\x89\x03\n" +
+	"\x14PLUGIN_STATE_REFUSED\x10\x042\xd2\x05\n" +
 	"\x0fExecutorService\x12Y\n" +
 	"\bDescribe\x12%.edgemesh.executor.v1.DescribeRequest\x1a&.edgemesh.executor.v1.DescribeResponse\x12j\n" +
 	"\rWatchDescribe\x12*.edgemesh.executor.v1.WatchDescribeRequest\x1a+.edgemesh.executor.v1.WatchDescribeResponse0\x01\x12T\n" +
 	"\aExecute\x12#.edgemesh.compute.v1.ComputeRequest\x1a$.edgemesh.compute.v1.ComputeResponse\x12Y\n" +
-	"\rExecuteStream\x12#.edgemesh.compute.v1.ComputeRequest\x1a!.edgemesh.compute.v1.ComputeEvent0\x01BHZFgithub.com/edgemesh/edgemesh/protos/go/edgemesh/executor/v1;executorv1b\x06proto3"
+	"\rExecuteStream\x12#.edgemesh.compute.v1.ComputeRequest\x1a!.edgemesh.compute.v1.ComputeEvent0\x01\x12k\n" +
+	"\x0ePrepareProgram\x12+.edgemesh.executor.v1.PrepareProgramRequest\x1a,.edgemesh.executor.v1.PrepareProgramResponse\x12_\n" +
+	"\n" +
+	"PutProgram\x12'.edgemesh.executor.v1.PutProgramRequest\x1a(.edgemesh.executor.v1.PutProgramResponse\x12y\n" +
+	"\x12PrepareEnvironment\x12/.edgemesh.executor.v1.PrepareEnvironmentRequest\x1a0.edgemesh.executor.v1.PrepareEnvironmentResponse0\x01BHZFgithub.com/edgemesh/edgemesh/protos/go/edgemesh/executor/v1;executorv1b\x06proto3"
 
 var (
 	file_edgemesh_executor_v1_executor_proto_rawDescOnce sync.Once
@@ -788,47 +1216,67 @@ func file_edgemesh_executor_v1_executor_proto_rawDescGZIP() []byte {
 }
 
 var file_edgemesh_executor_v1_executor_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_edgemesh_executor_v1_executor_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_edgemesh_executor_v1_executor_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_edgemesh_executor_v1_executor_proto_goTypes = []any{
-	(PluginState)(0),              // 0: edgemesh.executor.v1.PluginState
-	(*DescribeRequest)(nil),       // 1: edgemesh.executor.v1.DescribeRequest
-	(*WatchDescribeRequest)(nil),  // 2: edgemesh.executor.v1.WatchDescribeRequest
-	(*WatchDescribeResponse)(nil), // 3: edgemesh.executor.v1.WatchDescribeResponse
-	(*DescribeResponse)(nil),      // 4: edgemesh.executor.v1.DescribeResponse
-	(*Plugin)(nil),                // 5: edgemesh.executor.v1.Plugin
-	(*Wall)(nil),                  // 6: edgemesh.executor.v1.Wall
-	(*Capacity)(nil),              // 7: edgemesh.executor.v1.Capacity
-	(*Resources)(nil),             // 8: edgemesh.executor.v1.Resources
-	(*Device)(nil),                // 9: edgemesh.executor.v1.Device
-	(*v1.Algorithm)(nil),          // 10: edgemesh.compute.v1.Algorithm
-	(*v1.Limits)(nil),             // 11: edgemesh.compute.v1.Limits
-	(*v1.ComputeRequest)(nil),     // 12: edgemesh.compute.v1.ComputeRequest
-	(*v1.ComputeResponse)(nil),    // 13: edgemesh.compute.v1.ComputeResponse
-	(*v1.ComputeEvent)(nil),       // 14: edgemesh.compute.v1.ComputeEvent
+	(PluginState)(0),                     // 0: edgemesh.executor.v1.PluginState
+	(*Program)(nil),                      // 1: edgemesh.executor.v1.Program
+	(*PrepareProgramRequest)(nil),        // 2: edgemesh.executor.v1.PrepareProgramRequest
+	(*PrepareProgramResponse)(nil),       // 3: edgemesh.executor.v1.PrepareProgramResponse
+	(*PutProgramRequest)(nil),            // 4: edgemesh.executor.v1.PutProgramRequest
+	(*PutProgramResponse)(nil),           // 5: edgemesh.executor.v1.PutProgramResponse
+	(*PrepareEnvironmentRequest)(nil),    // 6: edgemesh.executor.v1.PrepareEnvironmentRequest
+	(*PrepareEnvironmentResponse)(nil),   // 7: edgemesh.executor.v1.PrepareEnvironmentResponse
+	(*DescribeRequest)(nil),              // 8: edgemesh.executor.v1.DescribeRequest
+	(*WatchDescribeRequest)(nil),         // 9: edgemesh.executor.v1.WatchDescribeRequest
+	(*WatchDescribeResponse)(nil),        // 10: edgemesh.executor.v1.WatchDescribeResponse
+	(*DescribeResponse)(nil),             // 11: edgemesh.executor.v1.DescribeResponse
+	(*Plugin)(nil),                       // 12: edgemesh.executor.v1.Plugin
+	(*Wall)(nil),                         // 13: edgemesh.executor.v1.Wall
+	(*Capacity)(nil),                     // 14: edgemesh.executor.v1.Capacity
+	(*Resources)(nil),                    // 15: edgemesh.executor.v1.Resources
+	(*Device)(nil),                       // 16: edgemesh.executor.v1.Device
+	(*v1.Algorithm)(nil),                 // 17: edgemesh.compute.v1.Algorithm
+	(*v1.Limits)(nil),                    // 18: edgemesh.compute.v1.Limits
+	(*v1.CodeReport)(nil),                // 19: edgemesh.compute.v1.CodeReport
+	(*v1.CreateEnvironmentResponse)(nil), // 20: edgemesh.compute.v1.CreateEnvironmentResponse
+	(*v1.ComputeRequest)(nil),            // 21: edgemesh.compute.v1.ComputeRequest
+	(*v1.ComputeResponse)(nil),           // 22: edgemesh.compute.v1.ComputeResponse
+	(*v1.ComputeEvent)(nil),              // 23: edgemesh.compute.v1.ComputeEvent
 }
 var file_edgemesh_executor_v1_executor_proto_depIdxs = []int32{
-	4,  // 0: edgemesh.executor.v1.WatchDescribeResponse.description:type_name -> edgemesh.executor.v1.DescribeResponse
-	10, // 1: edgemesh.executor.v1.DescribeResponse.algorithms:type_name -> edgemesh.compute.v1.Algorithm
-	7,  // 2: edgemesh.executor.v1.DescribeResponse.capacity:type_name -> edgemesh.executor.v1.Capacity
-	8,  // 3: edgemesh.executor.v1.DescribeResponse.resources:type_name -> edgemesh.executor.v1.Resources
-	11, // 4: edgemesh.executor.v1.DescribeResponse.default_limits:type_name -> edgemesh.compute.v1.Limits
-	6,  // 5: edgemesh.executor.v1.DescribeResponse.walls:type_name -> edgemesh.executor.v1.Wall
-	5,  // 6: edgemesh.executor.v1.DescribeResponse.plugins:type_name -> edgemesh.executor.v1.Plugin
-	0,  // 7: edgemesh.executor.v1.Plugin.state:type_name -> edgemesh.executor.v1.PluginState
-	9,  // 8: edgemesh.executor.v1.Resources.devices:type_name -> edgemesh.executor.v1.Device
-	1,  // 9: edgemesh.executor.v1.ExecutorService.Describe:input_type -> edgemesh.executor.v1.DescribeRequest
-	2,  // 10: edgemesh.executor.v1.ExecutorService.WatchDescribe:input_type -> edgemesh.executor.v1.WatchDescribeRequest
-	12, // 11: edgemesh.executor.v1.ExecutorService.Execute:input_type -> edgemesh.compute.v1.ComputeRequest
-	12, // 12: edgemesh.executor.v1.ExecutorService.ExecuteStream:input_type -> edgemesh.compute.v1.ComputeRequest
-	4,  // 13: edgemesh.executor.v1.ExecutorService.Describe:output_type -> edgemesh.executor.v1.DescribeResponse
-	3,  // 14: edgemesh.executor.v1.ExecutorService.WatchDescribe:output_type -> edgemesh.executor.v1.WatchDescribeResponse
-	13, // 15: edgemesh.executor.v1.ExecutorService.Execute:output_type -> edgemesh.compute.v1.ComputeResponse
-	14, // 16: edgemesh.executor.v1.ExecutorService.ExecuteStream:output_type -> edgemesh.compute.v1.ComputeEvent
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	17, // 0: edgemesh.executor.v1.Program.algorithm:type_name -> edgemesh.compute.v1.Algorithm
+	18, // 1: edgemesh.executor.v1.Program.limits:type_name -> edgemesh.compute.v1.Limits
+	1,  // 2: edgemesh.executor.v1.PrepareProgramRequest.program:type_name -> edgemesh.executor.v1.Program
+	19, // 3: edgemesh.executor.v1.PrepareProgramResponse.report:type_name -> edgemesh.compute.v1.CodeReport
+	20, // 4: edgemesh.executor.v1.PrepareEnvironmentResponse.event:type_name -> edgemesh.compute.v1.CreateEnvironmentResponse
+	11, // 5: edgemesh.executor.v1.WatchDescribeResponse.description:type_name -> edgemesh.executor.v1.DescribeResponse
+	17, // 6: edgemesh.executor.v1.DescribeResponse.algorithms:type_name -> edgemesh.compute.v1.Algorithm
+	14, // 7: edgemesh.executor.v1.DescribeResponse.capacity:type_name -> edgemesh.executor.v1.Capacity
+	15, // 8: edgemesh.executor.v1.DescribeResponse.resources:type_name -> edgemesh.executor.v1.Resources
+	18, // 9: edgemesh.executor.v1.DescribeResponse.default_limits:type_name -> edgemesh.compute.v1.Limits
+	13, // 10: edgemesh.executor.v1.DescribeResponse.walls:type_name -> edgemesh.executor.v1.Wall
+	12, // 11: edgemesh.executor.v1.DescribeResponse.plugins:type_name -> edgemesh.executor.v1.Plugin
+	0,  // 12: edgemesh.executor.v1.Plugin.state:type_name -> edgemesh.executor.v1.PluginState
+	16, // 13: edgemesh.executor.v1.Resources.devices:type_name -> edgemesh.executor.v1.Device
+	8,  // 14: edgemesh.executor.v1.ExecutorService.Describe:input_type -> edgemesh.executor.v1.DescribeRequest
+	9,  // 15: edgemesh.executor.v1.ExecutorService.WatchDescribe:input_type -> edgemesh.executor.v1.WatchDescribeRequest
+	21, // 16: edgemesh.executor.v1.ExecutorService.Execute:input_type -> edgemesh.compute.v1.ComputeRequest
+	21, // 17: edgemesh.executor.v1.ExecutorService.ExecuteStream:input_type -> edgemesh.compute.v1.ComputeRequest
+	2,  // 18: edgemesh.executor.v1.ExecutorService.PrepareProgram:input_type -> edgemesh.executor.v1.PrepareProgramRequest
+	4,  // 19: edgemesh.executor.v1.ExecutorService.PutProgram:input_type -> edgemesh.executor.v1.PutProgramRequest
+	6,  // 20: edgemesh.executor.v1.ExecutorService.PrepareEnvironment:input_type -> edgemesh.executor.v1.PrepareEnvironmentRequest
+	11, // 21: edgemesh.executor.v1.ExecutorService.Describe:output_type -> edgemesh.executor.v1.DescribeResponse
+	10, // 22: edgemesh.executor.v1.ExecutorService.WatchDescribe:output_type -> edgemesh.executor.v1.WatchDescribeResponse
+	22, // 23: edgemesh.executor.v1.ExecutorService.Execute:output_type -> edgemesh.compute.v1.ComputeResponse
+	23, // 24: edgemesh.executor.v1.ExecutorService.ExecuteStream:output_type -> edgemesh.compute.v1.ComputeEvent
+	3,  // 25: edgemesh.executor.v1.ExecutorService.PrepareProgram:output_type -> edgemesh.executor.v1.PrepareProgramResponse
+	5,  // 26: edgemesh.executor.v1.ExecutorService.PutProgram:output_type -> edgemesh.executor.v1.PutProgramResponse
+	7,  // 27: edgemesh.executor.v1.ExecutorService.PrepareEnvironment:output_type -> edgemesh.executor.v1.PrepareEnvironmentResponse
+	21, // [21:28] is the sub-list for method output_type
+	14, // [14:21] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_edgemesh_executor_v1_executor_proto_init() }
@@ -842,7 +1290,7 @@ func file_edgemesh_executor_v1_executor_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_edgemesh_executor_v1_executor_proto_rawDesc), len(file_edgemesh_executor_v1_executor_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

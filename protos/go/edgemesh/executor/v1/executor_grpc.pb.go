@@ -27,10 +27,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ExecutorService_Describe_FullMethodName      = "/edgemesh.executor.v1.ExecutorService/Describe"
-	ExecutorService_WatchDescribe_FullMethodName = "/edgemesh.executor.v1.ExecutorService/WatchDescribe"
-	ExecutorService_Execute_FullMethodName       = "/edgemesh.executor.v1.ExecutorService/Execute"
-	ExecutorService_ExecuteStream_FullMethodName = "/edgemesh.executor.v1.ExecutorService/ExecuteStream"
+	ExecutorService_Describe_FullMethodName           = "/edgemesh.executor.v1.ExecutorService/Describe"
+	ExecutorService_WatchDescribe_FullMethodName      = "/edgemesh.executor.v1.ExecutorService/WatchDescribe"
+	ExecutorService_Execute_FullMethodName            = "/edgemesh.executor.v1.ExecutorService/Execute"
+	ExecutorService_ExecuteStream_FullMethodName      = "/edgemesh.executor.v1.ExecutorService/ExecuteStream"
+	ExecutorService_PrepareProgram_FullMethodName     = "/edgemesh.executor.v1.ExecutorService/PrepareProgram"
+	ExecutorService_PutProgram_FullMethodName         = "/edgemesh.executor.v1.ExecutorService/PutProgram"
+	ExecutorService_PrepareEnvironment_FullMethodName = "/edgemesh.executor.v1.ExecutorService/PrepareEnvironment"
 )
 
 // ExecutorServiceClient is the client API for ExecutorService service.
@@ -54,6 +57,18 @@ type ExecutorServiceClient interface {
 	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	ExecuteStream(ctx context.Context, in *v1.ComputeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[v1.ComputeEvent], error)
+	// Checks a program: that it compiles, that its module level runs to its end, that its entry point
+	// can be called; fills in what was left empty, and keeps it and its image. Takes as long as the
+	// program's set-up. What is wrong is INVALID_ARGUMENT with the fields of Program. May be retried.
+	//
+	// This and the following are UNIMPLEMENTED at executors that name no `program_namespaces`.
+	PrepareProgram(ctx context.Context, in *PrepareProgramRequest, opts ...grpc.CallOption) (*PrepareProgramResponse, error)
+	// Keeps a program that was prepared here or elsewhere, for calls that name it; see Program. May
+	// be retried.
+	PutProgram(ctx context.Context, in *PutProgramRequest, opts ...grpc.CallOption) (*PutProgramResponse, error)
+	// Makes an environment, or finds it; see compute.v1's EnvironmentService for progress and errors.
+	// May be retried.
+	PrepareEnvironment(ctx context.Context, in *PrepareEnvironmentRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[PrepareEnvironmentResponse], error)
 }
 
 type executorServiceClient struct {
@@ -122,6 +137,45 @@ func (c *executorServiceClient) ExecuteStream(ctx context.Context, in *v1.Comput
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ExecutorService_ExecuteStreamClient = grpc.ServerStreamingClient[v1.ComputeEvent]
 
+func (c *executorServiceClient) PrepareProgram(ctx context.Context, in *PrepareProgramRequest, opts ...grpc.CallOption) (*PrepareProgramResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PrepareProgramResponse)
+	err := c.cc.Invoke(ctx, ExecutorService_PrepareProgram_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *executorServiceClient) PutProgram(ctx context.Context, in *PutProgramRequest, opts ...grpc.CallOption) (*PutProgramResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PutProgramResponse)
+	err := c.cc.Invoke(ctx, ExecutorService_PutProgram_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *executorServiceClient) PrepareEnvironment(ctx context.Context, in *PrepareEnvironmentRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[PrepareEnvironmentResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ExecutorService_ServiceDesc.Streams[2], ExecutorService_PrepareEnvironment_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[PrepareEnvironmentRequest, PrepareEnvironmentResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ExecutorService_PrepareEnvironmentClient = grpc.ServerStreamingClient[PrepareEnvironmentResponse]
+
 // ExecutorServiceServer is the server API for ExecutorService service.
 // All implementations must embed UnimplementedExecutorServiceServer
 // for forward compatibility.
@@ -143,6 +197,18 @@ type ExecutorServiceServer interface {
 	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	ExecuteStream(*v1.ComputeRequest, grpc.ServerStreamingServer[v1.ComputeEvent]) error
+	// Checks a program: that it compiles, that its module level runs to its end, that its entry point
+	// can be called; fills in what was left empty, and keeps it and its image. Takes as long as the
+	// program's set-up. What is wrong is INVALID_ARGUMENT with the fields of Program. May be retried.
+	//
+	// This and the following are UNIMPLEMENTED at executors that name no `program_namespaces`.
+	PrepareProgram(context.Context, *PrepareProgramRequest) (*PrepareProgramResponse, error)
+	// Keeps a program that was prepared here or elsewhere, for calls that name it; see Program. May
+	// be retried.
+	PutProgram(context.Context, *PutProgramRequest) (*PutProgramResponse, error)
+	// Makes an environment, or finds it; see compute.v1's EnvironmentService for progress and errors.
+	// May be retried.
+	PrepareEnvironment(*PrepareEnvironmentRequest, grpc.ServerStreamingServer[PrepareEnvironmentResponse]) error
 	mustEmbedUnimplementedExecutorServiceServer()
 }
 
@@ -164,6 +230,15 @@ func (UnimplementedExecutorServiceServer) Execute(context.Context, *v1.ComputeRe
 }
 func (UnimplementedExecutorServiceServer) ExecuteStream(*v1.ComputeRequest, grpc.ServerStreamingServer[v1.ComputeEvent]) error {
 	return status.Error(codes.Unimplemented, "method ExecuteStream not implemented")
+}
+func (UnimplementedExecutorServiceServer) PrepareProgram(context.Context, *PrepareProgramRequest) (*PrepareProgramResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PrepareProgram not implemented")
+}
+func (UnimplementedExecutorServiceServer) PutProgram(context.Context, *PutProgramRequest) (*PutProgramResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PutProgram not implemented")
+}
+func (UnimplementedExecutorServiceServer) PrepareEnvironment(*PrepareEnvironmentRequest, grpc.ServerStreamingServer[PrepareEnvironmentResponse]) error {
+	return status.Error(codes.Unimplemented, "method PrepareEnvironment not implemented")
 }
 func (UnimplementedExecutorServiceServer) mustEmbedUnimplementedExecutorServiceServer() {}
 func (UnimplementedExecutorServiceServer) testEmbeddedByValue()                         {}
@@ -244,6 +319,53 @@ func _ExecutorService_ExecuteStream_Handler(srv interface{}, stream grpc.ServerS
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ExecutorService_ExecuteStreamServer = grpc.ServerStreamingServer[v1.ComputeEvent]
 
+func _ExecutorService_PrepareProgram_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PrepareProgramRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ExecutorServiceServer).PrepareProgram(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ExecutorService_PrepareProgram_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ExecutorServiceServer).PrepareProgram(ctx, req.(*PrepareProgramRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ExecutorService_PutProgram_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PutProgramRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ExecutorServiceServer).PutProgram(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ExecutorService_PutProgram_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ExecutorServiceServer).PutProgram(ctx, req.(*PutProgramRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ExecutorService_PrepareEnvironment_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(PrepareEnvironmentRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ExecutorServiceServer).PrepareEnvironment(m, &grpc.GenericServerStream[PrepareEnvironmentRequest, PrepareEnvironmentResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ExecutorService_PrepareEnvironmentServer = grpc.ServerStreamingServer[PrepareEnvironmentResponse]
+
 // ExecutorService_ServiceDesc is the grpc.ServiceDesc for ExecutorService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -259,6 +381,14 @@ var ExecutorService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "Execute",
 			Handler:    _ExecutorService_Execute_Handler,
 		},
+		{
+			MethodName: "PrepareProgram",
+			Handler:    _ExecutorService_PrepareProgram_Handler,
+		},
+		{
+			MethodName: "PutProgram",
+			Handler:    _ExecutorService_PutProgram_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
@@ -269,6 +399,11 @@ var ExecutorService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "ExecuteStream",
 			Handler:       _ExecutorService_ExecuteStream_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "PrepareEnvironment",
+			Handler:       _ExecutorService_PrepareEnvironment_Handler,
 			ServerStreams: true,
 		},
 	},

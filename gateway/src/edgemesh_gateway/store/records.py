@@ -1,0 +1,73 @@
+"""The tables, and their rows.
+
+Rules: a row belongs to a tenant; what is unique is unique within one. Times are milliseconds since
+1970. A program's bytes and an environment's message are kept as they were serialised, beside the
+columns that are asked for.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
+
+NAME = 200
+VERSION = 54
+TENANT = 128
+DIGEST = 64
+
+
+class Base(MappedAsDataclass, DeclarativeBase):
+    """All of them."""
+
+
+class AlgorithmRecord(Base, kw_only=True):
+    """One version of a registered algorithm."""
+
+    __tablename__ = "algorithms"
+    __table_args__ = (Index("algorithms_by_name", "name"),)
+
+    tenant: Mapped[str] = mapped_column(String(TENANT), primary_key=True)
+    name: Mapped[str] = mapped_column(String(NAME), primary_key=True)
+    version: Mapped[str] = mapped_column(String(VERSION), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer)
+    """Counts a name's registrations: the highest is the one that a bare name means."""
+    digest: Mapped[str] = mapped_column(String(DIGEST))
+    """Of `program`."""
+    program: Mapped[bytes] = mapped_column(LargeBinary)
+    """A serialised executor.v1.Program."""
+    sha256: Mapped[str] = mapped_column(String(DIGEST))
+    """Of the code."""
+    shared: Mapped[bool] = mapped_column(Boolean)
+    environment: Mapped[str] = mapped_column(String(DIGEST))
+    """An environment's id, or empty."""
+    request: Mapped[str] = mapped_column(String(DIGEST))
+    """Digest of what was asked for: asked for again, it is the same registration."""
+    created_ms: Mapped[int] = mapped_column(BigInteger)
+
+
+class EnvironmentRecord(Base, kw_only=True):
+    """An environment that a tenant has made."""
+
+    __tablename__ = "environments"
+
+    tenant: Mapped[str] = mapped_column(String(TENANT), primary_key=True)
+    id: Mapped[str] = mapped_column(String(DIGEST), primary_key=True)
+    lock: Mapped[str] = mapped_column(Text)
+    environment: Mapped[bytes] = mapped_column(LargeBinary)
+    """A serialised compute.v1.Environment."""
+    created_ms: Mapped[int] = mapped_column(BigInteger)
+
+
+class SessionRecord(Base, kw_only=True):
+    """A session and the executor that holds it."""
+
+    __tablename__ = "sessions"
+
+    tenant: Mapped[str] = mapped_column(String(TENANT), primary_key=True)
+    id: Mapped[str] = mapped_column(String(DIGEST * 2), primary_key=True)
+    executor: Mapped[str] = mapped_column(String(TENANT))
+    session: Mapped[bytes] = mapped_column(LargeBinary)
+    """What is known of it, serialised; for its service."""
+    created_ms: Mapped[int] = mapped_column(BigInteger)
+    expires_ms: Mapped[int] = mapped_column(BigInteger)
+    """When it may be forgotten; 0: never."""
