@@ -13,6 +13,7 @@ from typing import Any
 from edgemesh.compute.v1 import algorithm_pb2, compute_pb2, tensor_pb2
 
 from edgemesh_executor_pywasm.describe import algorithms
+from edgemesh_executor_pywasm.modules import Modules
 from edgemesh_executor_pywasm.walls import Raised
 from edgemesh_sandbox import Call as FunctionCall
 from edgemesh_sandbox import Failure, InputError, Limits, Outcome, Result, Sandbox, Tensor, values
@@ -71,16 +72,19 @@ class PyWasmRunner:
         """
         options = {name: config[name] for name in _OPTIONS if name in config}
         self._sandbox = Sandbox(Path(config["images"]), spare=False, **options)
+        self._modules = Modules(config, _reply)
         self.walls = confine()
         self._ready = bool(config["ready"])
         self.rest()
 
     def describe(self) -> list[algorithm_pb2.Algorithm]:
-        """`python.run` and `python.call`."""
-        return algorithms()
+        """Python's, and those of WebAssembly modules."""
+        return [*algorithms(), *self._modules.algorithms()]
 
     def run(self, call: Call) -> Reply:
         """Run one program. Raises InvalidInput for inputs that it cannot be given."""
+        if call.algorithm in self._modules.names:
+            return self._modules.run(call)
         parameters, limits = call.parameters, call.limits
         given = sum(tensor.data.nbytes for tensor in call.inputs.values())
         try:
@@ -118,6 +122,7 @@ class PyWasmRunner:
 
     def close(self) -> None:
         """Close the sandbox."""
+        self._modules.close()
         self._sandbox.close()
 
 

@@ -52,6 +52,17 @@ class PyWasmSettings(ExecutorSettings):
     """Whether a worker makes the next interpreter ready between calls; costs about 2 MiB a worker,
     and spares a call a millisecond."""
 
+    wasm_features: list[Literal["threads", "gc", "exceptions", "memory64", "relaxed_simd"]] = Field(
+        default_factory=list
+    )
+    """Proposals of WebAssembly that modules of `wasm.run` may use beside the standard's."""
+    max_module_bytes: int = Field(default=32 * MIB, ge=1024, le=256 * MIB)
+    """Largest module that is taken."""
+    compiled_bytes: int = Field(default=256 * MIB, ge=0, le=4096 * MIB)
+    """What a worker keeps of compiled modules, the last used ones."""
+    kept_module_bytes: int = Field(default=64 * MIB, ge=0, le=4096 * MIB)
+    """What the front keeps of modules that tenants have sent, to be named by their SHA-256."""
+
     walls: Literal["strict", "best"] = "best"
     """What happens where a wall around a worker cannot be raised: `strict` does not start, `best`
     tells it and starts."""
@@ -78,6 +89,11 @@ class PyWasmSettings(ExecutorSettings):
             "metered": self.metered,
             "stack_bytes": self.stack_bytes,
             "table_elements": self.table_elements,
+            "modules": {
+                "features": self.wasm_features,
+                "module_bytes": self.max_module_bytes,
+                "cache_bytes": self.compiled_bytes,
+            },
             "walls": {"strict": self.walls == "strict", "uid": self.worker_uid},
         }
 

@@ -18,10 +18,11 @@ from edgemesh.executor.v1 import executor_pb2
 from google.protobuf.message import DecodeError
 
 from mesh_service import errors, wire
+from mesh_service.executor.completion import Completion
 from mesh_service.executor.describe import Description
 from mesh_service.executor.fan import Fan, Spread
 from mesh_service.executor.respond import Identity, Printed, respond, sent
-from mesh_service.executor.run import run
+from mesh_service.executor.run import TENANT, run
 from mesh_service.executor.shared_memory import SharedMemory
 from mesh_service.executor.validate import Catalog, Valid, validate
 from mesh_service.peers import Peers
@@ -43,11 +44,14 @@ class Front:
         identity: Identity,
         fans: Mapping[str, Fan] | None = None,
         address: Callable[[], str] = str,
+        completions: Mapping[str, Completion] | None = None,
     ) -> None:
         """`fans`: algorithms that are spread over the workers, by their names.
 
-        `address`: where this front is served.
+        `address`: where this front is served. `completions`: algorithms whose requests are
+        completed here, by their names.
         """
+        self._completions = completions or {}
         self._fans = fans or {}
         self._settings = settings
         self._identity = identity
@@ -131,6 +135,9 @@ class Front:
         pool = valid.pool
         if pool is None:
             raise errors.NotStarted(self._settings.service, 0.0)
+        completion = self._completions.get(valid.algorithm.name)
+        if completion is not None:
+            await completion.complete(valid, rpc.header(TENANT))
         fan = self._fans.get(valid.algorithm.name)
         if fan is not None:
             self.shared_memory.refuse(valid)

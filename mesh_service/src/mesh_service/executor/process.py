@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from mesh_service import server
+from mesh_service.executor.completion import Completion
 from mesh_service.executor.crew import OneCrew, Staff, spec
 from mesh_service.executor.fan import Fan
 from mesh_service.executor.front import Front
@@ -29,7 +30,7 @@ Settings = TypeVar("Settings", bound=ExecutorSettings)
 SERVICE: str = executor_pb2.DESCRIPTOR.services_by_name["ExecutorService"].full_name
 
 
-def _nothing(_: Any) -> dict[str, str]:
+def _nothing(_: Any) -> dict[str, Any]:
     return {}
 
 
@@ -47,6 +48,8 @@ class Plan(Generic[Settings]):
     """Added to the workers' environment; an empty value takes a variable out of it."""
     fans: Mapping[str, Fan] = field(default_factory=dict[str, Fan])
     """Algorithms that the front spreads over the workers, by their names."""
+    completions: Callable[[Settings], Mapping[str, Completion]] = _nothing
+    """Algorithms whose requests the front completes, by their names."""
     crews: Callable[[Settings], Staff] | None = None
     """Makes its workers where they are not all alike; then what is said of them here is unused."""
 
@@ -74,7 +77,8 @@ async def _body(
 ) -> None:
     staff = plan.staff(settings)
     identity = Identity(settings.service, plan.version)
-    front = Front(settings, identity, plan.fans, lambda: mesh.address)
+    completions = plan.completions(settings)
+    front = Front(settings, identity, plan.fans, lambda: mesh.address, completions)
     news = _News(staff, front, mesh)
     mesh.metrics.registry.register(_PoolFigures(staff))
     mesh.metrics.registry.register(_Walls(front))
