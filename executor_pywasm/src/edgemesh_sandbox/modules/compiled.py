@@ -12,6 +12,7 @@ import ctypes
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any, cast
 
 import wasmtime
@@ -32,6 +33,9 @@ _MOST_REASON = 400
 class Compiled:
     """A module, ready to be instantiated in any store of its engine."""
 
+    instances = 1
+    base_bytes = 0
+
     def __init__(self, engine: wasmtime.Engine, data: bytes, interface: Interface) -> None:
         """Raises `InputError` for bytes that are no valid module."""
         self.engine = engine
@@ -45,14 +49,14 @@ class Compiled:
         self.nbytes = len(data) + _code_bytes(self.module)
         """About what it takes of memory."""
 
-    @property
-    def linker(self) -> wasmtime.Linker:
-        """Its imports, tied to the host's; only for one whose imports were checked."""
+    def instantiate(self, store: wasmtime.Store) -> Mapping[str, Any]:
+        """The exports of a new instance; its imports must have been checked."""
         if self._linker is None:
             self._linker = wasmtime.Linker(self.engine)
             self._linker.allow_shadowing = True  # some import the same function twice
             self._kept = wasi.define(self._linker, self.module, FUNCTIONS)
-        return self._linker
+        exports = self._linker.instantiate(store, self.module).exports(store)
+        return cast(Mapping[str, Any], exports)
 
 
 class Cache:

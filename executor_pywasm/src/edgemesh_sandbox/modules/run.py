@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import wasmtime
 from wasmtime import _bindings as bindings  # the unchecked call is not in the public API
@@ -18,7 +18,6 @@ from edgemesh_sandbox.guest.layout import BLOCK_BYTES
 from edgemesh_sandbox.limits import MOST_FUEL, Limits
 from edgemesh_sandbox.memory import GuestMemory, OutOfBounds
 from edgemesh_sandbox.modules import scalars
-from edgemesh_sandbox.modules.compiled import Compiled
 from edgemesh_sandbox.modules.interface import Signature
 from edgemesh_sandbox.output import OnOutput, Output
 from edgemesh_sandbox.ticker import Ticker
@@ -30,6 +29,9 @@ _INITIALIZE = "_initialize"
 _MEMORY = "memory"
 _PAGE = 65536
 _ALIGNMENT = 16
+_MOST_TABLES = 16
+NOTHING = Signature((), ())
+"""The type of a function that takes and gives nothing."""
 _NO_LOG = memoryview(bytes(BLOCK_BYTES))
 """What a module prints comes by its writes alone."""
 
@@ -59,12 +61,26 @@ class MovingMemory(GuestMemory):
         return super().view(address, length)
 
 
+class Source(Protocol):
+    """What a run is an instance of."""
+
+    engine: wasmtime.Engine
+    instances: int
+    """How many instances a run is made of."""
+    base_bytes: int
+    """What its memory has before anything runs, and no limit counts."""
+
+    def instantiate(self, store: wasmtime.Store) -> Mapping[str, Any]:
+        """The exports of a new instance. Raises what Wasmtime raises."""
+        ...
+
+
 class ModuleRun:
     """The run of one call; `close` gives everything back."""
 
     def __init__(
         self,
-        compiled: Compiled,
+        source: Source,
         limits: Limits,
         deadline: float,
         cancelled: Cancelled | None,
@@ -72,27 +88,30 @@ class ModuleRun:
         world: World,
         stdin: bytes,
         *,
+        ticker: Ticker,
         table_elements: int,
-        metered: bool,
+        metered: bool = False,
     ) -> None:
-        self._compiled = compiled
+        self._source = source
+        self._ticker = ticker
         self._metered = metered
         self._fuel = limits.fuel or MOST_FUEL
         self._free = self._free_end = 0
-        self.store = store = wasmtime.Store(compiled.engine)
+        self.store = store = wasmtime.Store(source.engine)
         self._epochs = EpochCallback(store)
         self.output = Output(_NO_LOG, limits.output_bytes, on_output)
         self.watch = Watch(deadline, cancelled, self.output, on_output is not None, limits.cpu_ms)
         self.world = world
         self.stdin = memoryview(stdin)
         self.aborted: str | None = None
+        """What it said when it ended itself by `env.abort`."""
         self.memory: GuestMemory = NoMemoryYet()
         self._exported: wasmtime.Memory | None = None
         store.set_limits(
-            memory_size=limits.memory_bytes,
+            memory_size=min(source.base_bytes + limits.memory_bytes, 1 << 32),
             table_elements=table_elements,
-            instances=1,
-            tables=16,
+            instances=source.instances,
+            tables=_MOST_TABLES,
             memories=1,
         )
         if metered:
@@ -100,41 +119,32 @@ class ModuleRun:
         self._epochs.watch(self.watch)
         store.set_epoch_deadline(1)
 
-    def instantiate(self, ticker: Ticker) -> Mapping[str, Any]:
-        """The exports, when the `start` function and `_initialize` have run."""
-        with _Entered(self), ticker:
-            instance = self._compiled.linker.instantiate(self.store, self._compiled.module)
-            exports = instance.exports(self.store)
-            memory = exports.get(_MEMORY)
-            if isinstance(memory, wasmtime.Memory):
-                self._exported = memory
-                wide = memory.type(self.store).is_64
-                self.memory = (MovingMemory if wide else GuestMemory)(self.store, memory)
-        return cast(Mapping[str, Any], exports)
+    def instantiate(self) -> Mapping[str, Any]:
+        """The exports, when the `start` function has run."""
+        with _Entered(self), self._ticker:
+            exports = self._source.instantiate(self.store)
+        memory = exports.get(_MEMORY)
+        if isinstance(memory, wasmtime.Memory):
+            self._exported = memory
+            wide = memory.type(self.store).is_64
+            self.memory = (MovingMemory if wide else GuestMemory)(self.store, memory)
+        return exports
 
     def call(
-        self,
-        ticker: Ticker,
-        exports: Mapping[str, Any],
-        name: str,
-        signature: Signature,
-        args: Sequence[Any],
+        self, exports: Mapping[str, Any], name: str, signature: Signature, args: Sequence[Any]
     ) -> Any:
-        """Call a function of this type; its results as `scalars.take` gives them."""
+        """Call a module's function; a library is initialised first."""
         if name != START and isinstance(exports.get(_INITIALIZE), wasmtime.Func):
-            self._call(ticker, exports[_INITIALIZE], scalars.new_slots(signature))
-        if name == _INITIALIZE:
-            return None
-        kinds, results = signature.params, signature.results
-        slots = scalars.new_slots(signature)
-        scalars.put(slots, kinds, args, "args")
-        self._call(ticker, exports[name], slots)
-        return scalars.take(slots, results)
+            self.invoke(exports[_INITIALIZE], NOTHING, ())
+        return None if name == _INITIALIZE else self.invoke(exports[name], signature, args)
 
-    def _call(self, ticker: Ticker, function: wasmtime.Func, slots: Any) -> None:
+    def invoke(self, function: wasmtime.Func, signature: Signature, args: Sequence[Any]) -> Any:
+        """Call a function of this type; its results as `scalars.take` gives them."""
+        slots = scalars.new_slots(signature)
+        scalars.put(slots, signature.params, args, "args")
         inside = cast(Any, function)
         trap = ctypes.POINTER(bindings.wasm_trap_t)()
-        with _Entered(self), ticker:
+        with _Entered(self), self._ticker:
             error: Any = cast(Any, bindings).wasmtime_func_call_unchecked(
                 cast(Any, self.store)._context(),
                 ctypes.byref(inside._func),
@@ -146,6 +156,7 @@ class ModuleRun:
             raise cast(Any, wasmtime.WasmtimeError)._from_ptr(error)
         if trap:
             raise cast(Any, wasmtime.Trap)._from_ptr(trap)
+        return scalars.take(slots, signature.results)
 
     def allocate(self, nbytes: int) -> int:
         """Memory that grows behind the module's own, never given back; 0: there is none."""
@@ -166,8 +177,8 @@ class ModuleRun:
         return address if address < 1 << 32 else 0
 
     def memory_bytes(self) -> int:
-        """How large its memory is."""
-        return self.memory.size()
+        """How large its memory is, beside what it had before anything ran."""
+        return max(self.memory.size() - self._source.base_bytes, 0)
 
     def fuel_used(self) -> int:
         """Fuel used, where it is counted."""

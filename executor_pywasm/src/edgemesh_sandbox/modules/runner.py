@@ -17,27 +17,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import wasmtime
+from wasmtime import Engine
 
 from edgemesh_sandbox.answer import Allocate
 from edgemesh_sandbox.engine import STACK_BYTES
 from edgemesh_sandbox.errors import InputError
-from edgemesh_sandbox.guest.layout import STDERR, STDOUT
 from edgemesh_sandbox.interpreter import TABLE_ELEMENTS
 from edgemesh_sandbox.limits import MIB, Limits
-from edgemesh_sandbox.modules import verdict
 from edgemesh_sandbox.modules.compiled import Cache, Compiled, digest_of, is_component, read_interface
 from edgemesh_sandbox.modules.features import Features, new_module_engine
 from edgemesh_sandbox.modules.imports import HOST_FUNCTIONS, check_imports
 from edgemesh_sandbox.modules.interface import Interface, Signature
 from edgemesh_sandbox.modules.run import START, ModuleRun
 from edgemesh_sandbox.modules.scalars import KINDS, new_slots, put
+from edgemesh_sandbox.modules.verdict import carry_out
 from edgemesh_sandbox.output import OnOutput
 from edgemesh_sandbox.result import Outcome, Result
 from edgemesh_sandbox.signals import PutOff
 from edgemesh_sandbox.stack import on_deep_stack
 from edgemesh_sandbox.ticker import Ticker
-from edgemesh_sandbox.verdict import new_memory, over, with_files
+from edgemesh_sandbox.verdict import over
 from edgemesh_sandbox.wasi import World
 from edgemesh_sandbox.wasi.nodes import Buffer
 from edgemesh_sandbox.watch import Cancelled
@@ -68,7 +67,7 @@ class ModuleCall:
 class _Kind:
     """An engine with what is compiled for it."""
 
-    def __init__(self, engine: wasmtime.Engine, cache_bytes: int) -> None:
+    def __init__(self, engine: Engine, cache_bytes: int) -> None:
         self.engine = engine
         self.cache = Cache(engine, cache_bytes)
         self.ticker = Ticker(engine)
@@ -134,16 +133,17 @@ class ModuleRunner:
                 ended.outcome, failure=ended.failure, run_s=taken - began, stages=stages
             )
 
+        def invoke(run: ModuleRun, exports: Mapping[str, Any]) -> Result:
+            return Result(Outcome.OK, result=run.call(exports, call.function, signature, call.args))
+
         def work() -> Result:
             with PutOff(cancelled) as stop:
                 run = ModuleRun(
                     compiled, limits, until, stop, on_output, world, call.stdin,
-                    table_elements=self._table_elements, metered=kind is self._metered,
+                    ticker=kind.ticker, table_elements=self._table_elements,
+                    metered=kind is self._metered,
                 )  # fmt: skip
-                try:
-                    return self._judged(kind, run, call, signature, limits, allocate, began, taken)
-                finally:
-                    run.close()
+                return carry_out(run, invoke, limits, self._stack_bytes, allocate, began, taken)
 
         return on_deep_stack(work)
 
@@ -184,54 +184,6 @@ class ModuleRunner:
         check_imports(interface.imports, call.host_functions)
         signature = _signature(interface, call)
         return kind.cache.compile(tenant, digest, data, interface), signature
-
-    def _judged(
-        self,
-        kind: _Kind,
-        run: ModuleRun,
-        call: ModuleCall,
-        signature: Signature,
-        limits: Limits,
-        allocate: Allocate | None,
-        began: float,
-        taken: float,
-    ) -> Result:
-        result: Any = None
-        called = time.monotonic()
-        try:
-            exports = run.instantiate(kind.ticker)
-            called = time.monotonic()
-            result = run.call(kind.ticker, exports, call.function, signature, call.args)
-            found = Result(Outcome.OK, result=result)
-        except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
-            found = verdict.died(run, limits, self._stack_bytes, error)
-        returned = time.monotonic()
-        run.output.close()
-        watch = run.watch
-        if watch.error is not None:
-            raise watch.error
-        if watch.stopped is not None:
-            found = over(watch.stopped, limits, found.failure.traceback if found.failure else "")
-        elif run.output.exceeded:
-            found = over(Outcome.OUTPUT_LIMIT, limits)
-        outputs: Mapping[str, Any] = {}
-        if written := run.world.outputs():
-            outputs = with_files({}, written, allocate or new_memory)
-        ended = time.monotonic()
-        moments = (began, taken, called, returned, ended)
-        spans = zip(("compile", "instance", "run", "outputs"), moments, moments[1:], strict=False)
-        return Result(
-            found.outcome,
-            run.output.text(STDOUT),
-            run.output.text(STDERR),
-            found.result,
-            outputs,
-            found.failure,
-            run.memory_bytes(),
-            run.fuel_used(),
-            ended - began,
-            {name: int((after - before) * 1e6) for name, before, after in spans},
-        )
 
 
 def _world(

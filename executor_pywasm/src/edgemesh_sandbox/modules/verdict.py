@@ -7,12 +7,18 @@ functions that were running, which are the module's own words and bounded.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import wasmtime
 
+from edgemesh_sandbox.answer import Allocate
+from edgemesh_sandbox.guest.layout import STDERR, STDOUT
 from edgemesh_sandbox.limits import MIB, Limits
 from edgemesh_sandbox.modules.run import ModuleRun
 from edgemesh_sandbox.result import Failure, Outcome, Result
-from edgemesh_sandbox.verdict import left, over
+from edgemesh_sandbox.verdict import left, new_memory, over, with_files
 
 _BESIDE_LIMIT = 8 * MIB
 _MOST_FRAMES = 32
@@ -32,6 +38,71 @@ _MESSAGES = {
     "ARRAY_OUT_OF_BOUNDS": "an access outside of an array",
     "CAST_FAILURE": "a cast to a type that the reference has not",
 }
+
+
+Invoke = Callable[[ModuleRun, Mapping[str, Any]], Result]
+"""Calls what is to be called, given the exports."""
+
+
+def carry_out(
+    run: ModuleRun,
+    invoke: Invoke,
+    limits: Limits,
+    stack_bytes: int,
+    allocate: Allocate | None,
+    began: float,
+    taken: float,
+) -> Result:
+    """Run it, name what became of it, and close the run; `began` and `taken` tell the stages."""
+    try:
+        return _carried_out(run, invoke, limits, stack_bytes, allocate, began, taken)
+    finally:
+        run.close()
+
+
+def _carried_out(
+    run: ModuleRun,
+    invoke: Invoke,
+    limits: Limits,
+    stack_bytes: int,
+    allocate: Allocate | None,
+    began: float,
+    taken: float,
+) -> Result:
+    called = taken
+    try:
+        exports = run.instantiate()
+        called = time.monotonic()
+        found = invoke(run, exports)
+    except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+        found = died(run, limits, stack_bytes, error)
+    returned = time.monotonic()
+    run.output.close()
+    watch = run.watch
+    if watch.error is not None:
+        raise watch.error
+    if watch.stopped is not None:
+        found = over(watch.stopped, limits, found.failure.traceback if found.failure else "")
+    elif run.output.exceeded:
+        found = over(Outcome.OUTPUT_LIMIT, limits)
+    outputs: Mapping[str, Any] = {}
+    if written := run.world.outputs():
+        outputs = with_files({}, written, allocate or new_memory)
+    ended = time.monotonic()
+    moments = (began, taken, called, returned, ended)
+    spans = zip(("compile", "instance", "run", "outputs"), moments, moments[1:], strict=False)
+    return Result(
+        found.outcome,
+        run.output.text(STDOUT),
+        run.output.text(STDERR),
+        found.result,
+        outputs,
+        found.failure,
+        run.memory_bytes(),
+        run.fuel_used(),
+        ended - began,
+        {name: int((after - before) * 1e6) for name, before, after in spans},
+    )
 
 
 def died(run: ModuleRun, limits: Limits, stack_bytes: int, error: Exception) -> Result:
