@@ -9,6 +9,8 @@ from typing import Any
 from edgemesh.compute.v1 import algorithm_pb2, tensor_pb2
 
 RUN = "wasm.run"
+JS = "js.run"
+RUBY = "ruby.run"
 MODULE = "module"
 """The input that holds the module's bytes."""
 
@@ -30,12 +32,12 @@ CRASH, with the names of the functions that were running. No network, threads or
 _LIMITS_SHARED = "No network, threads or processes."
 
 _LANGUAGES = {
-    "js": f"""\
+    JS: f"""\
 Runs a JavaScript program (ES2023 and later, QuickJS-ng) in a fresh, sandboxed interpreter. `inputs` \
-is an object of parameters.inputs; `stdin` a text. The global `output`, or else the value of the \
+is an object of parameters.inputs, `stdin` a text. The global `output`, or else the value of the \
 last expression, is the result, as JSON; if it is a promise, what it resolves to. `std` and `os` are \
 QuickJS's modules, with files below /inputs, /outputs and /tmp. {_LIMITS_SHARED}""",
-    "ruby": f"""\
+    RUBY: f"""\
 Runs a Ruby program (CRuby 3.4 with its standard library) in a fresh, sandboxed interpreter. \
 `inputs` is a Hash of parameters.inputs. The global `$output`, or else the value of the last \
 expression, is the result, as JSON; files below /inputs, /outputs and /tmp. {_LIMITS_SHARED}""",
@@ -99,7 +101,7 @@ def language_algorithm(name: str) -> algorithm_pb2.Algorithm:
         "code": {"type": "string", "description": "The program."},
         "inputs": {"type": "object", "description": "Bound to `inputs`."},
     }
-    return _algorithm(f"{name}.run", _LANGUAGES[name], parameters | _COMMON, ["code"])
+    return _algorithm(name, _LANGUAGES[name], parameters | _COMMON, ["code"])
 
 
 def _algorithm(

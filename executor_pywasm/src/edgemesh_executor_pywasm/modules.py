@@ -8,16 +8,26 @@ the pool replaces.
 from __future__ import annotations
 
 import base64
+import contextlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 from edgemesh.compute.v1 import algorithm_pb2, compute_pb2
 
-from edgemesh_executor_pywasm.module_describe import MODULE, RUN, run_algorithm
+from edgemesh_executor_pywasm.module_describe import (
+    JS,
+    MODULE,
+    RUBY,
+    RUN,
+    language_algorithm,
+    run_algorithm,
+)
 from edgemesh_executor_pywasm.module_store import DIGEST, TENANT
-from edgemesh_sandbox import InputError, Limits, Result
+from edgemesh_sandbox import ArtifactError, InputError, Limits, Result
+from edgemesh_sandbox.languages import JavaScript, Language, Ruby
 from edgemesh_sandbox.modules import Features, ModuleCall, ModuleRunner
 from edgemesh_sandbox.values import Malformed, from_wire
 from mesh_service.executor import Call, InvalidInput, Reply
@@ -42,17 +52,19 @@ class Modules:
             features=Features.of(options.pop("features", ())), **options, **shared
         )
         self._reply = reply
-        self.names = frozenset((RUN,))
+        self._languages = _languages(Path(config["images"])) if "images" in config else {}
+        self.names = frozenset((RUN, *self._languages))
         """The algorithms' names."""
 
     def algorithms(self) -> list[algorithm_pb2.Algorithm]:
         """What is offered."""
-        return [run_algorithm()]
+        return [run_algorithm(), *map(language_algorithm, self._languages)]
 
     def run(self, call: Call) -> Reply:
         """Run one call. Raises InvalidInput."""
         try:
-            result = self._run(call)
+            language = self._languages.get(call.algorithm)
+            result = self._run(call) if language is None else _run_program(language, call)
         except InputError as error:
             raise InvalidInput({_field(error.field): error.reason}) from error
         return self._reply(replace(result, result=to_wire(result.result)), call.limits)
@@ -60,6 +72,8 @@ class Modules:
     def close(self) -> None:
         """Free everything."""
         self._runner.close()
+        for language in self._languages.values():
+            language.close()
 
     def _run(self, call: Call) -> Result:
         parameters, inputs = call.parameters, dict(call.inputs)
@@ -87,6 +101,32 @@ class Modules:
             on_output=call.output if call.streaming else None,
             allocate=call.allocate,
         )
+
+
+def _languages(images: Path) -> dict[str, Language]:
+    """Those that were made at set-up, by the names of their algorithms."""
+    found: dict[str, Language] = {}
+    for name, language in ((JS, JavaScript), (RUBY, Ruby)):
+        with contextlib.suppress(ArtifactError):
+            found[name] = language(images)
+    return found
+
+
+def _run_program(language: Language, call: Call) -> Result:
+    parameters = call.parameters
+    files = {name: tensor.data for name, tensor in call.inputs.items()}
+    return language.run(
+        parameters["code"],
+        parameters.get("inputs", {}),
+        stdin=parameters.get("stdin", ""),
+        files=files,
+        deterministic=parameters.get("deterministic", False),
+        limits=limits_of(call, sum(len(data) for data in files.values())),
+        deadline=call.deadline,
+        cancelled=call.cancelled,
+        on_output=call.output if call.streaming else None,
+        allocate=call.allocate,
+    )
 
 
 def limits_of(call: Call, given: int) -> Limits:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from edgemesh_sandbox.wasm.errors import WasmFormatError
 from edgemesh_sandbox.wasm.globals import mutable_globals
 from edgemesh_sandbox.wasm.leb128 import decode_unsigned, encode_unsigned
-from edgemesh_sandbox.wasm.memory import EXPORT, active_segments, memory_module
+from edgemesh_sandbox.wasm.memory import EXPORT, active_segments, memory_module, parted_segments
 from edgemesh_sandbox.wasm.sections import HEADER, Section, SectionId, name, section, sections
 
 IMPORT_MODULE = "env"
@@ -29,6 +29,7 @@ _REFUSED = {
     SectionId.START: "a start function would run before the memory is there",
     SectionId.DATA_COUNT: "passive segments would be lost",
 }
+_PASSIVE = {SectionId.DATA, SectionId.DATA_COUNT}
 _LEFT_OUT = {SectionId.CUSTOM, SectionId.MEMORY, SectionId.DATA, SectionId.DATA_COUNT}
 
 
@@ -46,8 +47,8 @@ def split(
     """Split `module`; raises `WasmFormatError` where that would change what it does.
 
     `functions`: exported too, by these names, by their indices. `state`: so are all globals that
-    can change; and passive segments may be spoken of, as long as there is none (a code that needs
-    one is then refused by whoever compiles it).
+    can change; and passive segments, which the code itself copies to the memory when it starts,
+    stay with the code.
     """
     parts = list(sections(module))
     more = [(text, _KIND_FUNCTION, index) for text, index in (functions or {}).items()]
@@ -61,8 +62,12 @@ def split(
             elif len(mutable) > 1:
                 raise WasmFormatError("more than one mutable global would be lost", part.offset)
     kind = _own_memory(parts)
-    data = next((p.body for p in parts if p.id is SectionId.DATA), memoryview(b"\0"))
-    for _ in active_segments(data):
+    data: bytes | memoryview = b"\0"
+    data = next((p.body for p in parts if p.id is SectionId.DATA), memoryview(data))
+    passive: bytes | None = None
+    if state and any(part.id is SectionId.DATA_COUNT for part in parts):
+        data, passive = parted_segments(memoryview(data))
+    for _ in active_segments(memoryview(data)):
         pass  # reading them checks them
     code = [HEADER]
     for part in parts:
@@ -70,6 +75,9 @@ def split(
             code.append(section(SectionId.IMPORT, _with_memory(part.body, kind)))
         elif part.id is SectionId.EXPORT and more:
             code.append(section(SectionId.EXPORT, _with_exports(part.body, more)))
+        elif passive is not None and part.id in _PASSIVE:
+            body = part.body if part.id is SectionId.DATA_COUNT else passive
+            code.append(section(part.id, body))
         elif part.id not in _LEFT_OUT:
             code.append(section(part.id, part.body))
     return SplitModule(b"".join(code), memory_module(kind, data))
