@@ -1,4 +1,4 @@
-"""Makes what languages need and is not there: `python -m edgemesh_sandbox.languages [ruby]`.
+"""Makes what languages need and is not there: `python -m edgemesh_sandbox.languages [--ruby]`.
 
 Rules: run at set-up, never on a request's path; JavaScript takes some seconds, Ruby about a minute
 of processor time. Says in one line what failed and exits with 1.
@@ -26,12 +26,12 @@ _KEPT = dict.fromkeys(_RECIPES, 4)
 def main() -> int:
     """Run the command; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m edgemesh_sandbox.languages")
-    parser.add_argument("languages", nargs="*", choices=list(_RECIPES), default=["javascript"])
+    parser.add_argument("--ruby", action="store_true", help="also Ruby; needs npm")
     parser.add_argument("--images", type=Path, default=default_images_dir(), help="where they lie")
     given = parser.parse_args()
     try:
         with locked(given.images):
-            for name in given.languages:
+            for name in _RECIPES if given.ruby else ("javascript",):
                 with step(f"making {name}"):
                     make(given.images, _RECIPES[name])
             sweep(given.images, _KEPT)

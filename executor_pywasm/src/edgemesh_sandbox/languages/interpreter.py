@@ -46,7 +46,8 @@ class Language(ABC):
         try:
             self._program = Program(images or default_images_dir(), self.recipe, stack_bytes)
         except ArtifactError as error:
-            hint = "run `python -m edgemesh_sandbox.languages`"
+            more = " --ruby" if self.recipe.name == "ruby" else ""
+            hint = f"run `python -m edgemesh_sandbox.languages{more}`"
             raise ArtifactError(error.path, f"{error.reason}; {hint}") from None
 
     def run(

@@ -22,6 +22,7 @@ from edgemesh_sandbox.verdict import left, new_memory, over, with_files
 
 _BESIDE_LIMIT = 8 * MIB
 _MOST_FRAMES = 32
+_THROWN = "thrown Wasm exception"
 _MOST_NAME = 200
 _NOWHERE = (1 << 32) - 1
 _MESSAGES = {
@@ -125,9 +126,9 @@ def died(run: ModuleRun, limits: Limits, stack_bytes: int, error: Exception) -> 
         return Result(Outcome.CPU_LIMIT, failure=failure)
     if run.memory_bytes() > limits.memory_bytes - _BESIDE_LIMIT:
         return over(Outcome.MEMORY_LIMIT, limits, trace)
-    if code is None:
+    if code is None and _THROWN not in str(error):
         return Result(Outcome.CRASH, failure=Failure("Trap", "the module trapped", trace))
-    if code is wasmtime.TrapCode.UNCAUGHT_EXCEPTION:
+    if code is None:
         failure = Failure("WasmException", "it threw an exception that nothing caught", trace)
         return Result(Outcome.EXCEPTION, failure=failure)
     name = "".join(part.title() for part in code.name.split("_"))
@@ -148,14 +149,11 @@ def traceback(trap: wasmtime.Trap) -> str:
 
 
 def _refused(limits: Limits, text: str) -> Result:
-    """It could not be instantiated, or threw."""
+    """It could not be instantiated."""
     if "memory minimum size" in text or "memory limit" in text:
         return over(Outcome.MEMORY_LIMIT, limits)
     if "table minimum size" in text or "table limit" in text:
         failure = Failure("TableLimit", "wanted a larger table than allowed")
         return Result(Outcome.MEMORY_LIMIT, failure=failure)
-    if "exception" in text:
-        failure = Failure("WasmException", "it threw an exception that nothing caught")
-        return Result(Outcome.EXCEPTION, failure=failure)
     first = (text.splitlines() or ["no reason given"])[0]
     return Result(Outcome.CRASH, failure=Failure("Instantiation", first[:400]))

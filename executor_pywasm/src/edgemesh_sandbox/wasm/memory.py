@@ -62,6 +62,13 @@ def memory_module(kind: bytes | memoryview, data: bytes | bytearray | memoryview
     )
 
 
+def constant_segment(address: int, data: bytes | memoryview) -> bytes:
+    """An active segment."""
+    signed = address if address < 1 << 31 else address - (1 << 32)  # i32.const is signed
+    head = _ACTIVE + _I32_CONST + encode_signed(signed) + _END + encode_unsigned(len(data))
+    return b"".join((head, data))
+
+
 def data_pages(raw: bytes | memoryview) -> bytes:
     """The module of a memory that holds `raw` (whole pages of 64 KiB) when it is instantiated."""
     if len(raw) % WASM_PAGE:
