@@ -6,6 +6,7 @@ from edgemesh_executor_pywasm.describe import MAP
 from edgemesh_executor_pywasm.ground import PythonGround
 from edgemesh_executor_pywasm.keeping import PyWasmSessions
 from edgemesh_executor_pywasm.map import PythonMap
+from edgemesh_executor_pywasm.module_store import completions
 from edgemesh_executor_pywasm.settings import PyWasmSettings
 from mesh_service.executor import Plan, serve
 
@@ -22,6 +23,7 @@ def main() -> None:
             ground=PythonGround,
             fans={MAP: PythonMap()},
             sessions=PyWasmSessions,
+            completions=completions,
         ),
     )
 

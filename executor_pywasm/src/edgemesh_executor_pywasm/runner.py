@@ -13,6 +13,7 @@ from typing import Any
 from edgemesh.compute.v1 import algorithm_pb2, compute_pb2, tensor_pb2
 
 from edgemesh_executor_pywasm.describe import algorithms
+from edgemesh_executor_pywasm.modules import Modules
 from edgemesh_executor_pywasm.prepare import Preparing
 from edgemesh_executor_pywasm.sessions.awake import Awake
 from edgemesh_executor_pywasm.snapshots import Snapshots
@@ -95,6 +96,7 @@ class PyWasmRunner:
         """
         options = {name: config[name] for name in _OPTIONS if name in config}
         self._sandbox = Sandbox(Path(config["images"]), spare=False, **options)
+        self._modules = Modules(config, _reply)
         self._awake = Awake(self._sandbox, int(config.get("awake_bytes", _AWAKE_BYTES)))
         self._snapshots = Snapshots(self._sandbox.image)
         self._preparing = Preparing(self._sandbox, _reply)
@@ -103,11 +105,15 @@ class PyWasmRunner:
         self.rest()
 
     def describe(self) -> list[algorithm_pb2.Algorithm]:
-        """`python.run` and `python.call`."""
-        return algorithms()
+        """Python's, and those of WebAssembly modules."""
+        return [*algorithms(), *self._modules.algorithms()]
 
     def run(self, call: Call) -> Reply:
         """Run one program. Raises InvalidInput for inputs that it cannot be given."""
+        if call.algorithm in self._modules.names:
+            if call.session is not None:
+                raise InvalidInput({"session_id": f"empty: {call.algorithm} starts anew each time"})
+            return self._modules.run(call)
         if call.session is not None:
             return self._go_on(call, call.session)
         parameters, limits = call.parameters, call.limits
@@ -186,6 +192,7 @@ class PyWasmRunner:
 
     def close(self) -> None:
         """Close the sandbox."""
+        self._modules.close()
         self._awake.close()
         self._sandbox.close()
 

@@ -96,6 +96,16 @@ class PyWasmSettings(ExecutorSettings):
     """How long fetching one file, or resolving requirements, may take."""
     fetch_disk_bytes: int = Field(default=1024 * MIB, ge=0)
     """Disk that what was fetched may hold below the cache."""
+    wasm_features: list[Literal["threads", "gc", "exceptions", "memory64", "relaxed_simd"]] = Field(
+        default_factory=list
+    )
+    """Proposals of WebAssembly that modules of `wasm.run` may use beside the standard's."""
+    max_module_bytes: int = Field(default=32 * MIB, ge=1024, le=256 * MIB)
+    """Largest module that is taken."""
+    compiled_bytes: int = Field(default=256 * MIB, ge=0, le=4096 * MIB)
+    """What a worker keeps of compiled modules, the last used ones."""
+    kept_module_bytes: int = Field(default=64 * MIB, ge=0, le=4096 * MIB)
+    """What the front keeps of modules that tenants have sent, to be named by their SHA-256."""
 
     walls: Literal["strict", "best"] = "best"
     """What happens where a wall around a worker cannot be raised: `strict` does not start, `best`
@@ -124,6 +134,11 @@ class PyWasmSettings(ExecutorSettings):
             "stack_bytes": self.stack_bytes,
             "table_elements": self.table_elements,
             "awake_bytes": self.session_awake_bytes,
+            "modules": {
+                "features": self.wasm_features,
+                "module_bytes": self.max_module_bytes,
+                "cache_bytes": self.compiled_bytes,
+            },
             "walls": {"strict": self.walls == "strict", "uid": self.worker_uid},
         }
 

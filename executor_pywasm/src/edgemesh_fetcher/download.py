@@ -86,9 +86,7 @@ def _checked(url: str, policy: Policy) -> SplitResult:
     return parts
 
 
-def _connect(
-    parts: SplitResult, policy: Policy, deadline: float
-) -> http.client.HTTPConnection:
+def _connect(parts: SplitResult, policy: Policy, deadline: float) -> http.client.HTTPConnection:
     host = parts.hostname or ""
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)

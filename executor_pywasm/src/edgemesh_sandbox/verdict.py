@@ -44,24 +44,24 @@ def judge(
     """Run `request` and say how it ended; raises only what the embedder's callbacks raise."""
     try:
         text = instance.run(request, limits, deadline, cancelled, on_output, world)
-        verdict = _answered(instance, limits, text, allocate or _new_memory, request.wire)
+        verdict = _answered(instance, limits, text, allocate or new_memory, request.wire)
     except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
         status = instance.world.exit_status
-        verdict = _died(instance, limits, error) if status is None else _left(status)
+        verdict = _died(instance, limits, error) if status is None else left(status)
     except NoMemory:
-        verdict = _over(Outcome.MEMORY_LIMIT, limits)
+        verdict = over(Outcome.MEMORY_LIMIT, limits)
     except (BadAnswer, OutOfBounds) as error:
         verdict = Result(Outcome.CRASH, failure=Failure("BadAnswer", str(error)))
     watch, output = instance.watch, instance.output
     if watch.error is not None:
         raise watch.error
     if watch.stopped is not None:
-        verdict = _over(watch.stopped, limits)
+        verdict = over(watch.stopped, limits)
     elif output.exceeded:
-        verdict = _over(Outcome.OUTPUT_LIMIT, limits)
+        verdict = over(Outcome.OUTPUT_LIMIT, limits)
     outputs = verdict.outputs
     if written := instance.world.outputs():
-        outputs = _with_files(outputs, written, allocate or _new_memory)
+        outputs = with_files(outputs, written, allocate or new_memory)
     return Result(
         verdict.outcome,
         output.text(STDOUT),
@@ -75,11 +75,12 @@ def judge(
     )
 
 
-def _new_memory(nbytes: int) -> memoryview:
+def new_memory(nbytes: int) -> memoryview:
+    """Memory of this process, where the embedder gives none of its own."""
     return memoryview(bytearray(nbytes))
 
 
-def _with_files(
+def with_files(
     outputs: Mapping[str, Tensor], files: Mapping[str, bytes], allocate: Allocate
 ) -> dict[str, Tensor]:
     """The outputs, and the files that the program wrote: by their path, or with `outputs/` before
@@ -99,19 +100,19 @@ def _answered(
     instance: Instance, limits: Limits, text: memoryview, allocate: Allocate, wire: bool
 ) -> Result:
     if len(text) > ENVELOPE_BYTES:
-        return _over(Outcome.OUTPUT_LIMIT, limits)
+        return over(Outcome.OUTPUT_LIMIT, limits)
     answer = Answer(text)
     if answer.outcome == "exit":
-        return _left(answer.exit_code)
+        return left(answer.exit_code)
     if answer.outcome == "exception":
         failure = answer.failure()
         if answer.out_of_memory:
-            return _over(Outcome.MEMORY_LIMIT, limits, failure.traceback)
+            return over(Outcome.MEMORY_LIMIT, limits, failure.traceback)
         return Result(Outcome.EXCEPTION, failure=failure)
     value, nbytes = answer.result(instance.memory, instance.output.room)
     instance.output.count(nbytes)
     if instance.output.exceeded:
-        return _over(Outcome.OUTPUT_LIMIT, limits)
+        return over(Outcome.OUTPUT_LIMIT, limits)
     outputs, keys = answer.tensors(instance.memory, allocate), answer.keys
     if not wire and answer.tagged:
         value = _decoded(value, outputs)
@@ -129,7 +130,8 @@ def _decoded(value: Any, outputs: Mapping[str, Tensor]) -> Any:
         raise BadAnswer(str(error)) from None
 
 
-def _left(status: int) -> Result:
+def left(status: int) -> Result:
+    """A run that ended itself."""
     if not status:
         return Result(Outcome.OK)
     message = f"the program ended itself with status {status}"
@@ -144,14 +146,14 @@ def _died(instance: Instance, limits: Limits, error: Exception) -> Result:
     if code is wasmtime.TrapCode.OUT_OF_FUEL:
         return Result(Outcome.CPU_LIMIT, failure=_limit(_FUEL, limits))
     if instance.added_bytes() > instance.allowed - _BESIDE_LIMIT:
-        return _over(Outcome.MEMORY_LIMIT, limits)
+        return over(Outcome.MEMORY_LIMIT, limits)
     if code is wasmtime.TrapCode.UNREACHABLE:
         return Result(Outcome.CRASH, failure=Failure("Abort", "the interpreter aborted"))
     name = code.name if code is not None else type(error).__name__
     return Result(Outcome.CRASH, failure=Failure("Trap", f"the interpreter trapped: {name}"))
 
 
-def _over(outcome: Outcome, limits: Limits, traceback: str = "") -> Result:
+def over(outcome: Outcome, limits: Limits, traceback: str = "") -> Result:
     """A run that ended at one of its limits, or because its caller wanted it."""
     return Result(outcome, failure=_failure(outcome, limits, traceback))
 

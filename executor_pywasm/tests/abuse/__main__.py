@@ -14,22 +14,29 @@ import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+import hostile_modules
 import mutations
 from attack import Arena, Outcome
 from executor import Executor
 from hostile import CASES, GROUPS
+from module_attack import Attacker
 
 MOST_LATE_MS = 250
 MUTATIONS = 12_000
+MODULES = "modules"
 
 
 def main() -> int:
     """Run the groups that are asked for, or all; the exit status."""
     parser = argparse.ArgumentParser(description="Hostile programs and bytes, as a table.")
-    parser.add_argument("groups", nargs="*", choices=[*GROUPS, "mutations", []], metavar="GROUP")
+    parser.add_argument(
+        "groups", nargs="*", choices=[*GROUPS, MODULES, "mutations", []], metavar="GROUP"
+    )
     groups: list[str] = parser.parse_args().groups
     began = time.monotonic()
     found = _attacks(groups)
+    if not groups or MODULES in groups:
+        found += _modules()
     bad = [outcome for outcome in found if outcome.wrong or outcome.late_ms > MOST_LATE_MS]
     broken = 0
     if not groups or "mutations" in groups:
@@ -70,6 +77,19 @@ def _attacks(groups: list[str]) -> list[Outcome]:
             outcome = arena.attack(case)
             found.append(outcome)
             print(_line(outcome), flush=True)
+    return found
+
+
+def _modules() -> list[Outcome]:
+    found: list[Outcome] = []
+    with ExitStack() as undo:
+        folder = undo.enter_context(tempfile.TemporaryDirectory())
+        executor = undo.enter_context(Executor(Path(folder, "log")))
+        attacker = undo.enter_context(closing(Attacker(executor)))
+        print(f"\n{MODULES:<60}{'outcome':<14}{'ms':>7}{'late':>6}{'other':>7}", flush=True)
+        for case in hostile_modules.CASES:
+            found.append(attacker.attack(case))
+            print(_line(found[-1]), flush=True)
     return found
 
 

@@ -85,7 +85,8 @@ class Caller:
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
         self._channel = grpc.insecure_channel(address, options)
         self._stub: Any = executor_pb2_grpc.ExecutorServiceStub(self._channel)
-        self._metadata = (("edgemesh-tenant", tenant),)
+        metadata = (("edgemesh-tenant", tenant),)
+        self._options: dict[str, Any] = {"timeout": _PATIENCE_S, "metadata": metadata}
 
     def run(
         self, code: str, *, streams: bool = False, run_time_ms: int = 10_000, **inputs: Any
@@ -98,11 +99,14 @@ class Caller:
                 run_time_ms=run_time_ms, memory_bytes=112 * MIB, output_bytes=8 << 10
             ),
         )
-        options = {"timeout": _PATIENCE_S, "metadata": self._metadata}
         if not streams:
-            return self._stub.Execute(request, **options)
-        *_, last = self._stub.ExecuteStream(request, **options)
+            return self.send(request)
+        *_, last = self._stub.ExecuteStream(request, **self._options)
         return last.response
+
+    def send(self, request: compute_pb2.ComputeRequest) -> compute_pb2.ComputeResponse:
+        """Any request. Raises grpc.RpcError."""
+        return self._stub.Execute(request, **self._options)
 
     def close(self) -> None:
         """Hang up."""

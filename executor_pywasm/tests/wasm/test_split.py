@@ -107,13 +107,14 @@ def test_bytes_that_are_no_module_are_refused(data: bytes) -> None:
 )
 def test_mutable_globals_are_counted(text: str, count: int) -> None:
     parts = sections(module(f"(module {text})"))
-    assert [mutable_globals(p.body) for p in parts if p.id is SectionId.GLOBAL] == [count]
+    counts = [len(mutable_globals(p.body)) for p in parts if p.id is SectionId.GLOBAL]
+    assert counts == [count]
 
 
 @given(st.binary(max_size=60))
 def test_globals_of_any_bytes_are_counted_or_refused(data: bytes) -> None:
     with contextlib.suppress(WasmFormatError):
-        assert 0 <= mutable_globals(memoryview(data)) <= len(data)
+        assert len(mutable_globals(memoryview(data))) <= len(data)
 
 
 @given(st.binary(max_size=60))

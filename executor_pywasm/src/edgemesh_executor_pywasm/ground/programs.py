@@ -131,9 +131,7 @@ class Programs:
                 place.region.leave()
         await self._images.keep(key, made.outputs["image"])
 
-    async def _environment(
-        self, program: executor_pb2.Program, pool: WorkerPool, base: str
-    ) -> str:
+    async def _environment(self, program: executor_pb2.Program, pool: WorkerPool, base: str) -> str:
         if not program.lock:
             return ""
         return await self._environments.ready(program.lock, pool, base)
@@ -167,9 +165,7 @@ class Programs:
             ],
         )
 
-    async def _complete(
-        self, program: executor_pb2.Program, key: str, pool: WorkerPool
-    ) -> None:
+    async def _complete(self, program: executor_pb2.Program, key: str, pool: WorkerPool) -> None:
         """Fill in what its signature tells. What runs is the program's: its answer is untrusted."""
         place = self._images.take(key)
         assert place is not None

@@ -87,9 +87,7 @@ def _members(distribution: str, data: bytes) -> list[tuple[str, zipfile.ZipInfo,
     return found
 
 
-def _check_pure(
-    distribution: str, wheel: zipfile.ZipFile, members: list[zipfile.ZipInfo]
-) -> None:
+def _check_pure(distribution: str, wheel: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> None:
     for member in members:
         folder, _, name = member.filename.rpartition("/")
         if name == "WHEEL" and folder.endswith(".dist-info") and "/" not in folder:

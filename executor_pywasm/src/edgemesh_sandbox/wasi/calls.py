@@ -50,7 +50,12 @@ _Callback = ctypes.CFUNCTYPE(
     ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
 )
 _VALUE_BYTES = ctypes.sizeof(ffi.wasmtime_val_raw_t)
-_LAYOUTS = {"i32": f"I{_VALUE_BYTES - 4}x", "i64": f"Q{_VALUE_BYTES - 8}x"}
+_LAYOUTS = {
+    "i32": f"I{_VALUE_BYTES - 4}x",
+    "i64": f"Q{_VALUE_BYTES - 8}x",
+    "f32": f"f{_VALUE_BYTES - 4}x",
+    "f64": f"d{_VALUE_BYTES - 8}x",
+}
 _ENDED = b"the run has ended"
 _NO_FINALIZER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)()
 

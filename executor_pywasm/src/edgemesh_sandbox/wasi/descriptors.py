@@ -103,6 +103,16 @@ class Descriptors:
             descriptor.node.opened += 1
         self._open[number] = descriptor
 
+    def renumber(self, number: int, to: int) -> None:
+        """Give an open file the number of another one, which is closed."""
+        descriptor = self.get(number)
+        if number == ROOT or to == ROOT:
+            raise WasiError(Errno.PERM)
+        if number != to:
+            self.close(to)
+            del self._open[number]
+            self._open[to] = descriptor
+
     def close(self, number: int) -> None:
         """Close one; the root stays open, since all else is found by it."""
         descriptor = self.get(number)

@@ -6,6 +6,7 @@ chapter 5 (binary format).
 """
 
 from edgemesh_sandbox.wasm.memory import data_pages, memory_module, page_runs
+from edgemesh_sandbox.wasm.names import function_names
 from edgemesh_sandbox.wasm.sections import Section, SectionId, WasmFormatError, sections
 from edgemesh_sandbox.wasm.split import SplitModule, split
 
@@ -15,6 +16,7 @@ __all__ = [
     "SplitModule",
     "WasmFormatError",
     "data_pages",
+    "function_names",
     "memory_module",
     "page_runs",
     "sections",

@@ -15,14 +15,15 @@ _FIXED = {0x43: 4, 0x44: 8, 0xD0: 1}  # f32.const, f64.const, ref.null: so many 
 _MOST_LEB128 = 10
 
 
-def mutable_globals(body: memoryview) -> int:
-    """How many of a global section's globals can change; raises `WasmFormatError`."""
+def mutable_globals(body: memoryview) -> list[int]:
+    """Which of a global section's globals can change; raises `WasmFormatError`."""
     count, at = decode_unsigned(body, 0)
-    mutable = 0
-    for _ in range(count):
+    mutable: list[int] = []
+    for number in range(count):
         if at + 2 > len(body):
             raise WasmFormatError("a global is cut off", at)
-        mutable += body[at + 1] == _MUTABLE
+        if body[at + 1] == _MUTABLE:
+            mutable.append(number)
         at = _behind_constant(body, at + 2)
     return mutable
 

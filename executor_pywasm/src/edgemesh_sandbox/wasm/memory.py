@@ -23,6 +23,7 @@ EXPORT = "memory"
 
 _ZEROS = memoryview(bytes(PAGE))
 _ACTIVE = b"\x00"  # an active segment of memory 0
+_PASSIVE, _EMPTY = b"\x01", b"\x00"
 _I32_CONST, _END = b"\x41", b"\x0b"
 _EXPORT_MEMORY_0 = b"\x02\x00"
 _NO_MAXIMUM = b"\x00"
@@ -61,6 +62,13 @@ def memory_module(kind: bytes | memoryview, data: bytes | bytearray | memoryview
     )
 
 
+def constant_segment(address: int, data: bytes | memoryview) -> bytes:
+    """An active segment."""
+    signed = address if address < 1 << 31 else address - (1 << 32)  # i32.const is signed
+    head = _ACTIVE + _I32_CONST + encode_signed(signed) + _END + encode_unsigned(len(data))
+    return b"".join((head, data))
+
+
 def data_pages(raw: bytes | memoryview) -> bytes:
     """The module of a memory that holds `raw` (whole pages of 64 KiB) when it is instantiated."""
     if len(raw) % WASM_PAGE:
@@ -93,6 +101,39 @@ def active_segments(body: memoryview) -> Iterator[tuple[int, memoryview]]:
         at += size
     if at != len(body):
         raise WasmFormatError("bytes follow the last segment", at)
+
+
+def parted_segments(body: memoryview) -> tuple[bytes, bytes]:
+    """A data section's body in two: the active segments, and the passive ones.
+
+    In the second each active one is an empty passive one, so that the others keep their numbers.
+    """
+    count, at = decode_unsigned(body, 0)
+    active: list[bytes | memoryview] = []
+    passive: list[bytes | memoryview] = []
+    actives = 0
+    for _ in range(count):
+        begin = at
+        if bytes(body[at : at + 1]) != _PASSIVE:
+            if bytes(body[at : at + 2]) != _ACTIVE + _I32_CONST:
+                raise WasmFormatError("only segments with a constant address are handled", at)
+            _, at = decode_signed(body, at + 2)
+        size, end = decode_unsigned(body, at + 1)
+        if end + size > len(body):
+            raise WasmFormatError("a segment reaches past the end", at)
+        at = end + size
+        if bytes(body[begin : begin + 1]) == _PASSIVE:
+            passive.append(body[begin:at])
+        else:
+            active.append(body[begin:at])
+            passive.append(_PASSIVE + _EMPTY)
+            actives += 1
+    if at != len(body):
+        raise WasmFormatError("bytes follow the last segment", at)
+    return (
+        b"".join((encode_unsigned(actives), *active)),
+        b"".join((encode_unsigned(count), *passive)),
+    )
 
 
 def contents(module: bytes) -> bytes:

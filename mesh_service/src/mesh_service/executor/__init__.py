@@ -21,12 +21,14 @@ from mesh_service.executor.call import (
 )
 
 if TYPE_CHECKING:
+    from mesh_service.executor.completion import Completion
     from mesh_service.executor.fan import Fan, Part
     from mesh_service.executor.process import Plan, serve
 
 __all__ = [
     "AlgorithmFailure",
     "Call",
+    "Completion",
     "Fan",
     "InvalidInput",
     "Part",
@@ -41,6 +43,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name == "Completion":
+        from mesh_service.executor import completion
+
+        return completion.Completion
     if name in ("Fan", "Part"):
         from mesh_service.executor import fan
 

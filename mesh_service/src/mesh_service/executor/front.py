@@ -18,11 +18,12 @@ from edgemesh.executor.v1 import executor_pb2
 from google.protobuf.message import DecodeError
 
 from mesh_service import errors, wire
+from mesh_service.executor.completion import Completion
 from mesh_service.executor.describe import Description
 from mesh_service.executor.fan import Fan, Spread
 from mesh_service.executor.ground import PROGRAM, Ground, GroundMethods, Standing
 from mesh_service.executor.respond import Identity, Printed, changed, respond, sent
-from mesh_service.executor.run import run
+from mesh_service.executor.run import TENANT, run
 from mesh_service.executor.sessions import Sessions
 from mesh_service.executor.shared_memory import NOWHERE, SharedMemory
 from mesh_service.executor.validate import Catalog, Valid, validate
@@ -47,14 +48,16 @@ class Front:
         address: Callable[[], str] = str,
         sessions: Sessions | None = None,
         ground: Ground | None = None,
+        completions: Mapping[str, Completion] | None = None,
     ) -> None:
         """`fans`: algorithms that are spread over the workers, by their names.
 
         `address`: where this front is served. `sessions`: who keeps them. `ground`: what work may
-        stand on.
+        stand on. `completions`: algorithms whose requests are completed here, by their names.
         """
         self._sessions = sessions
         self._ground = ground
+        self._completions = completions or {}
         self._fans = fans or {}
         self._settings = settings
         self._identity = identity
@@ -158,6 +161,9 @@ class Front:
         pool = valid.pool
         if pool is None:
             raise errors.NotStarted(self._settings.service, 0.0)
+        completion = self._completions.get(valid.algorithm.name)
+        if completion is not None:
+            await completion.complete(valid, rpc.header(TENANT))
         fan = self._fans.get(valid.algorithm.name)
         if fan is not None:
             if valid.request.session_id:

@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from mesh_service import server
+from mesh_service.executor.completion import Completion
 from mesh_service.executor.crew import OneCrew, Staff, spec
 from mesh_service.executor.fan import Fan
 from mesh_service.executor.front import Front
@@ -31,7 +32,7 @@ Settings = TypeVar("Settings", bound=ExecutorSettings)
 SERVICE: str = executor_pb2.DESCRIPTOR.services_by_name["ExecutorService"].full_name
 
 
-def _nothing(_: Any) -> dict[str, str]:
+def _nothing(_: Any) -> dict[str, Any]:
     return {}
 
 
@@ -53,6 +54,8 @@ class Plan(Generic[Settings]):
     """Makes what keeps sessions, where there is such."""
     ground: Callable[[Settings], Ground] | None = None
     """What work may stand on beside what its workers have."""
+    completions: Callable[[Settings], Mapping[str, Completion]] = _nothing
+    """Algorithms whose requests the front completes, by their names."""
     crews: Callable[[Settings], Staff] | None = None
     """Makes its workers where they are not all alike; then what is said of them here is unused."""
 
@@ -83,7 +86,10 @@ async def _body(
     host = Host()
     sessions = None if plan.sessions is None else plan.sessions(settings, host)
     ground = None if plan.ground is None else plan.ground(settings)
-    front = Front(settings, identity, plan.fans, lambda: mesh.address, sessions, ground)
+    completions = plan.completions(settings)
+    front = Front(
+        settings, identity, plan.fans, lambda: mesh.address, sessions, ground, completions
+    )
     host.execute, host.authenticate = front.execute, front.authenticate
     news = _News(staff, front, mesh)
     mesh.metrics.registry.register(_PoolFigures(staff))
