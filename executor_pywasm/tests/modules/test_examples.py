@@ -15,7 +15,8 @@ from edgemesh_sandbox import Limits, Outcome, Result
 from edgemesh_sandbox.modules import ModuleCall, ModuleRunner
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "wasm"
-_LIMITS = Limits(run_time_ms=60_000)
+_LIMITS = Limits(run_time_ms=300_000)
+"""Go's three megabytes take seconds to compile, and long on a busy machine."""
 
 
 @pytest.fixture(scope="module")

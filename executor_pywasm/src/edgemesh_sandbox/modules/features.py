@@ -50,6 +50,7 @@ def new_module_engine(
     config = wasmtime.Config()
     config.epoch_interruption = True
     config.parallel_compilation = False
+    config.memory_init_cow = False  # it seals a file in memory, which a confined process may not
     config.wasm_component_model = True
     config.wasm_multi_memory = False
     config.wasm_threads = config.shared_memory = features.threads
