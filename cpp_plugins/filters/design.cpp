@@ -50,8 +50,8 @@ std::vector<double> edges(const edgemesh::Parameters &parameters, Band band) {
 
 void write(edgemesh::Call &call, const std::string &name, const std::vector<double> &numbers) {
     if (!std::all_of(numbers.begin(), numbers.end(), [](double x) { return std::isfinite(x); })) {
-        throw edgemesh::Failure("Overflow", "coefficients of this order leave the range of "
-                                            "float64: ask for output sos");
+        throw edgemesh::Failure("OutOfRange", "coefficients of this order leave the range of "
+                                              "float64: ask for output sos");
     }
     const auto y = call.output<double>(name, {static_cast<std::int64_t>(numbers.size())});
     std::copy(numbers.begin(), numbers.end(), y.begin());
@@ -77,6 +77,10 @@ template <class Prototype> void design(edgemesh::Call &call, Prototype &&prototy
     const Band kind = band(parameters);
     const auto output = dsp::choice(parameters, "output", "ba", {"ba", "zpk", "sos"});
     const Zpk filter = digital(prototype(static_cast<int>(*order)), kind, edges(parameters, kind));
+    if (!std::isnormal(filter.gain)) {
+        throw edgemesh::Failure("OutOfRange", "the gain of a filter of this order leaves the range "
+                                              "of float64");
+    }
     if (output == "sos") {
         write_sections(call, filter);
     } else if (output == "zpk") {

@@ -85,7 +85,7 @@ template <class T> void sort_lane(const hwy::Sorter &sorter, T *begin, T *end, b
         if (keep) { // 0 and -0 are equal
             std::stable_sort(begin, numbers);
         } else {
-            sorter(begin, static_cast<std::size_t>(numbers - begin), hwy::SortAscending());
+            sorting::sort_floats(sorter, begin, numbers);
         }
     }
 }

@@ -13,21 +13,40 @@
 
 namespace sorting {
 
+template <class T> using KeyOf = std::conditional_t<(sizeof(T) <= 4), std::uint32_t, std::uint64_t>;
+template <class Key> inline constexpr Key sign = Key{1} << (std::numeric_limits<Key>::digits - 1);
+
 // An unsigned number for each value, in the same order; NaN is last, and 0 is -0.
-template <class T> auto key(T value) {
-    using Key = std::conditional_t<(sizeof(T) <= 4), std::uint32_t, std::uint64_t>;
-    constexpr Key sign = Key{1} << (std::numeric_limits<Key>::digits - 1);
+template <class T> KeyOf<T> key(T value) {
+    using Key = KeyOf<T>;
     if constexpr (std::is_floating_point_v<T>) {
         if (std::isnan(value)) return std::numeric_limits<Key>::max();
         Key bits = 0;
         const T zeroed = value + T{0}; // -0 + 0 is 0
         std::memcpy(&bits, &zeroed, sizeof bits);
-        return static_cast<Key>(bits & sign ? ~bits : bits | sign);
+        return bits & sign<Key> ? ~bits : bits | sign<Key>;
     } else if constexpr (std::is_signed_v<T>) {
-        return static_cast<Key>(static_cast<Key>(value) ^ sign); // as wide, the sign with it
+        return static_cast<Key>(value) ^ sign<Key>; // as wide, the sign with it
     } else {
         return static_cast<Key>(value);
     }
+}
+
+// Sorts floats that are no NaN, as integers in the same order: Highway 1.0 loses infinities.
+template <class T> void sort_floats(const hwy::Sorter &sorter, T *begin, T *end) {
+    using Key = KeyOf<T>;
+    const auto each = [&](auto &&change) {
+        for (T *at = begin; at != end; ++at) {
+            Key bits = 0;
+            std::memcpy(&bits, at, sizeof bits);
+            bits = change(bits);
+            std::memcpy(at, &bits, sizeof bits);
+        }
+    };
+    each([](Key bits) { return bits & sign<Key> ? ~bits : bits | sign<Key>; });
+    sorter(reinterpret_cast<Key *>(begin), static_cast<std::size_t>(end - begin),
+           hwy::SortAscending());
+    each([](Key bits) { return bits & sign<Key> ? bits ^ sign<Key> : ~bits; });
 }
 
 // A key before its place, as one number: no two are equal, so that whatever sorts them is stable.

@@ -145,7 +145,7 @@ def test_high_orders_are_right_or_told(filters: host.Plugin, order: int) -> None
     try:
         sos = designed(filters, "butter", order, 0.3, output="sos")["sos"]
     except host.PluginFailure as failure:
-        assert failure.type == "NoPairs"
+        assert failure.type in ("NoPairs", "OutOfRange")
         return
     assert np.isfinite(sos).all()
     _, response = reference.sosfreqz(sos, [0.0])

@@ -18,7 +18,7 @@ def algorithms(text: str) -> list[algorithm_pb2.Algorithm]:
     try:
         described = json.loads(text)["algorithms"]
         return [_algorithm(one) for one in described]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise BadDescription(f"{type(error).__name__}: {error}") from error
 
 

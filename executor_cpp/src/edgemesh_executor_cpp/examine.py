@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from edgemesh_executor_cpp import describe
 from edgemesh_executor_cpp.manifest import NAME
 from edgemesh_executor_cpp.store import Store
 
-_MOST_REPORT = 1 << 20
+_MOST_REPORT = 16 << 20
 
 
 class Refused(Exception):
@@ -92,12 +93,28 @@ class Examiner:
                 code = await process.wait()
                 said = await report
         finding = [{}, *_lines(said)][-1]
-        if "name" in finding or "refused" in finding:
+        if "description" in finding:
+            return await asyncio.to_thread(_described, str(finding["description"]))
+        if "refused" in finding:
             return finding
         when = str(finding.get("stage", "as it was loaded"))
         if late:
             raise Refused(f"it hung {when}: no answer within {self._timeout_s:g} s")
         raise Refused(_ended(code, when))
+
+
+def _described(text: str) -> dict[str, Any]:
+    """What a description comes to. Raises Refused."""
+    try:
+        algorithms = describe.algorithms(text)
+        described = json.loads(text)
+        return {
+            "name": str(described["name"]),
+            "version": str(described["version"]),
+            "algorithms": [f"{one.name}@{one.version}" for one in algorithms],
+        }
+    except (KeyError, TypeError, describe.BadDescription) as error:
+        raise Refused(f"describe: {error}") from None
 
 
 def _lines(said: bytes) -> list[dict[str, Any]]:

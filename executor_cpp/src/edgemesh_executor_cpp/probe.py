@@ -5,7 +5,8 @@
 Rules: this is the first time that the plugin's code runs anywhere: it may crash, hang, exit or
 write to stdout. So the finding goes to a pipe of its own, and whoever started this judges from the
 process's end what it does not say. The pipe gets a line of JSON, `{"stage": …}`, before what may
-end the process in another way than loading does, and the finding last.
+end the process in another way than loading does, and the finding last. It imports next to nothing:
+whoever puts a plugin in place waits for it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from edgemesh_cpp_host import Plugin, PluginLoadError
-from edgemesh_executor_cpp import describe
 
 SELF_TEST = "in its self-test"
 
@@ -27,23 +27,15 @@ Tell = Callable[[Mapping[str, Any]], None]
 
 
 def look(path: Path, tell: Tell) -> dict[str, Any]:
-    """What the plugin says of itself: `name`, `version`, `algorithms`; or why it is `refused`."""
+    """What the plugin says of itself, as `description`; or why it is `refused`."""
     try:
         plugin = Plugin(path)
         text = plugin.describe()
-        algorithms = describe.algorithms(text)
-        described = json.loads(text)
         tell({"stage": SELF_TEST})
         plugin.self_test()
-        return {
-            "name": str(described["name"]),
-            "version": str(described["version"]),
-            "algorithms": [f"{one.name}@{one.version}" for one in algorithms],
-        }
     except PluginLoadError as error:
         return {"refused": f"{error.reason}: {error}"}
-    except (KeyError, TypeError, describe.BadDescription) as error:
-        return {"refused": f"describe: {error}"}
+    return {"description": text}
 
 
 def main() -> None:
