@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from edgemesh_executor_pywasm.describe import MAP
 from edgemesh_executor_pywasm.map import PythonMap
+from edgemesh_executor_pywasm.reentry import Reentry
 from edgemesh_executor_pywasm.settings import PyWasmSettings
 from mesh_service.executor import Plan, serve
 
@@ -18,6 +19,7 @@ def main() -> None:
             config=PyWasmSettings.runner_config,
             env=PyWasmSettings.worker_environment,
             fans={MAP: PythonMap()},
+            back=lambda settings: Reentry(settings.gateway),
         ),
     )
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from edgemesh.compute.v1 import algorithm_pb2, compute_pb2, tensor_pb2
+from edgemesh.compute.v1 import algorithm_pb2, compute_pb2
 
+from edgemesh_executor_pywasm import capabilities, dtypes
 from edgemesh_executor_pywasm.describe import algorithms
+from edgemesh_executor_pywasm.outside import Mesh
 from edgemesh_executor_pywasm.walls import Raised
 from edgemesh_sandbox import Call as FunctionCall
 from edgemesh_sandbox import Failure, InputError, Limits, Outcome, Result, Sandbox, Tensor, values
@@ -39,26 +41,6 @@ _OUTCOMES = {
     Outcome.CANCELLED: compute_pb2.OUTCOME_CANCELLED,
 }
 
-_TO_SANDBOX: dict[int, str] = {
-    tensor_pb2.DATA_TYPE_BOOL: "bool",
-    tensor_pb2.DATA_TYPE_INT8: "int8",
-    tensor_pb2.DATA_TYPE_INT16: "int16",
-    tensor_pb2.DATA_TYPE_INT32: "int32",
-    tensor_pb2.DATA_TYPE_INT64: "int64",
-    tensor_pb2.DATA_TYPE_UINT8: "uint8",
-    tensor_pb2.DATA_TYPE_UINT16: "uint16",
-    tensor_pb2.DATA_TYPE_UINT32: "uint32",
-    tensor_pb2.DATA_TYPE_UINT64: "uint64",
-    tensor_pb2.DATA_TYPE_FLOAT16: "float16",
-    tensor_pb2.DATA_TYPE_FLOAT32: "float32",
-    tensor_pb2.DATA_TYPE_FLOAT64: "float64",
-    tensor_pb2.DATA_TYPE_COMPLEX64: "complex64",
-    tensor_pb2.DATA_TYPE_COMPLEX128: "complex128",
-    tensor_pb2.DATA_TYPE_BYTES: "bytes",
-}
-_FROM_SANDBOX = {name: dtype for dtype, name in _TO_SANDBOX.items()}
-
-
 class PyWasmRunner:
     """Runs the algorithms of `describe` in a worker's sandbox."""
 
@@ -73,15 +55,17 @@ class PyWasmRunner:
         self._sandbox = Sandbox(Path(config["images"]), spare=False, **options)
         self.walls = confine()
         self._ready = bool(config["ready"])
+        self._capabilities = [str(name) for name in config.get("capabilities", ())]
         self.rest()
 
     def describe(self) -> list[algorithm_pb2.Algorithm]:
         """`python.run` and `python.call`."""
-        return algorithms()
+        return algorithms(self._capabilities)
 
     def run(self, call: Call) -> Reply:
         """Run one program. Raises InvalidInput for inputs that it cannot be given."""
         parameters, limits = call.parameters, call.limits
+        granted = call.request.capabilities
         given = sum(tensor.data.nbytes for tensor in call.inputs.values())
         try:
             inputs, function = _inputs(parameters.get("inputs", {}), call.inputs), _call(parameters)
@@ -99,6 +83,7 @@ class PyWasmRunner:
                     cpu_ms=limits.cpu_ms,
                     fuel=limits.fuel,
                     files_bytes=limits.files_bytes,
+                    calls=limits.calls,
                 ),
                 deterministic=parameters.get("deterministic", False),
                 deadline=call.deadline,
@@ -106,6 +91,7 @@ class PyWasmRunner:
                 on_output=call.output if call.streaming else None,
                 allocate=call.allocate,
                 wire=True,
+                outside=Mesh(call.back) if capabilities.calls(granted) else None,
             )
         except InputError as error:
             raise InvalidInput({error.field: error.reason}) from error
@@ -126,9 +112,9 @@ def _inputs(values: Mapping[str, Any], tensors: Mapping[str, TensorView]) -> dic
     for name, tensor in tensors.items():
         if name in inputs:
             raise InvalidInput({f"inputs.{name}": "not also in parameters.inputs"})
-        dtype = _TO_SANDBOX.get(tensor.dtype)
+        dtype = dtypes.TO_SANDBOX.get(cast(Any, tensor.dtype))
         if dtype is None:
-            raise InvalidInput({f"inputs.{name}.dtype": f"one of {', '.join(_FROM_SANDBOX)}"})
+            raise InvalidInput({f"inputs.{name}.dtype": f"one of {', '.join(dtypes.TO_MESH)}"})
         inputs[name] = Tensor(dtype, tensor.shape, tensor.data, tensor.media_type)
     return inputs
 
@@ -150,7 +136,7 @@ def _reply(result: Result, limits: compute_pb2.Limits) -> Reply:
         result=result.result,
         outputs={
             name: TensorView(
-                _FROM_SANDBOX[tensor.dtype],
+                dtypes.TO_MESH[tensor.dtype],
                 tensor.shape,
                 memoryview(tensor.data),
                 tensor.media_type,

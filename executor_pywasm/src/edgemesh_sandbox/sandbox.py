@@ -28,6 +28,7 @@ from edgemesh_sandbox.image import BASE, ImageName
 from edgemesh_sandbox.interpreter import TABLE_ELEMENTS, Interpreter
 from edgemesh_sandbox.limits import Limits
 from edgemesh_sandbox.output import OnOutput
+from edgemesh_sandbox.outside import Outside
 from edgemesh_sandbox.result import Result
 from edgemesh_sandbox.signals import PutOff
 from edgemesh_sandbox.spare import Spare
@@ -94,6 +95,7 @@ class Sandbox:
         on_output: OnOutput | None = None,
         allocate: Allocate | None = None,
         wire: bool = False,
+        outside: Outside | None = None,
     ) -> Result:
         """Run `code` as `__main__`, with `inputs` bound to the dict `inputs`.
 
@@ -103,6 +105,7 @@ class Sandbox:
         fixed clocks and random numbers, so that the same program with the same inputs gives the
         same bytes in every run. `call`: a function of the program, called at its end; what it
         returns is the result. `tools`: functions that it may call, instead of the sandbox's own.
+        `outside`: what answers its `edgemesh.call`.
         `deadline`: on `time.monotonic()`, if earlier than the run time
         allows. `cancelled`: a `threading.Event` or the like. `on_output(stream, text)`: told of
         what is printed, while it is. `allocate(nbytes)`: gives the memory that an output's tensor
@@ -118,7 +121,7 @@ class Sandbox:
         given = inputs or {}
         if not wire:
             given, call = values.call_to_wire(given, call)
-        calls = ToolCalls(_tools(tools) if tools else self._tools, limits.calls)
+        calls = ToolCalls(_tools(tools) if tools else self._tools, limits.calls, outside)
         request = Frame(code, given, stdin, call, tools=calls, wire=wire)
         named = values.files(given) if given else {}
         world = World(named | dict(files or {}), deterministic, limits.files_bytes)

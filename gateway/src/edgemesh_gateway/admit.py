@@ -30,7 +30,18 @@ _PRIORITIES = frozenset(compute_pb2.Priority.values())
 class Permit:
     """An admitted request. Use it as a context manager: leaving gives its place back."""
 
-    __slots__ = ("_admission", "algorithm", "deadline", "priority", "raw", "rpc", "tenant", "user")
+    __slots__ = (
+        "_admission",
+        "algorithm",
+        "asks",
+        "deadline",
+        "priority",
+        "raw",
+        "rpc",
+        "tenant",
+        "ticket",
+        "user",
+    )
 
     def __init__(
         self,
@@ -48,6 +59,10 @@ class Permit:
         self.tenant = tenant
         self.algorithm = head.algorithm
         self.priority: int = head.priority or compute_pb2.PRIORITY_INTERACTIVE
+        self.asks = bool(head.capabilities)
+        """Whether it asks for capabilities."""
+        self.ticket = ""
+        """What its executor may call in the caller's name with; empty: nothing."""
         self.user = user
         """The user whose shared memory the request names; None: it names none."""
         self.deadline = rpc.deadline

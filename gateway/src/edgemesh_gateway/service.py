@@ -15,6 +15,7 @@ from edgemesh_gateway.dispatch import Dispatcher
 from edgemesh_gateway.figures import Figures
 from edgemesh_gateway.registry import Registry
 from edgemesh_gateway.settings import GatewaySettings
+from edgemesh_gateway.tickets import Tickets
 from mesh_service.peers import Peers
 from mesh_service.server import MeshServer
 
@@ -30,7 +31,8 @@ async def serve(settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.E
     )
     admission = Admission(settings.max_request_bytes, settings.max_held_bytes, memory.user)
     dispatcher = Dispatcher(settings.retry_wait_ms / 1e3)
-    door = gateway.Gateway(authenticator, admission, registry.routes, dispatcher)
+    tickets = Tickets(settings.call_depth)
+    door = gateway.Gateway(authenticator, admission, registry.routes, dispatcher, tickets)
     catalog = algorithms.Algorithms(authenticator, registry.routes)
     mesh.metrics.registry.register(Figures(registry.endpoints, admission, dispatcher))
     mesh.add(

@@ -186,6 +186,11 @@ class ExecutorSettings(ServiceSettings):
     """Bytes of all of a tenant's regions."""
 
     @property
+    def lends(self) -> int:
+        """Worker processes that there may be beyond `workers`, while calls wait for others."""
+        return 0
+
+    @property
     def offers_shared_memory(self) -> bool:
         """Whether callers may register it."""
         return self.on_loopback if self.shared_memory is None else self.shared_memory

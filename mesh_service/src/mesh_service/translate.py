@@ -37,6 +37,7 @@ _TABLE: tuple[tuple[type[errors.MeshError], Verdict], ...] = (
     (errors.UnknownRegion, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_REGION")),
     (errors.QuotaExceeded, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED")),
     (errors.Unauthenticated, Verdict(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")),
+    (errors.CallsTooDeep, Verdict(grpc.StatusCode.FAILED_PRECONDITION, "CALLS_TOO_DEEP")),
     (errors.PayloadTooLarge, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "PAYLOAD_TOO_LARGE")),
     (errors.QueueFull, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "QUEUE_FULL")),
     (errors.NotStarted, Verdict(grpc.StatusCode.UNAVAILABLE, "NOT_STARTED")),
@@ -113,7 +114,7 @@ def _metadata(error: errors.MeshError) -> dict[str, str]:
             return {"size": str(error.size), "limit": str(error.limit)}
         case errors.UnknownRegion():
             return {"region": error.name}
-        case errors.QueueFull() | errors.QuotaExceeded():
+        case errors.QueueFull() | errors.QuotaExceeded() | errors.CallsTooDeep():
             return {"limit": str(error.limit)}
         case errors.UnknownAlgorithm():
             return {"algorithm": error.name, "nearest": ",".join(error.nearest)}

@@ -85,6 +85,18 @@ class PoolCall(Protocol):
         """Get result memory."""
         ...
 
+    def post(self, request: bytes) -> int:
+        """Ask the front something."""
+        ...
+
+    def answer(self, token: int) -> bytes | None:
+        """Its answer, once there is one."""
+        ...
+
+    def listen(self, seconds: float) -> None:
+        """Wait for answers."""
+        ...
+
 
 class Call:
     """One call: what to run, on what, within which limits."""
@@ -109,6 +121,11 @@ class Call:
         """By name, valid against the algorithm's TensorSpecs; readable until the call ends."""
         self.streaming = streaming
         """Whether the caller reads events as they happen."""
+
+    @property
+    def back(self) -> PoolCall:
+        """The way back to the front, for what the run was granted: `post`, `answer`, `listen`."""
+        return self._pool
 
     @property
     def algorithm(self) -> str:

@@ -18,6 +18,7 @@ from edgemesh.executor.v1 import executor_pb2
 from google.protobuf.message import DecodeError
 
 from mesh_service import errors, wire
+from mesh_service.executor.capabilities import BackDoor
 from mesh_service.executor.describe import Description
 from mesh_service.executor.fan import Fan, Spread
 from mesh_service.executor.respond import Identity, Printed, respond, sent
@@ -43,12 +44,15 @@ class Front:
         identity: Identity,
         fans: Mapping[str, Fan] | None = None,
         address: Callable[[], str] = str,
+        back: BackDoor | None = None,
     ) -> None:
         """`fans`: algorithms that are spread over the workers, by their names.
 
-        `address`: where this front is served.
+        `address`: where this front is served. `back`: what answers runs that were granted
+        something.
         """
         self._fans = fans or {}
+        self._back = back
         self._settings = settings
         self._identity = identity
         self.description = Description(settings, identity)
@@ -131,16 +135,19 @@ class Front:
         pool = valid.pool
         if pool is None:
             raise errors.NotStarted(self._settings.service, 0.0)
+        granted = bool(valid.request.capabilities)
+        answer = self._back.open(valid, rpc) if granted and self._back is not None else None
         fan = self._fans.get(valid.algorithm.name)
         if fan is not None:
             self.shared_memory.refuse(valid)
-            spread = Spread(pool, self._settings, valid, rpc, self._identity, send)
+            spread = Spread(pool, self._settings, valid, rpc, self._identity, send, answer)
             response = await spread.run(fan, arrived)
             rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
             return encode(response, spread.outputs)
         printed = Printed()
         places = self.shared_memory.take(valid, rpc)
-        async with run(pool, self._settings, valid, rpc, printed, send, places) as done:
+        terms = (pool, self._settings, valid, rpc, printed, send, places, answer)
+        async with run(*terms) as done:
             response = respond(valid, done, printed, self._identity, arrived)
             rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
             return encode(response, _blobs(response, done))

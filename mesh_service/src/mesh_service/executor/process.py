@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from mesh_service import server
+from mesh_service.executor.capabilities import BackDoor
 from mesh_service.executor.crew import OneCrew, Staff, spec
 from mesh_service.executor.fan import Fan
 from mesh_service.executor.front import Front
@@ -47,6 +48,8 @@ class Plan(Generic[Settings]):
     """Added to the workers' environment; an empty value takes a variable out of it."""
     fans: Mapping[str, Fan] = field(default_factory=dict[str, Fan])
     """Algorithms that the front spreads over the workers, by their names."""
+    back: Callable[[Settings], BackDoor] | None = None
+    """Makes what answers runs that were granted capabilities."""
     crews: Callable[[Settings], Staff] | None = None
     """Makes its workers where they are not all alike; then what is said of them here is unused."""
 
@@ -74,7 +77,8 @@ async def _body(
 ) -> None:
     staff = plan.staff(settings)
     identity = Identity(settings.service, plan.version)
-    front = Front(settings, identity, plan.fans, lambda: mesh.address)
+    back = plan.back(settings) if plan.back is not None else None
+    front = Front(settings, identity, plan.fans, lambda: mesh.address, back)
     news = _News(staff, front, mesh)
     mesh.metrics.registry.register(_PoolFigures(staff))
     mesh.metrics.registry.register(_Walls(front))
@@ -106,6 +110,8 @@ async def _body(
     finally:
         front.shared_memory.close()
         await staff.stop()
+        if back is not None:
+            await back.close()
 
 
 class _News:

@@ -17,6 +17,7 @@ from edgemesh.compute.v1 import compute_pb2
 from google.protobuf.message import DecodeError
 
 from mesh_service import errors
+from mesh_service.executor.capabilities import Answer
 from mesh_service.executor.regions import Taken
 from mesh_service.executor.respond import Printed
 from mesh_service.executor.validate import Valid
@@ -50,8 +51,11 @@ async def run(
     printed: Printed,
     send: Send | None,
     places: Taken,
+    answer: Answer | None = None,
 ) -> AsyncGenerator[Done]:
     """Run it; the body gets what became of it, with buffers that live as long as the body.
+
+    `answer`: answers what the worker asks meanwhile.
 
     `places` are given back, whatever comes of it.
 
@@ -74,7 +78,9 @@ async def run(
     start = Start(rpc, valid.algorithm.idempotent)
     events = _Events(printed, send, start)
     try:
-        async with pool.run(work, on_started=start.begin, on_event=events.take) as done:
+        async with pool.run(
+            work, on_started=start.begin, on_event=events.take, on_call=answer
+        ) as done:
             await start.settle()
             await events.finish(rpc.time_left())
             yield done

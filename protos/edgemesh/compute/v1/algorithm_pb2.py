@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from edgemesh.compute.v1 import tensor_pb2 as edgemesh_dot_compute_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#edgemesh/compute/v1/algorithm.proto\x12\x13\x65\x64gemesh.compute.v1\x1a edgemesh/compute/v1/tensor.proto\"\xaa\x02\n\tAlgorithm\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x19\n\x11parameters_schema\x18\x04 \x01(\t\x12\x15\n\rresult_schema\x18\x05 \x01(\t\x12/\n\x06inputs\x18\x06 \x03(\x0b\x32\x1f.edgemesh.compute.v1.TensorSpec\x12\x30\n\x07outputs\x18\x07 \x03(\x0b\x32\x1f.edgemesh.compute.v1.TensorSpec\x12\x0f\n\x07streams\x18\x08 \x01(\x08\x12\x12\n\nidempotent\x18\t \x01(\x08\x12\x1b\n\x13\x64\x65\x66\x61ult_run_time_ms\x18\n \x01(\x04\x12\x12\n\nany_inputs\x18\x0b \x01(\x08\"\xa6\x01\n\nTensorSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x06\x64types\x18\x02 \x03(\x0e\x32\x1d.edgemesh.compute.v1.DataType\x12\r\n\x05shape\x18\x03 \x03(\x03\x12\x10\n\x08\x61ny_rank\x18\x04 \x01(\x08\x12\x10\n\x08required\x18\x05 \x01(\x08\x12\x13\n\x0b\x61llow_empty\x18\x06 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\"*\n\x15ListAlgorithmsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\"S\n\x16ListAlgorithmsResponse\x12\x39\n\nalgorithms\x18\x01 \x03(\x0b\x32%.edgemesh.compute.v1.OfferedAlgorithm\"#\n\x13GetAlgorithmRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"P\n\x14GetAlgorithmResponse\x12\x38\n\talgorithm\x18\x01 \x01(\x0b\x32%.edgemesh.compute.v1.OfferedAlgorithm\"p\n\x10OfferedAlgorithm\x12\x31\n\talgorithm\x18\x01 \x01(\x0b\x32\x1e.edgemesh.compute.v1.Algorithm\x12\x10\n\x08\x65xecutor\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x65\x66\x61ult_version\x18\x03 \x01(\x08\x32\xe2\x01\n\x10\x41lgorithmService\x12i\n\x0eListAlgorithms\x12*.edgemesh.compute.v1.ListAlgorithmsRequest\x1a+.edgemesh.compute.v1.ListAlgorithmsResponse\x12\x63\n\x0cGetAlgorithm\x12(.edgemesh.compute.v1.GetAlgorithmRequest\x1a).edgemesh.compute.v1.GetAlgorithmResponseBFZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#edgemesh/compute/v1/algorithm.proto\x12\x13\x65\x64gemesh.compute.v1\x1a edgemesh/compute/v1/tensor.proto\"\xc0\x02\n\tAlgorithm\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x19\n\x11parameters_schema\x18\x04 \x01(\t\x12\x15\n\rresult_schema\x18\x05 \x01(\t\x12/\n\x06inputs\x18\x06 \x03(\x0b\x32\x1f.edgemesh.compute.v1.TensorSpec\x12\x30\n\x07outputs\x18\x07 \x03(\x0b\x32\x1f.edgemesh.compute.v1.TensorSpec\x12\x0f\n\x07streams\x18\x08 \x01(\x08\x12\x12\n\nidempotent\x18\t \x01(\x08\x12\x1b\n\x13\x64\x65\x66\x61ult_run_time_ms\x18\n \x01(\x04\x12\x12\n\nany_inputs\x18\x0b \x01(\x08\x12\x14\n\x0c\x63\x61pabilities\x18\x0c \x03(\t\"\xa6\x01\n\nTensorSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x06\x64types\x18\x02 \x03(\x0e\x32\x1d.edgemesh.compute.v1.DataType\x12\r\n\x05shape\x18\x03 \x03(\x03\x12\x10\n\x08\x61ny_rank\x18\x04 \x01(\x08\x12\x10\n\x08required\x18\x05 \x01(\x08\x12\x13\n\x0b\x61llow_empty\x18\x06 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\"*\n\x15ListAlgorithmsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\"S\n\x16ListAlgorithmsResponse\x12\x39\n\nalgorithms\x18\x01 \x03(\x0b\x32%.edgemesh.compute.v1.OfferedAlgorithm\"#\n\x13GetAlgorithmRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"P\n\x14GetAlgorithmResponse\x12\x38\n\talgorithm\x18\x01 \x01(\x0b\x32%.edgemesh.compute.v1.OfferedAlgorithm\"p\n\x10OfferedAlgorithm\x12\x31\n\talgorithm\x18\x01 \x01(\x0b\x32\x1e.edgemesh.compute.v1.Algorithm\x12\x10\n\x08\x65xecutor\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x65\x66\x61ult_version\x18\x03 \x01(\x08\x32\xe2\x01\n\x10\x41lgorithmService\x12i\n\x0eListAlgorithms\x12*.edgemesh.compute.v1.ListAlgorithmsRequest\x1a+.edgemesh.compute.v1.ListAlgorithmsResponse\x12\x63\n\x0cGetAlgorithm\x12(.edgemesh.compute.v1.GetAlgorithmRequest\x1a).edgemesh.compute.v1.GetAlgorithmResponseBFZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,19 +34,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'ZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1'
   _globals['_ALGORITHM']._serialized_start=95
-  _globals['_ALGORITHM']._serialized_end=393
-  _globals['_TENSORSPEC']._serialized_start=396
-  _globals['_TENSORSPEC']._serialized_end=562
-  _globals['_LISTALGORITHMSREQUEST']._serialized_start=564
-  _globals['_LISTALGORITHMSREQUEST']._serialized_end=606
-  _globals['_LISTALGORITHMSRESPONSE']._serialized_start=608
-  _globals['_LISTALGORITHMSRESPONSE']._serialized_end=691
-  _globals['_GETALGORITHMREQUEST']._serialized_start=693
-  _globals['_GETALGORITHMREQUEST']._serialized_end=728
-  _globals['_GETALGORITHMRESPONSE']._serialized_start=730
-  _globals['_GETALGORITHMRESPONSE']._serialized_end=810
-  _globals['_OFFEREDALGORITHM']._serialized_start=812
-  _globals['_OFFEREDALGORITHM']._serialized_end=924
-  _globals['_ALGORITHMSERVICE']._serialized_start=927
-  _globals['_ALGORITHMSERVICE']._serialized_end=1153
+  _globals['_ALGORITHM']._serialized_end=415
+  _globals['_TENSORSPEC']._serialized_start=418
+  _globals['_TENSORSPEC']._serialized_end=584
+  _globals['_LISTALGORITHMSREQUEST']._serialized_start=586
+  _globals['_LISTALGORITHMSREQUEST']._serialized_end=628
+  _globals['_LISTALGORITHMSRESPONSE']._serialized_start=630
+  _globals['_LISTALGORITHMSRESPONSE']._serialized_end=713
+  _globals['_GETALGORITHMREQUEST']._serialized_start=715
+  _globals['_GETALGORITHMREQUEST']._serialized_end=750
+  _globals['_GETALGORITHMRESPONSE']._serialized_start=752
+  _globals['_GETALGORITHMRESPONSE']._serialized_end=832
+  _globals['_OFFEREDALGORITHM']._serialized_start=834
+  _globals['_OFFEREDALGORITHM']._serialized_end=946
+  _globals['_ALGORITHMSERVICE']._serialized_start=949
+  _globals['_ALGORITHMSERVICE']._serialized_end=1175
 # @@protoc_insertion_point(module_scope)
