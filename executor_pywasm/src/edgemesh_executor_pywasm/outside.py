@@ -18,14 +18,14 @@ from google.protobuf.message import DecodeError
 from edgemesh_executor_pywasm import dtypes, questions, refusals
 from edgemesh_sandbox import Tensor
 from edgemesh_sandbox.outside import Ended, packed
-from mesh_service.executor.call import PoolCall
+from mesh_service.executor.call import Back
 from mesh_service.pool import BackCallFailed
 
 
 class Mesh:
     """What a program calls in the mesh."""
 
-    def __init__(self, back: PoolCall) -> None:
+    def __init__(self, back: Back) -> None:
         self._back = back
         self._waiting: deque[tuple[int, bytes]] = deque()
         self._open: dict[int, int] = {}

@@ -24,6 +24,7 @@ DTYPES = ("uint8", "uint32", "int64", "float16", "bfloat16", "float32", "float64
 _FLOATS = frozenset(DTYPES[3:])
 _ALIASES = {"bool": "uint8", "int8": "int64", "int16": "int64", "int32": "int64"}
 _ALIASES |= {"uint16": "uint32", "uint64": "int64"}
+_EXACT = 1 << 53
 MOST_RANK = 8
 MOST_NODES = 4096
 _UNARY = (
@@ -369,8 +370,12 @@ def stack(tensors: Any, axis: int = 0) -> Tensor:
 
 def full(shape: Any, value: float, dtype: str = "float32") -> Tensor:
     """The same number everywhere."""
-    wanted = _ints((shape,))
-    return _record("full", (), _dtype(dtype), wanted, value=float(value), dtype=dtype, shape=wanted)
+    wanted, number, name = _ints((shape,)), float(value), _dtype(dtype)
+    if not math.isfinite(number):  # JSON has no such number
+        return Tensor(np.full((), number)).to(name).broadcast_to(wanted)
+    if name not in _FLOATS and not number.is_integer():
+        raise TypeError(f"{number} is no {name}: convert the tensor by .to('float32')")
+    return _record("full", (), name, wanted, value=number, dtype=name, shape=wanted)
 
 
 def zeros(*shape: Any, dtype: str = "float32") -> Tensor:
@@ -457,7 +462,9 @@ def load(name: str = "") -> Model:
     return Model(name)
 
 
-def _record(op: str, args: tuple[Tensor, ...], dtype: str, shape: Any, **fields: Any) -> Tensor:
+def _record(
+    op: str, args: tuple[Tensor, ...], dtype: str, shape: Any, /, **fields: Any
+) -> Tensor:
     tensor = Tensor.__new__(Tensor)
     tensor.dtype, tensor.shape = dtype, tuple(shape)
     tensor._node, tensor._args, tensor._value = {"op": op, **fields}, args, None
@@ -469,10 +476,11 @@ def _record(op: str, args: tuple[Tensor, ...], dtype: str, shape: Any, **fields:
 def _like(tensor: Tensor, other: Any) -> Tensor:
     """The other operand: a number takes the tensor's element type, an array keeps its own."""
     if not isinstance(other, Tensor):
-        number = isinstance(other, (int, float, np.number, np.bool_))
-        if number and tensor.dtype == "bfloat16":
-            return full((), float(other), "bfloat16")
-        other = Tensor(np.asarray(other, tensor.dtype) if number else other)
+        if isinstance(other, (int, float, np.number, np.bool_)):
+            if tensor.dtype in _FLOATS or abs(other) <= _EXACT:
+                return full((), other, tensor.dtype)
+            other = np.asarray(other, tensor.dtype)
+        other = Tensor(other)
     if other.dtype != tensor.dtype:
         raise TypeError(f"{tensor.dtype} and {other.dtype}: convert one by .to(…)")
     return other

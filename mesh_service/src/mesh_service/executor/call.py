@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 from edgemesh.compute.v1 import algorithm_pb2, compute_pb2
 
@@ -85,16 +85,22 @@ class PoolCall(Protocol):
         """Get result memory."""
         ...
 
+
+class Back(Protocol):
+    """The way from a run back to the front; see the pool's own call."""
+
+    deadline: float
+
     def post(self, request: bytes) -> int:
-        """Ask the front something."""
+        """Ask something; the question's token."""
         ...
 
     def answer(self, token: int) -> bytes | None:
-        """Its answer, once there is one."""
+        """Its answer, once; None while there is none. Raises BackCallFailed."""
         ...
 
     def listen(self, seconds: float) -> None:
-        """Wait for answers."""
+        """Wait for answers, at most so long. Raises EOFError."""
         ...
 
 
@@ -123,9 +129,9 @@ class Call:
         """Whether the caller reads events as they happen."""
 
     @property
-    def back(self) -> PoolCall:
-        """The way back to the front, for what the run was granted: `post`, `answer`, `listen`."""
-        return self._pool
+    def back(self) -> Back:
+        """The way back to the front, for what the run was granted."""
+        return cast(Back, self._pool)
 
     @property
     def algorithm(self) -> str:
