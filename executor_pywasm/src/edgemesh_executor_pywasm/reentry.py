@@ -14,6 +14,7 @@ import asyncio
 import grpc
 from edgemesh.compute.v1 import compute_pb2
 from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
 from google.rpc import status_pb2
 
 from edgemesh_executor_pywasm import capabilities, questions
@@ -44,9 +45,10 @@ class Reentry:
         self.gateway = gateway
         self._channel: grpc.aio.Channel | None = None
 
-    def open(self, valid: Valid, rpc: Rpc) -> names.Answer:
-        """What answers one run's questions."""
-        return _Run(self, valid.request, rpc).answer
+    def open(self, valid: Valid, rpc: Rpc) -> names.Opened:
+        """What answers the questions of one request."""
+        calls = _Calls(self, valid.request, rpc)
+        return lambda: _Run(calls).answer
 
     async def compute(
         self, request: bytes, timeout: float, metadata: tuple[tuple[str, str], ...]
@@ -66,45 +68,19 @@ class Reentry:
             await self._channel.close()
 
 
-class _Run:
-    """One run's calls."""
+class _Calls:
+    """One request's calls; where it is spread over several runs, theirs together."""
 
     def __init__(self, reentry: Reentry, request: compute_pb2.ComputeRequest, rpc: Rpc) -> None:
         self._reentry = reentry
         self._request = request
         self._rpc = rpc
         self._ticket = rpc.header(TICKET)
-        self._left = request.limits.calls
+        self.left = request.limits.calls
         self._made = 0
-        self._running: dict[int, asyncio.Task[bytes]] = {}
 
-    async def answer(self, question: bytes) -> bytes:
-        """Answer a worker."""
-        if len(question) < questions.HEAD.size:
-            return refused("BAD_QUESTION", "the worker's question makes no sense")
-        asked, number, seconds = questions.HEAD.unpack_from(question)
-        if asked == questions.FORGET:
-            if task := self._running.get(number):
-                task.cancel()
-            return questions.FORGOTTEN
-        if asked != questions.CALL or number in self._running:
-            return refused("BAD_QUESTION", "the worker's question makes no sense")
-        if not self._left:
-            return questions.TOO_OFTEN
-        self._left -= 1
-        work = self._ask(question[questions.HEAD.size :], seconds)
-        task = self._running[number] = asyncio.ensure_future(work)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            if (own := asyncio.current_task()) and own.cancelling():  # the run has ended
-                task.cancel()
-                raise
-            return questions.FORGOTTEN
-        finally:
-            self._running.pop(number, None)
-
-    async def _ask(self, raw: bytes, seconds: float) -> bytes:
+    async def ask(self, raw: bytes, seconds: float) -> bytes:
+        """Make one: the answer to the worker that wants it made."""
         try:
             head, _ = wire.detach(raw)
         except errors.InvalidRequest as error:
@@ -130,7 +106,8 @@ class _Run:
     def _wrong(self, head: compute_pb2.ComputeRequest) -> bytes | None:
         """Why this call is not made."""
         grants = self._request.capabilities
-        if {field.name for field, _ in head.ListFields()} - _ALLOWED:
+        fields = {field.name for field, _ in head.ListFields()}
+        if fields - _ALLOWED or len(UnknownFieldSet(head)):
             return refused("BAD_QUESTION", "the worker's question makes no sense")
         if any(one.HasField("shared_memory") for one in head.inputs.values()):
             return refused("BAD_QUESTION", "the worker's question makes no sense")
@@ -159,6 +136,40 @@ class _Run:
             *(((TICKET, self._ticket),) if self._ticket else ()),
             *(((REQUEST_ID, name),) if len(name) <= MOST_ID else ()),
         )
+
+
+class _Run:
+    """The questions of one run, by the numbers that its worker gives them."""
+
+    def __init__(self, calls: _Calls) -> None:
+        self._calls = calls
+        self._running: dict[int, asyncio.Task[bytes]] = {}
+
+    async def answer(self, question: bytes) -> bytes:
+        """Answer a worker."""
+        if len(question) < questions.HEAD.size:
+            return refused("BAD_QUESTION", "the worker's question makes no sense")
+        asked, number, seconds = questions.HEAD.unpack_from(question)
+        if asked == questions.FORGET:
+            if task := self._running.get(number):
+                task.cancel()
+            return questions.FORGOTTEN
+        if asked != questions.CALL or number in self._running:
+            return refused("BAD_QUESTION", "the worker's question makes no sense")
+        if not self._calls.left:
+            return questions.TOO_OFTEN
+        self._calls.left -= 1
+        work = self._calls.ask(question[questions.HEAD.size :], seconds)
+        task = self._running[number] = asyncio.ensure_future(work)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if (own := asyncio.current_task()) and own.cancelling():  # the run has ended
+                task.cancel()
+                raise
+            return questions.FORGOTTEN
+        finally:
+            self._running.pop(number, None)
 
 
 def _told(error: errors.MeshError) -> bytes:

@@ -7,6 +7,7 @@ for any rest, so `call:*` covers `call:cpp.*`, which covers `call:cpp.fft`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from mesh_service.stack import Rpc
 
 Answer: TypeAlias = Callable[[bytes], Awaitable[bytes]]
+Opened: TypeAlias = Callable[[], Answer]
+"""What answers the questions of one worker; a request that is spread over several has several."""
+
+_NAME = re.compile(r"[a-z]+(?::(?:[A-Za-z0-9_.-]+|(?:[A-Za-z0-9_.-]+\.)?\*))?")
 
 
 class BackDoor(Protocol):
@@ -25,8 +30,8 @@ class BackDoor(Protocol):
     What a worker says of its run is untrusted: who asks, and what it was granted, is in `valid`.
     """
 
-    def open(self, valid: Valid, rpc: Rpc) -> Answer:
-        """What answers one run's questions; it never raises but when it is cancelled."""
+    def open(self, valid: Valid, rpc: Rpc) -> Opened:
+        """What answers the questions of one request; that never raises but when it is cancelled."""
         ...
 
     async def close(self) -> None:
@@ -50,7 +55,7 @@ def refusal(request: compute_pb2.ComputeRequest, known: Iterable[str]) -> str:
         return ""
     known = list(known)
     for wanted in request.capabilities:
-        if not covered(known, wanted):
+        if not (_NAME.fullmatch(wanted) and covered(known, wanted)):
             there = f"one of {', '.join(known)}" if known else "empty: this executor grants none"
             return f"{there}; not {wanted[:128]!r}"
     return ""

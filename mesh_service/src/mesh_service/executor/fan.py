@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from edgemesh.compute.v1 import compute_pb2
 
 from mesh_service import errors
-from mesh_service.executor.capabilities import Answer
+from mesh_service.executor.capabilities import Opened
 from mesh_service.executor.respond import Identity, Printed, respond
 from mesh_service.executor.run import RETRY_FULL_S, TENANT, Start
 from mesh_service.executor.validate import Valid
@@ -75,10 +75,10 @@ class Spread:
         rpc: Rpc,
         identity: Identity,
         send: Send | None,
-        answer: Answer | None = None,
+        back: Opened | None = None,
     ) -> None:
-        """`answer`: answers what the workers ask meanwhile."""
-        self._answer = answer
+        """`back`: what answers the workers' questions."""
+        self._back = back
         self._pool, self._settings, self._valid = pool, settings, valid
         self._identity, self._send = identity, send
         self._start = Start(rpc, valid.algorithm.idempotent)
@@ -140,9 +140,10 @@ class Spread:
                 reply_limit=max(self._room, 1),
                 owner=self._owner,
             )
+            answer = self._back() if self._back is not None else None
             try:
                 async with self._pool.run(
-                    work, on_started=self._start.begin, on_call=self._answer
+                    work, on_started=self._start.begin, on_call=answer
                 ) as done:
                     began = time.perf_counter()
                     valid = replace(self._valid, request=request)

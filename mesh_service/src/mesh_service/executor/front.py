@@ -136,16 +136,17 @@ class Front:
         if pool is None:
             raise errors.NotStarted(self._settings.service, 0.0)
         granted = bool(valid.request.capabilities)
-        answer = self._back.open(valid, rpc) if granted and self._back is not None else None
+        back = self._back.open(valid, rpc) if granted and self._back is not None else None
         fan = self._fans.get(valid.algorithm.name)
         if fan is not None:
             self.shared_memory.refuse(valid)
-            spread = Spread(pool, self._settings, valid, rpc, self._identity, send, answer)
+            spread = Spread(pool, self._settings, valid, rpc, self._identity, send, back)
             response = await spread.run(fan, arrived)
             rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
             return encode(response, spread.outputs)
         printed = Printed()
         places = self.shared_memory.take(valid, rpc)
+        answer = back() if back is not None else None
         terms = (pool, self._settings, valid, rpc, printed, send, places, answer)
         async with run(*terms) as done:
             response = respond(valid, done, printed, self._identity, arrived)
