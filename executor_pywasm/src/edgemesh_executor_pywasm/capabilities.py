@@ -2,7 +2,7 @@
 
     call:<algorithm>     edgemesh.call of it; `call:cpp.*` of all of a namespace, `call:*` of all
     candle               import candle: tensors of ml.tensor, models of ml.embed
-    files:<name>         the files of the operator's folder <name>, read-only below /files/<name>
+    files:<name>         the files of the operator's folder <name>, below /inputs/files/<name>
 
 Rules: the operator's setting is an allow-list; a request picks from it. What a grant opens is asked
 here alone, by the front: never by a worker of itself.
@@ -39,8 +39,3 @@ def may_call(grants: Iterable[str], algorithm: str) -> bool:
 def calls(grants: Iterable[str]) -> bool:
     """Whether anything can be called with them."""
     return any(grant == "candle" or grant.startswith(CALL) for grant in grants)
-
-
-def files(grants: Iterable[str]) -> list[str]:
-    """The names of the folders that they open."""
-    return [grant.removeprefix(FILES) for grant in grants if grant.startswith(FILES)]

@@ -14,6 +14,7 @@ from edgemesh.compute.v1 import algorithm_pb2, compute_pb2
 
 from edgemesh_executor_pywasm import capabilities, dtypes
 from edgemesh_executor_pywasm.describe import algorithms
+from edgemesh_executor_pywasm.folders import Folders
 from edgemesh_executor_pywasm.outside import Mesh
 from edgemesh_executor_pywasm.walls import Raised
 from edgemesh_sandbox import Call as FunctionCall
@@ -53,6 +54,7 @@ class PyWasmRunner:
         """
         options = {name: config[name] for name in _OPTIONS if name in config}
         self._sandbox = Sandbox(Path(config["images"]), spare=False, **options)
+        self._folders = Folders(config.get("files", {}))
         self.walls = confine()
         self._ready = bool(config["ready"])
         self._capabilities = [str(name) for name in config.get("capabilities", ())]
@@ -91,6 +93,7 @@ class PyWasmRunner:
                 on_output=call.output if call.streaming else None,
                 allocate=call.allocate,
                 wire=True,
+                files=self._folders.granted(granted) if granted else None,
                 outside=Mesh(call.back) if capabilities.calls(granted) else None,
             )
         except InputError as error:

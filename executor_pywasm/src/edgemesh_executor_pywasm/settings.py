@@ -56,12 +56,12 @@ class PyWasmSettings(ExecutorSettings):
 
     gateway: str = ""
     """The gateway's `host:port`, where programs' calls go in; without it none can be granted."""
-    capabilities: tuple[str, ...] = ("call:*", "candle")
+    capabilities: tuple[str, ...] = ("call:*", "candle", "files:*")
     """What requests may ask for their programs (JSON): `call:*`, `call:cpp.*`, `call:ml.embed`,
     `candle`, `files:*`, `files:<name>`; nothing is granted that is not asked for."""
     files: dict[str, Path] = Field(default_factory=dict[str, Path])
-    """Folders whose files programs may read below /files/<name>, by name (JSON): each is granted
-    as `files:<name>`. They are read when workers start."""
+    """Folders whose files programs may read below /inputs/files/<name>, by name (JSON), where
+    `capabilities` has `files:<name>` or `files:*`. Workers read them when they start."""
     default_calls: int = Field(default=1_000, ge=1, le=1 << 30)
     """Calls that a program may make, when its request names no limit."""
     max_calls: int = Field(default=100_000, ge=1, le=1 << 30)
