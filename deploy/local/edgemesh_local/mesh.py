@@ -17,7 +17,7 @@ from typing import Literal
 
 from edgemesh_local.environments import interpreter
 from edgemesh_local.layout import Layout
-from edgemesh_local.ports import check_free
+from edgemesh_local.ports import check_free, free_port
 from edgemesh_local.service import GATEWAY, Service, all_services, select
 from edgemesh_local.step import substitute
 from edgemesh_local.supervised import GRACE_S, Serving, Supervised
@@ -75,11 +75,28 @@ class Mesh:
         environments = {name: self._env(service) for name, service in self._services.items()}
         if self._ports == "standard":
             self._check_ports(environments)
+        self._tell_gateway(environments)
         try:
             await self._start_all(environments)
         except BaseException:
             await self.stop(grace=5.0)
             raise
+
+    def _tell_gateway(self, environments: Mapping[str, dict[str, str]]) -> None:
+        """Tell those that call the gateway where it will be."""
+        callers = [service for service in self._services.values() if service.calls_gateway]
+        if not callers:
+            return
+        gateway = environments[GATEWAY]
+        bound = gateway.get(self._variable(GATEWAY, "HOST"), HOST)
+        host = HOST if bound in ("0.0.0.0", "::") else bound  # noqa: S104
+        if gateway[self._variable(GATEWAY, "PORT")] == "0":
+            gateway[self._variable(GATEWAY, "PORT")] = str(free_port(bound))
+        address = f"{host}:{gateway[self._variable(GATEWAY, 'PORT')]}"
+        for service in callers:
+            environments[service.name].setdefault(
+                service.env_prefix + service.calls_gateway, address
+            )
 
     async def stop(self, grace: float = GRACE_S) -> None:
         """Stop all, the gateway first; each may take `grace` seconds to finish what runs."""

@@ -16,6 +16,14 @@ class PortInUse(Exception):
         )
 
 
+def free_port(host: str) -> int:
+    """A port that is free now; for one that must be known before its service binds it."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def check_free(service: str, host: str, port: int, setting: str) -> None:
     """Raises PortInUse, which names the setting that chooses another; port 0 is always free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -13,6 +13,7 @@ Unknown keys are refused, so that a misspelt one is not silently without effect.
     [[steps]]                         # in order; see Step
     [[tests]]                         # commands beside pytest; see Check
     [[lints]]
+    calls_gateway = "GATEWAY"         # its setting that gets the gateway's address
     [env]                             # variables it starts with
 """
 
@@ -91,6 +92,8 @@ class Service:
     tests: tuple[Check, ...] = ()
     lints: tuple[Check, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict[str, str])
+    calls_gateway: str = ""
+    """Its setting, without the prefix, that says where the gateway is; empty: it need not know."""
 
     @property
     def is_gateway(self) -> bool:

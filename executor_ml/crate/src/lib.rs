@@ -13,6 +13,7 @@
 //! | `safetensors`, `gguf` | mapped weight files |
 //! | `tokenizer`, `detokenize`, `stop`, `chat` | text to tokens and back |
 //! | `bert`, `embed` | sentence embeddings |
+//! | `tensor` | graphs of tensor operations |
 //! | `llama`, `sampler`, `generate` | text generation |
 
 pub mod bert;
@@ -33,4 +34,5 @@ pub mod quant;
 pub mod safetensors;
 pub mod sampler;
 pub mod stop;
+pub mod tensor;
 pub mod tokenizer;

@@ -13,29 +13,32 @@ from typing import Any
 from edgemesh.compute.v1 import algorithm_pb2
 
 from edgemesh_candle import ModelError
-from edgemesh_executor_ml import embed, generate
+from edgemesh_executor_ml import embed, generate, tensor
 from edgemesh_executor_ml.catalog import Catalog
 from mesh_service.executor import AlgorithmFailure, Call, Reply
 
 
 class MlRunner:
-    """Runs `ml.embed` and `ml.generate` with the models of a folder."""
+    """Runs `ml.embed` and `ml.generate` with the models of a folder, and `ml.tensor`."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         """`config`: `models`, the folder. Raises NoModels."""
         self._catalog = Catalog(Path(config["models"]))
 
     def describe(self) -> list[algorithm_pb2.Algorithm]:
-        """The algorithms that there are models for."""
+        """The algorithms that there are models for, and that need none."""
         embedders, generators = self._catalog.embedders.names, self._catalog.generators.names
         return [
             *([embed.describe(embedders)] if embedders else []),
             *([generate.describe(generators)] if generators else []),
+            tensor.describe(),
         ]
 
     def run(self, call: Call) -> Reply:
         """Run one call. Raises InvalidInput, AlgorithmFailure."""
         try:
+            if call.algorithm == tensor.NAME:
+                return tensor.run(call)
             if call.algorithm == embed.NAME:
                 return embed.run(call, self._catalog.embedders)
             return generate.run(call, self._catalog.generators)

@@ -7,6 +7,7 @@ from edgemesh_executor_pywasm.ground import PythonGround
 from edgemesh_executor_pywasm.keeping import PyWasmSessions
 from edgemesh_executor_pywasm.map import PythonMap
 from edgemesh_executor_pywasm.module_store import completions
+from edgemesh_executor_pywasm.reentry import Reentry
 from edgemesh_executor_pywasm.settings import PyWasmSettings
 from mesh_service.executor import Plan, serve
 
@@ -24,6 +25,7 @@ def main() -> None:
             fans={MAP: PythonMap()},
             sessions=PyWasmSessions,
             completions=completions,
+            back=lambda settings: Reentry(settings.gateway),
         ),
     )
 

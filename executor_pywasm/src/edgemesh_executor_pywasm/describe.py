@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from edgemesh.compute.v1 import algorithm_pb2
@@ -22,7 +23,8 @@ Values cross as JSON; what JSON cannot carry is an object that says its type, su
 {"$type": "datetime", "value": "2026-01-02T03:04:05+01:00"} or \
 {"$type": "ndarray", "tensor": "x"}, which refers to a tensor of the request or of the outputs; \
 executor_pywasm/README.md lists them. \
-No network, threads or processes."""
+No network, threads or processes; what a program may call in the mesh is granted by the request's \
+`capabilities` (edgemesh.call, candle)."""
 
 _RUN = f"""\
 Runs a Python program in {_PYTHON}. `inputs` is a dict of parameters.inputs and of the request's \
@@ -76,8 +78,8 @@ _RESULT: dict[str, Any] = {
 }
 
 
-def algorithms() -> list[algorithm_pb2.Algorithm]:
-    """All of them. Inputs of any name are taken; outputs' names are the program's."""
+def algorithms(capabilities: Sequence[str] = ()) -> list[algorithm_pb2.Algorithm]:
+    """All of them, each of which may ask for these `capabilities`. Inputs of any name are taken; outputs' names are the program's."""
     call = {
         "function": _FUNCTION,
         "args": {"type": "array", "description": "Its positional arguments."},
@@ -98,14 +100,20 @@ def algorithms() -> list[algorithm_pb2.Algorithm]:
         },
     }
     return [
-        _algorithm(RUN, _RUN, _PROGRAM | _ENVIRONMENT, ["code"]),
-        _algorithm(CALL, _CALL, _PROGRAM | call | _ENVIRONMENT, ["code", "function"]),
-        _algorithm(MAP, _MAP, _PROGRAM | many, ["code", "function", "items"]),
+        _algorithm(RUN, _RUN, _PROGRAM | _ENVIRONMENT, ["code"], capabilities),
+        _algorithm(
+            CALL, _CALL, _PROGRAM | call | _ENVIRONMENT, ["code", "function"], capabilities
+        ),
+        _algorithm(MAP, _MAP, _PROGRAM | many, ["code", "function", "items"], capabilities),
     ]
 
 
 def _algorithm(
-    name: str, description: str, properties: dict[str, Any], required: list[str]
+    name: str,
+    description: str,
+    properties: dict[str, Any],
+    required: list[str],
+    capabilities: Sequence[str],
 ) -> algorithm_pb2.Algorithm:
     parameters = {
         "$schema": _SCHEMA,
@@ -123,4 +131,5 @@ def _algorithm(
         any_inputs=True,
         streams=True,
         idempotent=True,
+        capabilities=capabilities,
     )

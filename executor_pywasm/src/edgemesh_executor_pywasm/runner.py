@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from edgemesh.compute.v1 import algorithm_pb2, compute_pb2, tensor_pb2
+from edgemesh.compute.v1 import algorithm_pb2, compute_pb2
 
+from edgemesh_executor_pywasm import capabilities, dtypes
 from edgemesh_executor_pywasm.describe import algorithms
+from edgemesh_executor_pywasm.folders import Folders
 from edgemesh_executor_pywasm.modules import Modules
+from edgemesh_executor_pywasm.outside import Mesh
 from edgemesh_executor_pywasm.prepare import Preparing
 from edgemesh_executor_pywasm.sessions.awake import Awake
 from edgemesh_executor_pywasm.snapshots import Snapshots
@@ -64,26 +67,6 @@ _OUTCOMES = {
     Outcome.CANCELLED: compute_pb2.OUTCOME_CANCELLED,
 }
 
-_TO_SANDBOX: dict[int, str] = {
-    tensor_pb2.DATA_TYPE_BOOL: "bool",
-    tensor_pb2.DATA_TYPE_INT8: "int8",
-    tensor_pb2.DATA_TYPE_INT16: "int16",
-    tensor_pb2.DATA_TYPE_INT32: "int32",
-    tensor_pb2.DATA_TYPE_INT64: "int64",
-    tensor_pb2.DATA_TYPE_UINT8: "uint8",
-    tensor_pb2.DATA_TYPE_UINT16: "uint16",
-    tensor_pb2.DATA_TYPE_UINT32: "uint32",
-    tensor_pb2.DATA_TYPE_UINT64: "uint64",
-    tensor_pb2.DATA_TYPE_FLOAT16: "float16",
-    tensor_pb2.DATA_TYPE_FLOAT32: "float32",
-    tensor_pb2.DATA_TYPE_FLOAT64: "float64",
-    tensor_pb2.DATA_TYPE_COMPLEX64: "complex64",
-    tensor_pb2.DATA_TYPE_COMPLEX128: "complex128",
-    tensor_pb2.DATA_TYPE_BYTES: "bytes",
-}
-_FROM_SANDBOX = {name: dtype for dtype, name in _TO_SANDBOX.items()}
-
-
 class PyWasmRunner:
     """Runs the algorithms of `describe` in a worker's sandbox."""
 
@@ -100,13 +83,15 @@ class PyWasmRunner:
         self._awake = Awake(self._sandbox, int(config.get("awake_bytes", _AWAKE_BYTES)))
         self._snapshots = Snapshots(self._sandbox.image)
         self._preparing = Preparing(self._sandbox, _reply)
+        self._folders = Folders(config.get("files", {}))
         self.walls = confine()
         self._ready = bool(config["ready"])
+        self._capabilities = [str(name) for name in config.get("capabilities", ())]
         self.rest()
 
     def describe(self) -> list[algorithm_pb2.Algorithm]:
         """Python's, and those of WebAssembly modules."""
-        return [*algorithms(), *self._modules.algorithms()]
+        return [*algorithms(self._capabilities), *self._modules.algorithms()]
 
     def run(self, call: Call) -> Reply:
         """Run one program. Raises InvalidInput for inputs that it cannot be given."""
@@ -138,6 +123,7 @@ class PyWasmRunner:
                 allocate=call.allocate,
                 wire=True,
                 on=on,
+                **self._granted(call),
             )
         except InputError as error:
             raise InvalidInput({error.field: error.reason}) from error
@@ -170,6 +156,7 @@ class PyWasmRunner:
                 on_output=call.output if call.streaming else None,
                 allocate=call.allocate,
                 wire=True,
+                **self._granted(call),
             )
             reply = _reply(result, call.limits)
             if session.calls > calls and session.last is not None:
@@ -184,6 +171,14 @@ class PyWasmRunner:
             ) from None
         finally:
             self._awake.give(wanted.number, session, wanted.calls + session.calls - calls)
+
+    def _granted(self, call: Call) -> dict[str, Any]:
+        """What a run gets of the outside."""
+        granted = call.request.capabilities
+        if not granted:
+            return {}
+        outside = Mesh(call.back) if capabilities.calls(granted) else None
+        return {"files": self._folders.granted(granted), "outside": outside}
 
     def rest(self) -> None:
         """Make the next program's instance ready; called when an answer has been sent."""
@@ -206,6 +201,7 @@ def _limits(limits: compute_pb2.Limits, given: int) -> Limits:
         cpu_ms=limits.cpu_ms,
         fuel=limits.fuel,
         files_bytes=limits.files_bytes,
+        calls=limits.calls,
     )
 
 
@@ -214,9 +210,9 @@ def _inputs(values: Mapping[str, Any], tensors: Mapping[str, TensorView]) -> dic
     for name, tensor in tensors.items():
         if name in inputs:
             raise InvalidInput({f"inputs.{name}": "not also in parameters.inputs"})
-        dtype = _TO_SANDBOX.get(tensor.dtype)
+        dtype = dtypes.TO_SANDBOX.get(cast(Any, tensor.dtype))
         if dtype is None:
-            raise InvalidInput({f"inputs.{name}.dtype": f"one of {', '.join(_FROM_SANDBOX)}"})
+            raise InvalidInput({f"inputs.{name}.dtype": f"one of {', '.join(dtypes.TO_MESH)}"})
         inputs[name] = Tensor(dtype, tensor.shape, tensor.data, tensor.media_type)
     return inputs
 
@@ -238,7 +234,7 @@ def _reply(result: Result, limits: compute_pb2.Limits) -> Reply:
         result=result.result,
         outputs={
             name: TensorView(
-                _FROM_SANDBOX[tensor.dtype],
+                dtypes.TO_MESH[tensor.dtype],
                 tensor.shape,
                 memoryview(tensor.data),
                 tensor.media_type,

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from edgemesh_executor_pywasm.capabilities import FILES, is_known
+from mesh_service.executor.capabilities import covered
 from mesh_service.settings import MIB, ExecutorSettings, SettingsError
 
 
@@ -106,6 +108,21 @@ class PyWasmSettings(ExecutorSettings):
     """What a worker keeps of compiled modules, the last used ones."""
     kept_module_bytes: int = Field(default=64 * MIB, ge=0, le=4096 * MIB)
     """What the front keeps of modules that tenants have sent, to be named by their SHA-256."""
+    gateway: str = ""
+    """The gateway's `host:port`, where programs' calls go in; without it none can be granted."""
+    capabilities: tuple[str, ...] = ("call:*", "candle", "files:*")
+    """What requests may ask for their programs (JSON): `call:*`, `call:cpp.*`, `call:ml.embed`,
+    `candle`, `files:*`, `files:<name>`; nothing is granted that is not asked for."""
+    files: dict[str, Path] = Field(default_factory=dict[str, Path])
+    """Folders whose files programs may read below /inputs/files/<name>, by name (JSON), where
+    `capabilities` has `files:<name>` or `files:*`. Workers read them when they start."""
+    default_calls: int = Field(default=1_000, ge=1, le=1 << 30)
+    """Calls that a program may make, when its request names no limit."""
+    max_calls: int = Field(default=100_000, ge=1, le=1 << 30)
+    """Most calls that a request may ask for."""
+    call_workers: int = Field(default=8, ge=0, le=64)
+    """Worker processes beyond `workers` that are started while programs wait for calls of programs:
+    these would wait for each other otherwise."""
 
     walls: Literal["strict", "best"] = "best"
     """What happens where a wall around a worker cannot be raised: `strict` does not start, `best`
@@ -114,11 +131,45 @@ class PyWasmSettings(ExecutorSettings):
     """User and group that workers become where the executor runs as root and that user can read
     the images and the executor's own Python; 0: they stay root, without its privileges."""
 
+    @property
+    def lends(self) -> int:
+        """Those of `call_workers`."""
+        return self.call_workers
+
+    @property
+    def granted(self) -> list[str]:
+        """What requests may ask for as things are."""
+        folders = [f"files:{name}" for name in sorted(self.files)]
+        return [
+            *(name for name in self.capabilities if self.gateway and not name.startswith(FILES)),
+            *(name for name in folders if covered(self.capabilities, name)),
+        ]
+
+    def check(self) -> None:
+        """Refuse names of capabilities that nobody knows, and an address that is none."""
+        super().check()
+        for name in self.capabilities:
+            if not is_known(name):
+                raise SettingsError(
+                    f"{self.prefix()}CAPABILITIES",
+                    f"call:*, call:<namespace>.*, call:<algorithm>, candle or files:<name>, "
+                    f"not {name!r}",
+                )
+        for name, folder in self.files.items():
+            if not is_known(f"{FILES}{name}") or not folder.is_dir():
+                raise SettingsError(
+                    f"{self.prefix()}FILES", f"name → folder; {name!r}: {folder} is none"
+                )
+        host, _, port = self.gateway.rpartition(":")
+        if self.gateway and (not host or not port.isdecimal()):
+            raise SettingsError(f"{self.prefix()}GATEWAY", f"<host>:<port>, not {self.gateway!r}")
+
     def limits(self) -> dict[str, tuple[int, int]]:
         """Those of every executor, and CPU time, fuel and files."""
         own = {
             "cpu_ms": (self.default_cpu_ms, self.max_cpu_ms),
             "files_bytes": (self.default_files_bytes, self.max_files_bytes),
+            "calls": (self.default_calls, self.max_calls),
         }
         fuel = {"fuel": (self.default_fuel, self.max_fuel)} if self.metered else {}
         return super().limits() | own | fuel
@@ -139,6 +190,8 @@ class PyWasmSettings(ExecutorSettings):
                 "module_bytes": self.max_module_bytes,
                 "cache_bytes": self.compiled_bytes,
             },
+            "capabilities": self.granted,
+            "files": {name: str(folder.absolute()) for name, folder in self.files.items()},
             "walls": {"strict": self.walls == "strict", "uid": self.worker_uid},
         }
 

@@ -32,6 +32,7 @@ from edgemesh_sandbox.image import BASE, ImageName
 from edgemesh_sandbox.interpreter import TABLE_ELEMENTS, Interpreter
 from edgemesh_sandbox.limits import MIB, Limits
 from edgemesh_sandbox.output import OnOutput
+from edgemesh_sandbox.outside import Outside
 from edgemesh_sandbox.result import Result
 from edgemesh_sandbox.session import UNDO, Session
 from edgemesh_sandbox.signals import PutOff
@@ -111,6 +112,7 @@ class Sandbox:
         allocate: Allocate | None = None,
         wire: bool = False,
         on: Snapshot | None = None,
+        outside: Outside | None = None,
     ) -> Result:
         """Run `code` as `__main__`, with `inputs` bound to the dict `inputs`.
 
@@ -120,6 +122,7 @@ class Sandbox:
         fixed clocks and random numbers, so that the same program with the same inputs gives the
         same bytes in every run. `call`: a function of the program, called at its end; what it
         returns is the result. `tools`: functions that it may call, instead of the sandbox's own.
+        `outside`: what answers its `edgemesh.call`.
         `deadline`: on `time.monotonic()`, if earlier than the run time
         allows. `cancelled`: a `threading.Event` or the like. `on_output(stream, text)`: told of
         what is printed, while it is. `allocate(nbytes)`: gives the memory that an output's tensor
@@ -134,7 +137,7 @@ class Sandbox:
         given = inputs or {}
         if not wire:
             given, call = values.call_to_wire(given, call)
-        calls = ToolCalls(as_tools(tools) if tools else self._tools, limits.calls)
+        calls = ToolCalls(as_tools(tools) if tools else self._tools, limits.calls, outside)
         file = FILE if on is not None else None
         request = Frame(code, given, stdin, call, tools=calls, wire=wire, file=file)
         named = (values.files(given) if given else {}) | dict(files or {})

@@ -32,6 +32,7 @@ from edgemesh_sandbox.instance import Instance
 from edgemesh_sandbox.interpreter import Interpreter
 from edgemesh_sandbox.limits import MIB, Limits
 from edgemesh_sandbox.output import OnOutput
+from edgemesh_sandbox.outside import Outside
 from edgemesh_sandbox.result import Outcome, Result
 from edgemesh_sandbox.signals import PutOff
 from edgemesh_sandbox.snapshot import Snapshot
@@ -129,6 +130,7 @@ class Session:
         allocate: Allocate | None = None,
         wire: bool = False,
         file: str | None = None,
+        outside: Outside | None = None,
     ) -> Result:
         """Run `code` where the calls before have ended: see `Sandbox.run`.
 
@@ -142,7 +144,7 @@ class Session:
             given, call = values.call_to_wire(given, call)
         if limits.fuel:
             raise InputError("limits.fuel", "0: sessions count none")
-        made = ToolCalls(as_tools(tools) if tools else self._tools, limits.calls)
+        made = ToolCalls(as_tools(tools) if tools else self._tools, limits.calls, outside)
         file = file or f"cell-{self.calls + 1}.py"
         frame = Frame(code, given, stdin, call, tools=made, wire=wire, file=file)
         named = (values.files(given) if given else {}) | dict(files or {})

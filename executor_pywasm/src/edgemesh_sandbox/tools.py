@@ -23,6 +23,7 @@ from typing import Any, Protocol, cast
 from edgemesh_sandbox.errors import InputError
 from edgemesh_sandbox.guest import doorway
 from edgemesh_sandbox.memory import GuestMemory
+from edgemesh_sandbox.outside import Outside, packed
 from edgemesh_sandbox.tensor import Tensor
 from edgemesh_sandbox.values import Malformed, from_wire, to_wire
 from edgemesh_sandbox.watch import Watch
@@ -30,6 +31,7 @@ from edgemesh_sandbox.watch import Watch
 Function = Callable[..., Any]
 
 _SLICE_S = 0.02
+_SHORT_S = 0.001
 _MOST_MESSAGE = 8_192
 _MOST_NOTES = 16
 _OK, _EINVAL = 0, 28  # of WASI preview 1
@@ -66,9 +68,10 @@ def as_tools(tools: Mapping[str, Function] | Tools | None) -> Tools:
 class ToolCalls:
     """The calls of one run."""
 
-    def __init__(self, tools: Tools, most: int) -> None:
-        """`most`: how many the run may make in all."""
-        self._tools = tools
+    def __init__(self, tools: Tools, most: int, outside: Outside | None = None) -> None:
+        """`most`: how many the run may make in all. `outside`: what `edgemesh.call` reaches."""
+        self._tools, self._outside = tools, outside
+        self._far: set[int] = set()
         self._left = most
         self._changed = threading.Condition()
         self._running: dict[int, _Call] = {}
@@ -111,20 +114,22 @@ class ToolCalls:
             call.cancel()
 
     def _start(self, run: Running, number: int, text: bytes) -> int:
-        if number in self._running or number in self._done:
+        if number in self._running or number in self._far or number in self._done:
             return _EINVAL
         if not self._left:
             run.watch.exceed_calls()
             return _EINVAL
         self._left -= 1
-        if len(self._running) + len(self._done) >= doorway.MOST_CALLS:
+        if len(self._running) + len(self._far) + len(self._done) >= doorway.MOST_CALLS:
             error = RuntimeError(f"more than {doorway.MOST_CALLS} calls of tools at once")
             self._done[number] = _failed(error)
             return _OK
         try:
             asked = cast(dict[str, Any], json.loads(text))
-            function = self._tools.functions.get(asked["tool"])
             tensors = {t["name"]: _tensor(t, run.memory) for t in asked["tensors"]}
+            if "call" in asked:
+                return self._start_outside(number, asked["call"], tensors)
+            function = self._tools.functions.get(asked["tool"])
             value = from_wire(asked["value"], tensors)
             args, kwargs = tuple(value["args"]), dict(value["kwargs"])
         except (Malformed, InputError, ValueError, TypeError, KeyError, RecursionError) as error:
@@ -148,19 +153,51 @@ class ToolCalls:
         threading.Thread(target=work, name="tool", daemon=True).start()
         return _OK
 
+    def _start_outside(
+        self, number: int, asked: dict[str, Any], tensors: dict[str, Tensor]
+    ) -> int:
+        if self._outside is None:
+            why = "this run was granted no calls; a request asks for them by its capabilities"
+            refused = {"reason": "NOT_GRANTED", "message": why, "fields": {}}
+            self._done[number] = packed({"refused": refused}, {})
+        else:
+            self._outside.start(number, asked, tensors)
+            self._far.add(number)
+        return _OK
+
+    def _fetch(self, run: Running) -> None:
+        """Take in what has come from outside."""
+        assert self._outside is not None
+        self._outside.listen(0)
+        for ended in self._outside.ended():
+            if ended.too_often:
+                run.watch.exceed_calls()
+            elif ended.number in self._far:
+                self._far.discard(ended.number)
+                self._done[ended.number] = ended.reply
+
     def _wait(self, run: Running, number: int, seconds: float, place: int) -> int:
         until = time.monotonic() + seconds if seconds >= 0 else float("inf")
         done = 0
         while not run.watch.should_stop():
             left = until - time.monotonic()
-            with self._changed:
-                if number:
-                    done, idle = number if number in self._done else 0, number not in self._running
-                else:
-                    done, idle = next(iter(self._done), 0), not self._running
-                if done or idle or left <= 0:
-                    break
-                self._changed.wait(min(left, _SLICE_S))
+            try:
+                if self._far:
+                    self._fetch(run)
+                with self._changed:
+                    if number:
+                        done = number if number in self._done else 0
+                        idle = number not in self._running and number not in self._far
+                    else:
+                        done, idle = next(iter(self._done), 0), not (self._running or self._far)
+                    if done or idle or left <= 0:
+                        break
+                    if not self._far:
+                        self._changed.wait(min(left, _SLICE_S))
+                if self._far and self._outside is not None:
+                    self._outside.listen(min(left, _SHORT_S if self._running else _SLICE_S))
+            except EOFError as error:
+                run.watch.fail(error)
         run.memory.write(place, doorway.DONE.pack(done, len(self._done.get(done, b""))))
         return _OK
 
@@ -175,6 +212,9 @@ class ToolCalls:
         with self._changed:
             self._done.pop(number, None)
             call = self._running.pop(number, None)
+        if number in self._far and self._outside is not None:
+            self._far.discard(number)
+            self._outside.forget(number)
         if call is not None:
             call.cancel()
         return _OK
@@ -248,31 +288,7 @@ def _packed(value: Any) -> bytes:
     if isinstance(result, Tensor):
         kind = "bytes" if result.dtype == "bytes" else "ndarray"
         result = {"$type": kind, "tensor": "value"}
-    places: list[dict[str, Any]] = []
-    end = 0
-    for name, tensor in tensors.items():
-        at, nbytes = _aligned(end), memoryview(tensor.data).nbytes
-        places.append({"name": name, "dtype": tensor.dtype, "shape": tensor.shape, "at": at})
-        places[-1]["nbytes"] = nbytes
-        end = at + nbytes
-    answer: dict[str, Any] = {"value": result, "tensors": places}
-    # Its places lie behind the JSON, which tells them: room is left for their digits.
-    room = _aligned(doorway.PREFIX.size + len(json.dumps(answer)) + 16 * len(places))
-    for place in places:
-        place["at"] += room
-    text = json.dumps(answer, allow_nan=False).encode()
-    if room + end > doorway.MOST_BYTES:
-        raise ValueError(f"the tool's reply has more than {doorway.MOST_BYTES} bytes")
-    reply = bytearray(room + end)
-    doorway.PREFIX.pack_into(reply, 0, len(text))
-    reply[doorway.PREFIX.size : doorway.PREFIX.size + len(text)] = text
-    for place, tensor in zip(places, tensors.values(), strict=True):
-        reply[place["at"] : place["at"] + place["nbytes"]] = memoryview(tensor.data).cast("B")
-    return bytes(reply)
-
-
-def _aligned(number: int) -> int:
-    return number + -number % doorway.ALIGNMENT
+    return packed({"value": result}, tensors)
 
 
 def _failed(error: BaseException) -> bytes:

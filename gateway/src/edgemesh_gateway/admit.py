@@ -44,12 +44,14 @@ class Permit:
     __slots__ = (
         "_admission",
         "algorithm",
+        "asks",
         "deadline",
         "priority",
         "program",
         "raw",
         "rpc",
         "tenant",
+        "ticket",
         "user",
     )
 
@@ -71,6 +73,10 @@ class Permit:
         self.priority: int = head.priority or compute_pb2.PRIORITY_INTERACTIVE
         self.program: Program | None = None
         """What the executor is to run by that name; None: its own."""
+        self.asks = bool(head.capabilities)
+        """Whether it asks for capabilities."""
+        self.ticket = ""
+        """What its executor may call in the caller's name with; empty: nothing."""
         self.user = user
         """The user whose shared memory the request names; None: it names none."""
         self.deadline = rpc.deadline

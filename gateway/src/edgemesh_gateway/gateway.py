@@ -18,6 +18,7 @@ from edgemesh_gateway.endpoint import Endpoint
 from edgemesh_gateway.programs import Programs
 from edgemesh_gateway.route import Routes
 from edgemesh_gateway.schedule import Slot
+from edgemesh_gateway.tickets import Tickets
 from mesh_service.stack import Rpc
 
 SERVICE: str = compute_pb2.DESCRIPTOR.services_by_name["ComputeService"].full_name
@@ -34,12 +35,14 @@ class Gateway:
         routes: Routes,
         dispatcher: Dispatcher,
         programs: Programs,
+        tickets: Tickets,
     ) -> None:
         self._authenticator = authenticator
         self._admission = admission
         self._routes = routes
         self._dispatcher = dispatcher
         self._programs = programs
+        self._tickets = tickets
 
     async def compute(self, raw: bytes, rpc: Rpc) -> bytes:
         """Compute: one answer."""
@@ -55,8 +58,14 @@ class Gateway:
         rpc: Rpc,
         dispatch: Callable[[Endpoint, Permit, Slot], Awaitable[Answer]],
     ) -> Answer:
-        tenant = self._authenticator.authenticate(rpc)
+        above = self._tickets.of(rpc)
+        tenant = self._authenticator.authenticate(rpc) if above is None else above.tenant
         with self._admission.admit(raw, rpc, tenant) as permit:
             endpoint = await self._programs.route(permit) or self._routes.route(permit.algorithm)
-            with await endpoint.lane.slot(permit.priority, permit.deadline) as slot:
-                return await dispatch(endpoint, permit, slot)
+            inside = above is not None and endpoint.name in above.holds
+            lane = endpoint.lane
+            with await lane.slot(permit.priority, permit.deadline, inside=inside) as slot:
+                if not permit.asks:
+                    return await dispatch(endpoint, permit, slot)
+                with self._tickets.issued(tenant, above, endpoint.name) as permit.ticket:
+                    return await dispatch(endpoint, permit, slot)

@@ -90,12 +90,15 @@ class Lane:
         self._heap: list[tuple[float, int, _Place]] = []
         self._arrivals = 0
 
-    async def slot(self, priority: int, deadline: float | None) -> Slot:
+    async def slot(self, priority: int, deadline: float | None, *, inside: bool = False) -> Slot:
         """Get a slot, now or in turn. `deadline`: on time.monotonic().
+
+        `inside`: who asks has one already, further up, and would wait for itself; so it gets
+        another at once, beyond what there are.
 
         Raises QueueFull, DeadlineExceeded, or what `refuse` was given; then nothing is held.
         """
-        if self.running < self.slots:
+        if inside or self.running < self.slots:
             self.running += 1
             return Slot(self)
         if self.waiting >= self._queue:

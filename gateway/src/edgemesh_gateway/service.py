@@ -18,6 +18,7 @@ from edgemesh_gateway.register import Registrations
 from edgemesh_gateway.registry import Registry
 from edgemesh_gateway.settings import GatewaySettings
 from edgemesh_gateway.store import Database, Store, StoreUnusable
+from edgemesh_gateway.tickets import Tickets
 from mesh_service.peers import Peers
 from mesh_service.server import MeshServer
 from mesh_service.settings import SettingsError
@@ -49,7 +50,8 @@ async def _serve(
     routes = registry.routes
     programs = Programs(store, registry.endpoints, routes)
     dispatcher = Dispatcher(settings.retry_wait_ms / 1e3, programs.supply)
-    door = gateway.Gateway(authenticator, admission, routes, dispatcher, programs)
+    tickets = Tickets(settings.call_depth)
+    door = gateway.Gateway(authenticator, admission, routes, dispatcher, programs, tickets)
     places = environments.Environments(
         authenticator, store, programs, settings.max_environments, settings.environment_timeout_s
     )

@@ -44,6 +44,8 @@ class GatewaySettings(ServiceSettings):
     """Seconds of waiting after which a request counts as of the next higher priority."""
     max_held_bytes: int = Field(default=1024 * MIB, ge=1024)
     """Bytes of all requests that run or wait; over it new ones are refused."""
+    call_depth: int = Field(default=8, ge=0, le=64)
+    """How deep work may call work that calls work; 0: none may call."""
     retry_wait_ms: int = Field(default=500, ge=0, le=60_000)
     """How long a request that never started waits for its executor to come back, once."""
 

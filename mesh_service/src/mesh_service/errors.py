@@ -17,6 +17,7 @@ message is for a person and never holds a caller's data beyond names, nor a trac
     ├── AlreadyExists(name)                   with other content
     ├── QuotaExceeded(what, limit)            the tenant holds as much as it may
     ├── Unauthenticated(expected)
+    ├── CallsTooDeep(limit)                   calls of calls of calls
     ├── PayloadTooLarge(size, limit)
     ├── QueueFull(waiting, limit, retry_after_s)      nothing ran
     ├── NotStarted(executor, retry_after_s)           nothing ran
@@ -143,6 +144,14 @@ class Unauthenticated(MeshError):
     def __init__(self, expected: str) -> None:
         self.expected = expected
         super().__init__(expected)
+
+
+class CallsTooDeep(MeshError):
+    """Work calls work that calls work, …: more often than is allowed."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"calls may be nested {limit} deep, and this one would be deeper")
 
 
 class PayloadTooLarge(MeshError):

@@ -189,6 +189,11 @@ class ExecutorSettings(ServiceSettings):
     """Whether the executor keeps sessions."""
 
     @property
+    def lends(self) -> int:
+        """Worker processes that there may be beyond `workers`, while calls wait for others."""
+        return 0
+
+    @property
     def offers_shared_memory(self) -> bool:
         """Whether callers may register it."""
         return self.on_loopback if self.shared_memory is None else self.shared_memory

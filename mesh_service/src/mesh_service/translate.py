@@ -46,6 +46,7 @@ _TABLE: tuple[tuple[type[errors.MeshError], Verdict], ...] = (
     (errors.AlreadyExists, Verdict(grpc.StatusCode.ALREADY_EXISTS, "ALREADY_EXISTS")),
     (errors.QuotaExceeded, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED")),
     (errors.Unauthenticated, Verdict(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")),
+    (errors.CallsTooDeep, Verdict(grpc.StatusCode.FAILED_PRECONDITION, "CALLS_TOO_DEEP")),
     (errors.PayloadTooLarge, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "PAYLOAD_TOO_LARGE")),
     (errors.QueueFull, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "QUEUE_FULL")),
     (errors.NotStarted, Verdict(grpc.StatusCode.UNAVAILABLE, "NOT_STARTED")),
@@ -130,7 +131,7 @@ def _metadata(error: errors.MeshError) -> dict[str, str]:
             return {"environment": error.id}
         case errors.AlreadyExists():
             return {"name": error.name}
-        case errors.QueueFull() | errors.QuotaExceeded():
+        case errors.QueueFull() | errors.QuotaExceeded() | errors.CallsTooDeep():
             return {"limit": str(error.limit)}
         case errors.UnknownAlgorithm():
             return {"algorithm": error.name, "nearest": ",".join(error.nearest)}

@@ -118,6 +118,24 @@ class Deeds:
     def ask(self, call: Call, questions: list[str]) -> Reply:
         return Reply(b"".join(call.call(question.encode()) for question in questions))
 
+    def post(self, call: Call, questions: list[str]) -> Reply:
+        """Ask all at once, and one more when there is one left; the answers as they come."""
+        open_ = {call.post(question.encode()): question for question in questions}
+        found: list[str] = []
+        while open_:
+            call.listen(10)
+            for token in list(open_):
+                if (answer := call.answer(token)) is not None:
+                    found.append(f"{open_.pop(token)}={answer.decode()}")
+            if len(open_) == 1 and "" not in open_.values():
+                open_[call.post(b"")] = ""
+        return Reply(json.dumps(found).encode())
+
+    def post_and_leave(self, call: Call) -> Reply:
+        call.post(b"slow")
+        call.call(b"quick")
+        return Reply(b"left")
+
     def pid(self, call: Call) -> Reply:
         return Reply(str(os.getpid()).encode())
 

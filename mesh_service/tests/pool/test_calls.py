@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from typing import Any
 
 import pytest
 from pools import Bench, alive, running, spec, work
@@ -126,6 +127,89 @@ async def test_a_call_back_through_the_front(bench: Bench) -> None:
     assert done.verdict is Verdict.ERROR
     done, header, _ = await bench.do("ask", questions=["a"])  # nobody answers
     assert done.verdict is Verdict.ERROR
+
+
+async def test_questions_side_by_side(bench: Bench) -> None:
+    """Each answer is there when it has come, whatever the others take."""
+    later = asyncio.Event()
+
+    async def on_call(question: bytes) -> bytes:
+        if question == b"slow":
+            await later.wait()
+        elif not question:
+            later.set()
+        return question.upper()
+
+    questions = ["slow", *"abcdefghijklmnop"]
+    done, header, _ = await bench.do("post", questions=questions, on_call=on_call)
+    assert done.verdict is Verdict.DONE
+    found = json.loads(header)
+    assert sorted(found[:-2]) == [f"{q}={q.upper()}" for q in questions[1:]]
+    assert set(found[-2:]) == {"=", "slow=SLOW"}
+
+
+async def test_more_open_questions_than_are_taken_cost_the_worker(bench: Bench) -> None:
+    async def never(_: bytes) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+    done, _, _ = await bench.do("post", questions=["q"] * 21, on_call=never)
+    assert done.verdict is Verdict.CRASH
+    assert (await bench.do("echo", b"next"))[2] == [b"next"]
+
+
+async def test_an_answer_that_nobody_takes_is_dropped(bench: Bench) -> None:
+    cancelled = asyncio.Event()
+
+    async def on_call(question: bytes) -> bytes:
+        if question == b"quick":
+            return b""
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        return b""
+
+    for _ in range(3):
+        cancelled.clear()
+        _, header, _ = await bench.do("post_and_leave", on_call=on_call)
+        assert header == b"left"
+        await asyncio.wait_for(cancelled.wait(), 10)
+    assert (await bench.do("echo", b"next"))[2] == [b"next"]
+
+
+async def test_calls_that_wait_for_calls_are_lent_workers() -> None:
+    """One worker, and calls five deep; afterwards there is one worker again."""
+    async with running(lends=5) as bench:
+
+        async def on_call(question: bytes) -> bytes:
+            if question == b"":
+                return b"0"
+            done, header, _ = await bench.do("ask", questions=[question[1:].decode()], **back)
+            assert done.verdict is Verdict.DONE
+            return header + b"1"
+
+        back: dict[str, Any] = {"on_call": on_call}
+        done, header, _ = await bench.do("ask", questions=["xxxxx"], **back)
+        assert (done.verdict, header) == (Verdict.DONE, b"011111")
+        found = await asyncio.gather(*(bench.do("ask", questions=["x"], **back) for _ in range(4)))
+        assert [header for _, header, _ in found] == [b"01"] * 4
+        for _ in range(8):  # each that ends gives a place back
+            await bench.do("echo")
+        assert bench.pool.stats().slots == 1
+
+
+async def test_a_pool_that_lends_none_lets_them_wait() -> None:
+    async with running() as bench:
+
+        async def on_call(_: bytes) -> bytes:
+            async with asyncio.timeout(0.5):
+                await bench.do("echo")
+            return b""
+
+        done, _, _ = await bench.do("ask", questions=["x"], on_call=on_call)
+        assert done.verdict is Verdict.ERROR
 
 
 async def test_what_a_handler_raises_stays_in_its_log(

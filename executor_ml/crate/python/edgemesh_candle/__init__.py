@@ -12,12 +12,15 @@ check()
 
 from edgemesh_candle._native import (  # noqa: E402 - only a checked CPU may load it
     BUILD,
+    MOST_OPS,
     CandleError,
     ChatError,
     Embedder,
     EmbedJob,
+    Evaluation,
     Generation,
     Generator,
+    GraphError,
     ModelError,
     NumericError,
     ParameterError,
@@ -30,12 +33,15 @@ from edgemesh_candle._native import (  # noqa: E402 - only a checked CPU may loa
 
 __all__ = [
     "BUILD",
+    "MOST_OPS",
     "CandleError",
     "ChatError",
     "EmbedJob",
     "Embedder",
+    "Evaluation",
     "Generation",
     "Generator",
+    "GraphError",
     "ModelError",
     "NumericError",
     "ParameterError",

@@ -1,6 +1,6 @@
 """The Rust core's bindings. Everything that computes does so without the interpreter lock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Final, Literal, final
 
@@ -8,12 +8,15 @@ from typing_extensions import Buffer
 
 __all__ = [
     "BUILD",
+    "MOST_OPS",
     "CandleError",
     "ChatError",
     "EmbedJob",
     "Embedder",
+    "Evaluation",
     "Generation",
     "Generator",
+    "GraphError",
     "ModelError",
     "NumericError",
     "ParameterError",
@@ -27,6 +30,9 @@ __all__ = [
 __version__: Final[str]
 BUILD: Final[str]
 """What the binary was compiled for: "x86-64-v3", "x86-64" or another architecture."""
+
+MOST_OPS: Final[int]
+"""Nodes that a graph may have."""
 
 def kernels() -> str:
     """The kernels in use: "avx512", or the level of the build."""
@@ -62,6 +68,35 @@ class ParameterError(CandleError):
 
 class NumericError(CandleError):
     """Not-a-number where a probability was due."""
+
+class GraphError(CandleError):
+    """A graph of tensors cannot be evaluated: where in the parameters it is wrong, and why."""
+
+    field: str
+    reason: str
+
+@final
+class Evaluation:
+    """A graph of tensor operations on its way to its outputs; belongs to one thread at a time."""
+
+    def __new__(
+        cls,
+        graph: str,
+        inputs: Mapping[str, tuple[str, Sequence[int], Buffer]],
+        most_bytes: int,
+    ) -> Evaluation:
+        """Check a graph (JSON text) for `inputs`: each its dtype, shape and bytes, little-endian
+        in C order. `most_bytes`: of all values that there are at a time. Raises GraphError.
+        """
+
+    def step(self) -> bool:
+        """Compute the next node; False when all are. Raises GraphError."""
+
+    def outputs(self) -> list[tuple[str, str, list[int]]]:
+        """Name, dtype and shape of each output, sorted by name."""
+
+    def write(self, name: str, out: Buffer) -> None:
+        """Write an output's bytes into a writable buffer of their size."""
 
 @final
 class Embedder:

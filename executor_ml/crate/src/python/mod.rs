@@ -3,6 +3,7 @@
 mod embedder;
 mod exceptions;
 mod generator;
+mod tensors;
 
 use pyo3::prelude::*;
 
@@ -18,6 +19,7 @@ fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<generator::Generator>()?;
     module.add_class::<generator::Generation>()?;
     module.add_class::<generator::Token>()?;
+    tensors::register(module)?;
     exceptions::register(module)
 }
 

@@ -5,7 +5,8 @@ answers START at once; the reply lies with it, of a size that WAIT tells, until 
 room and asks with TAKE. A reply is PREFIX (the length of its JSON), the JSON, and its tensors,
 whose places count from the reply's beginning.
 
-    START    JSON follows: {"tool", "value": {"args", "kwargs"} in wire form, "tensors"}
+    START    JSON follows: {"tool", "value": {"args", "kwargs"} in wire form, "tensors"}, or
+             {"call": {"algorithm", "parameters", "capabilities", "run_time_ms"}, "tensors"}
     WAIT     PLACE follows: seconds to wait (less than 0: as long as it takes), and where DONE, the
              call that has ended and its reply's size, is to be written; (0, 0): none has
     TAKE     PLACE follows: where the reply is to be written
@@ -28,5 +29,7 @@ START, WAIT, TAKE, FORGET = range(1, 5)
 ALIGNMENT = 16
 MOST_BYTES = 64 << 20
 """Of a call's arguments or of its reply."""
+MOST_CALL_BYTES = (16 << 20) - (16 << 10)
+"""Of what goes to an algorithm by `edgemesh.call`; an answer may have as much."""
 MOST_CALLS = 64
 """At once."""

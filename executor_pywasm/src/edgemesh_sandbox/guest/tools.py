@@ -85,6 +85,31 @@ def offer(tools: Tools, names: list[str]) -> None:
     tools._names = names
 
 
+class Beside:
+    """The tensors that go with a call; they stay where they are until it has begun."""
+
+    def __init__(self) -> None:
+        self.tensors: list[dict[str, Any]] = []
+        self.nbytes = 0
+        self._owners: list[Any] = []
+
+    def add(self, name: str, dtype: str, shape: Any, data: Any, media_type: str) -> None:
+        """Add one."""
+        nbytes = memoryview(data).nbytes
+        self._owners.append(data)
+        self.nbytes += nbytes
+        self.tensors.append(
+            {
+                "name": name,
+                "dtype": dtype,
+                "shape": shape,
+                "address": arrays.address_of(data),
+                "nbytes": nbytes,
+                "media_type": media_type,
+            }
+        )
+
+
 class Calls:
     """Calls that go out to the host."""
 
@@ -98,31 +123,20 @@ class Calls:
 
     def start(self, name: str, args: Any, kwargs: Any) -> int:
         """Begin a call; its number."""
-        tensors: list[dict[str, Any]] = []
-        owners: list[Any] = []
-
-        def add(name: str, dtype: str, shape: Any, data: Any, media_type: str) -> None:
-            owners.append(data)
-            tensors.append(
-                {
-                    "name": name,
-                    "dtype": dtype,
-                    "shape": shape,
-                    "address": arrays.address_of(data),
-                    "nbytes": memoryview(data).nbytes,
-                    "media_type": media_type,
-                }
-            )
-
+        beside = Beside()
         value = {"args": [*args], "kwargs": kwargs}
         try:
-            text = plain(value) or dumps(Encoder(add).encode(value, name))
+            text = plain(value) or dumps(Encoder(beside.add).encode(value, name))
         except Unfit as error:
             raise TypeError(str(error)) from None
-        request = f'{{"tool":{dumps(name)},"tensors":{dumps(tensors)},"value":{text}}}'
-        if len(request) + sum(t["nbytes"] for t in tensors) > MOST_BYTES:
+        if len(text) + beside.nbytes > MOST_BYTES:
             raise ValueError(f"the arguments of {name} have more than {MOST_BYTES} bytes")
+        return self.send(f'"tool":{dumps(name)},"value":{text}', beside)
+
+    def send(self, asked: str, beside: Beside) -> int:
+        """Begin a call of which this is the JSON, with tensors beside it; its number."""
         self._number += 1
+        request = f'{{"tensors":{dumps(beside.tensors)},{asked}}}'
         self._door(HEAD.pack(START, self._number) + request.encode())
         return self._number
 
@@ -137,11 +151,11 @@ class Calls:
         self._door(HEAD.pack(TAKE, number) + PLACE.pack(0, arrays.address_of(reply)))
         return reply
 
-    async def awaited(self, number: int) -> Any:
-        """The same, for a task."""
+    async def awaited(self, number: int, read: Callable[[bytearray], Any] | None = None) -> Any:
+        """What `read` makes of a call's reply, for a task; by default its value."""
         self.waiting[number] = future = asyncio.get_running_loop().create_future()
         try:
-            return value_of(await future)
+            return (read or value_of)(await future)
         except asyncio.CancelledError:
             self._door(HEAD.pack(FORGET, number))
             raise
@@ -169,19 +183,25 @@ def value_of(reply: bytearray) -> Any:
     answer = _loads(reply[PREFIX.size : PREFIX.size + length])
     if "error" in answer:
         raise _error(**answer["error"])
-    tensors = {tensor["name"]: tensor for tensor in answer["tensors"]}
+    return decoder(reply, answer["tensors"]).decode(answer["value"])
 
-    def array(name: str) -> Any:
-        tensor = tensors[name]
-        dtype = np.dtype(tensor["dtype"])
-        count = tensor["nbytes"] // dtype.itemsize
-        return np.frombuffer(reply, dtype, count, tensor["at"]).reshape(tensor["shape"])
 
-    def raw(name: str) -> Any:
-        tensor = tensors[name]
-        return memoryview(reply)[tensor["at"] : tensor["at"] + tensor["nbytes"]]
+def decoder(reply: bytearray, tensors: list[dict[str, Any]]) -> Decoder:
+    """What reads values that refer to these tensors, which lie in the reply."""
+    known = {tensor["name"]: tensor for tensor in tensors}
+    return Decoder(lambda name: array(reply, known[name]), lambda name: raw(reply, known[name]))
 
-    return Decoder(array, raw).decode(answer["value"])
+
+def array(reply: bytearray, tensor: dict[str, Any]) -> Any:
+    """A tensor of a reply as an array."""
+    dtype = np.dtype(tensor["dtype"])
+    count = tensor["nbytes"] // dtype.itemsize
+    return np.frombuffer(reply, dtype, count, tensor["at"]).reshape(tensor["shape"])
+
+
+def raw(reply: bytearray, tensor: dict[str, Any]) -> memoryview:
+    """A tensor of a reply as bytes."""
+    return memoryview(reply)[tensor["at"] : tensor["at"] + tensor["nbytes"]]
 
 
 def _error(type: str, message: str, notes: list[str]) -> BaseException:

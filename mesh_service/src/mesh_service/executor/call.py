@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 from edgemesh.compute.v1 import algorithm_pb2, compute_pb2
 
@@ -116,6 +116,24 @@ class PoolCall(Protocol):
         ...
 
 
+class Back(Protocol):
+    """The way from a run back to the front; see the pool's own call."""
+
+    deadline: float
+
+    def post(self, request: bytes) -> int:
+        """Ask something; the question's token."""
+        ...
+
+    def answer(self, token: int) -> bytes | None:
+        """Its answer, once; None while there is none. Raises BackCallFailed."""
+        ...
+
+    def listen(self, seconds: float) -> None:
+        """Wait for answers, at most so long. Raises EOFError."""
+        ...
+
+
 class Call:
     """One call: what to run, on what, within which limits."""
 
@@ -155,6 +173,11 @@ class Call:
         """The session that it goes on in; None: it starts anew."""
         self.image = image
         """What the front says that the work stands on (see `ground`); None: nothing."""
+
+    @property
+    def back(self) -> Back:
+        """The way back to the front, for what the run was granted."""
+        return cast(Back, self._pool)
 
     @property
     def algorithm(self) -> str:

@@ -152,6 +152,7 @@ def spec(
         workers=settings.workers,
         spares=settings.spares,
         resting=resting,
+        lends=settings.lends,
         one_owner=settings.tenant_workers,
         queue=settings.queue,
         memory_bytes=settings.worker_memory_bytes,

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from edgemesh.compute.v1 import compute_pb2
 
 from mesh_service import errors
+from mesh_service.executor.capabilities import Opened
 from mesh_service.executor.respond import Identity, Printed, respond
 from mesh_service.executor.run import RETRY_FULL_S, TENANT, Start
 from mesh_service.executor.validate import Valid
@@ -74,7 +75,10 @@ class Spread:
         rpc: Rpc,
         identity: Identity,
         send: Send | None,
+        back: Opened | None = None,
     ) -> None:
+        """`back`: what answers the workers' questions."""
+        self._back = back
         self._pool, self._settings, self._valid = pool, settings, valid
         self._identity, self._send = identity, send
         self._start = Start(rpc, valid.algorithm.idempotent)
@@ -118,6 +122,7 @@ class Spread:
             algorithm=part.algorithm,
             parameters=json.dumps(part.parameters),
             limits=whole.limits,
+            capabilities=whole.capabilities,
         )
         for name in part.inputs:
             request.inputs[name].CopyFrom(whole.inputs[name])
@@ -135,8 +140,11 @@ class Spread:
                 reply_limit=max(self._room, 1),
                 owner=self._owner,
             )
+            answer = self._back() if self._back is not None else None
             try:
-                async with self._pool.run(work, on_started=self._start.begin) as done:
+                async with self._pool.run(
+                    work, on_started=self._start.begin, on_call=answer
+                ) as done:
                     began = time.perf_counter()
                     valid = replace(self._valid, request=request)
                     answer = respond(valid, done, Printed(), self._identity, began)
@@ -188,6 +196,7 @@ class Spread:
         response = compute_pb2.ComputeResponse(
             request_id=request.request_id,
             algorithm=request.algorithm,
+            capabilities=request.capabilities,
             outcome=compute_pb2.OUTCOME_OK,
             result=json.dumps(fan.join(request, self._answers), allow_nan=False),
             stdout="".join(answer.stdout for answer in answers),

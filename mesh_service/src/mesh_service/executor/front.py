@@ -18,6 +18,7 @@ from edgemesh.executor.v1 import executor_pb2
 from google.protobuf.message import DecodeError
 
 from mesh_service import errors, wire
+from mesh_service.executor.capabilities import Answer, BackDoor
 from mesh_service.executor.completion import Completion
 from mesh_service.executor.describe import Description
 from mesh_service.executor.fan import Fan, Spread
@@ -49,16 +50,19 @@ class Front:
         sessions: Sessions | None = None,
         ground: Ground | None = None,
         completions: Mapping[str, Completion] | None = None,
+        back: BackDoor | None = None,
     ) -> None:
         """`fans`: algorithms that are spread over the workers, by their names.
 
         `address`: where this front is served. `sessions`: who keeps them. `ground`: what work may
         stand on. `completions`: algorithms whose requests are completed here, by their names.
+        `back`: what answers runs that were granted something.
         """
         self._sessions = sessions
         self._ground = ground
         self._completions = completions or {}
         self._fans = fans or {}
+        self._back = back
         self._settings = settings
         self._identity = identity
         self.description = Description(
@@ -164,13 +168,15 @@ class Front:
         completion = self._completions.get(valid.algorithm.name)
         if completion is not None:
             await completion.complete(valid, rpc.header(TENANT))
+        granted = bool(valid.request.capabilities)
+        back = self._back.open(valid, rpc) if granted and self._back is not None else None
         fan = self._fans.get(valid.algorithm.name)
         if fan is not None:
             if valid.request.session_id:
                 expected = f"empty: each part of {valid.algorithm.name} starts anew"
                 raise errors.InvalidRequest([errors.Violation("session_id", expected)])
             self.shared_memory.refuse(valid)
-            spread = Spread(pool, self._settings, valid, rpc, self._identity, send)
+            spread = Spread(pool, self._settings, valid, rpc, self._identity, send, back)
             response = await spread.run(fan, arrived)
             rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
             return encode(response, spread.outputs)
@@ -179,12 +185,13 @@ class Front:
                 why = "empty: a session goes on in its own image"
                 raise errors.InvalidRequest([errors.Violation("session_id", why)])
             self.shared_memory.refuse(valid)
-            return await self._go_on(self._sessions, valid, rpc, encode, arrived, send)
+            answer = None if back is None else back()
+            return await self._go_on(self._sessions, valid, rpc, encode, arrived, send, answer)
         printed = Printed()
         places = self.shared_memory.take(valid, rpc)
-        async with run(
-            pool, self._settings, valid, rpc, printed, send, places, image=standing.image
-        ) as done:
+        answer = None if back is None else back()
+        terms = (pool, self._settings, valid, rpc, printed, send, places)
+        async with run(*terms, image=standing.image, answer=answer) as done:
             response = respond(valid, done, printed, self._identity, arrived)
             rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
             return encode(response, _blobs(response, done))
@@ -197,14 +204,13 @@ class Front:
         encode: Encode,
         arrived: float,
         send: Callable[[compute_pb2.ComputeEvent], Awaitable[None]] | None,
+        answer: Answer | None,
     ) -> bytes:
         """A call of a session: what it has changed is kept before it is answered."""
         assert valid.pool is not None
         printed = Printed()
-        async with (
-            sessions.hold(valid, rpc) as going,
-            run(valid.pool, self._settings, valid, rpc, printed, send, NOWHERE, going) as done,
-        ):
+        terms = (valid.pool, self._settings, valid, rpc, printed, send, NOWHERE)
+        async with sessions.hold(valid, rpc) as going, run(*terms, going, answer=answer) as done:
             response = respond(valid, done, printed, self._identity, arrived)
             change = changed(done)
             if change is not None:

@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from mesh_service import server
+from mesh_service.executor.capabilities import BackDoor
 from mesh_service.executor.completion import Completion
 from mesh_service.executor.crew import OneCrew, Staff, spec
 from mesh_service.executor.fan import Fan
@@ -56,6 +57,8 @@ class Plan(Generic[Settings]):
     """What work may stand on beside what its workers have."""
     completions: Callable[[Settings], Mapping[str, Completion]] = _nothing
     """Algorithms whose requests the front completes, by their names."""
+    back: Callable[[Settings], BackDoor] | None = None
+    """Makes what answers runs that were granted capabilities."""
     crews: Callable[[Settings], Staff] | None = None
     """Makes its workers where they are not all alike; then what is said of them here is unused."""
 
@@ -87,8 +90,9 @@ async def _body(
     sessions = None if plan.sessions is None else plan.sessions(settings, host)
     ground = None if plan.ground is None else plan.ground(settings)
     completions = plan.completions(settings)
+    back = None if plan.back is None else plan.back(settings)
     front = Front(
-        settings, identity, plan.fans, lambda: mesh.address, sessions, ground, completions
+        settings, identity, plan.fans, lambda: mesh.address, sessions, ground, completions, back
     )
     host.execute, host.authenticate = front.execute, front.authenticate
     news = _News(staff, front, mesh)
@@ -132,6 +136,8 @@ async def _body(
             await ground.close()
         front.shared_memory.close()
         await staff.stop()
+        if back is not None:
+            await back.close()
 
 
 class _News:

@@ -75,6 +75,7 @@ def respond(
     response = _outcome(valid, done, printed, identity.name)
     response.request_id = valid.request.request_id
     response.algorithm = valid.request.algorithm
+    response.capabilities[:] = valid.request.capabilities
     usage = response.usage
     usage.queue_us = done.queue_us
     usage.run_us = done.run_us

@@ -17,6 +17,7 @@ from edgemesh.compute.v1 import compute_pb2
 from google.protobuf.message import DecodeError
 
 from mesh_service import errors
+from mesh_service.executor.capabilities import Answer
 from mesh_service.executor.regions import Taken
 from mesh_service.executor.respond import Printed
 from mesh_service.executor.sessions import Going
@@ -40,6 +41,8 @@ from mesh_service.pool import (
 from mesh_service.settings import ExecutorSettings
 from mesh_service.stack import Rpc
 
+ASKED_BYTES = 8
+"""A question of that length is for a piece of the session's state; a program's are longer."""
 STARTED = (("edgemesh-started", "1"),)
 TENANT = "edgemesh-tenant"
 RETRY_FULL_S = 0.5
@@ -60,11 +63,12 @@ async def run(
     places: Taken,
     session: Going | None = None,
     image: Place | None = None,
+    answer: Answer | None = None,
 ) -> AsyncGenerator[Done]:
     """Run it; the body gets what became of it, with buffers that live as long as the body.
 
     `places` are given back, whatever comes of it. `session`: what it goes on from. `image`: what it
-    stands on.
+    stands on. `answer`: answers what the worker asks for its program meanwhile.
 
     Raises QueueFull, NotStarted or ShuttingDown: nothing ran.
     """
@@ -104,7 +108,7 @@ async def run(
             work,
             on_started=start.begin,
             on_event=events.take,
-            on_call=None if session is None else session.tell,
+            on_call=_answering(session, answer),
         ) as done:
             await start.settle()
             await events.finish(rpc.time_left())
@@ -119,6 +123,18 @@ async def run(
         start.close()
         events.close()
         places.leave()
+
+
+def _answering(session: Going | None, answer: Answer | None) -> Answer | None:
+    """What answers a worker: it asks for its session's state, and for what its program asks."""
+    if session is None or answer is None:
+        return answer if session is None else session.tell
+    tell, told = session.tell, answer
+
+    async def either(question: bytes) -> bytes:
+        return await (tell(question) if len(question) == ASKED_BYTES else told(question))
+
+    return either
 
 
 class Start:

@@ -19,6 +19,7 @@ from jsonschema.exceptions import ValidationError
 
 from mesh_service import errors, tensors, wire
 from mesh_service.errors import Violation
+from mesh_service.executor import capabilities
 from mesh_service.executor.plain import plain_check
 from mesh_service.pool import WorkerPool
 from mesh_service.settings import ExecutorSettings
@@ -178,6 +179,8 @@ def validate(
     if violations:
         raise errors.InvalidRequest(violations)
     offer = offer or catalog.find(request.algorithm)
+    if refused := capabilities.refusal(request, offer.algorithm.capabilities):
+        raise errors.InvalidRequest([Violation("capabilities", refused)])
     offer.check(request, blobs)
     request.algorithm = offer.full_name
     if offer.limits is not None:
@@ -201,8 +204,6 @@ def _envelope(
         yield Violation("inputs", f"at most {MOST_INPUTS}, not {len(request.inputs)}")
     if request.session_id and not settings.keeps_sessions:
         yield Violation("session_id", "empty: this executor keeps no sessions")
-    if request.capabilities:
-        yield Violation("capabilities", "empty: this executor grants none")
 
 
 def _set_limits(

@@ -58,6 +58,7 @@ class Call:
         self._allocated = self._granted = 0
         self._open = (0, 0, 0)  # segment, first free byte, size
         self._segments = segments  # those of the inputs, then those granted
+        self._posted: set[int] = set()
         self._lock = threading.Lock()
 
     @property
@@ -96,6 +97,38 @@ class Call:
         if flags & Flag.FAILED:
             raise BackCallFailed
         return reply
+
+    def post(self, request: Buffer) -> int:
+        """Ask the front something, as `call` does, and go on; the question's token.
+
+        At most 20 may be open at a time.
+        """
+        payload = bytes(request)
+        if len(payload) > MAX_MESSAGE:
+            raise ValueError(f"a request of {len(payload)} bytes, the limit is {MAX_MESSAGE}")
+        token = self._channel.post(Kind.CALL, self.id, payload)
+        self._posted.add(token)
+        return token
+
+    def answer(self, token: int) -> bytes | None:
+        """The answer to a question that was posted, once; None while there is none.
+
+        Raises BackCallFailed when the front refuses or fails.
+        """
+        taken = self._channel.taken(token)
+        if taken is None:
+            return None
+        self._posted.discard(token)
+        if taken[0] & Flag.FAILED:
+            raise BackCallFailed
+        return taken[1]
+
+    def listen(self, seconds: float) -> None:
+        """Wait at most so long for answers to what was posted; at concurrency 1 only.
+
+        Raises EOFError when the front is gone.
+        """
+        self._channel.listen(seconds)
 
     def allocate(self, nbytes: int) -> memoryview:
         """Give ``nbytes`` writable bytes, 16-byte aligned, if large (over 64 KiB) 64-byte aligned
@@ -171,7 +204,9 @@ class Call:
         return pack_parts(prefix(len(found)), [place or next(copied) for place in found])
 
     def end(self) -> None:
-        """Let go of the call's memory."""
+        """Let go of the call's memory, and of answers that nobody took."""
+        for token in self._posted:
+            self._channel.forget(token)
         for view in (*self.buffers, *self.places):
             with contextlib.suppress(BufferError):  # e.g. an array that the handler keeps
                 view.release()

@@ -8,6 +8,7 @@ import itertools
 import mmap
 import os
 import queue
+import select
 import socket
 import threading
 from collections import deque
@@ -83,10 +84,43 @@ class Channel:
         finally:
             del self._answers[token]
 
+    def post(self, kind: int, call: int, payload: bytes) -> int:
+        """Send a question, to be waited for later; its token."""
+        token = next(self._tokens)
+        self._answers[token] = queue.SimpleQueue[tuple[int, bytes]]()
+        self.send(kind, call, TOKEN.pack(token) + payload)
+        return token
+
+    def taken(self, token: int) -> tuple[int, bytes] | None:
+        """The answer to a question that was posted, once; None while there is none."""
+        if self._answers[token].empty():
+            return None
+        return self._answers.pop(token).get()
+
+    def forget(self, token: int) -> None:
+        """Drop the answer to a question, whether it has come or not."""
+        self._answers.pop(token, None)
+
+    def listen(self, seconds: float) -> None:
+        """Wait for frames, at most so long, and handle those that have come.
+
+        Not where calls share this process: there the main thread reads. Raises EOFError.
+        """
+        with self._reading:
+            if not self._frames:
+                waiting = select.poll()
+                waiting.register(self._data, select.POLLIN)
+                if not waiting.poll(seconds * 1e3):
+                    return
+            self._dispatch(self.next())
+            while self._frames:
+                self._dispatch(self.next())
+
     def answer(self, flags: int, payload: bytes) -> None:
-        """Hand an answer to the one that waits for it."""
+        """Hand an answer to the one that waits for it; to nobody, if it was forgotten."""
         (token,) = TOKEN.unpack_from(payload)
-        self._answers[token].put((flags, payload[TOKEN.size :]))
+        if waiting := self._answers.get(token):
+            waiting.put((flags, payload[TOKEN.size :]))
 
     def map_next(self, size: int) -> mmap.mmap:
         """Map the memory whose descriptor came with this frame."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-MAX_BACK_CALLS = 16
+MAX_BACK_CALLS = 20
 """Questions of one call that may be open at a time."""
 MAX_NEEDS = 256
 """Segments that one reply may lie in: each is a descriptor of the front."""
@@ -81,6 +81,8 @@ class Flight:
             (token,) = TOKEN.unpack_from(payload)
             if token in self.back_calls or len(self.back_calls) >= MAX_BACK_CALLS:
                 raise ProtocolError(f"more than {MAX_BACK_CALLS} open calls, or one token twice")
+            if not self.back_calls:
+                worker.lends(True)
             answer = self._answer(worker, token, payload[TOKEN.size :])
             self.back_calls[token] = asyncio.get_running_loop().create_task(answer)
 
@@ -122,6 +124,8 @@ class Flight:
             _log.exception("a call from worker %d failed", worker.pid)
             reply, flags = b"", Flag.FAILED
         if self.back_calls.pop(token, None):
+            if not self.back_calls:
+                worker.lends(False)
             worker.send(encode(Kind.CALL_REPLY, self.id, TOKEN.pack(token) + reply, flags))
 
     def reply(self, payload: bytes) -> tuple[int, bytes, tuple[memoryview, ...], list[Segment]]:

@@ -186,6 +186,7 @@ class WorkerPool:
             self._waiting.appendleft(entry)
         else:
             self._waiting.append(entry)
+        roster.borrow()
         try:
             return await waiter
         except asyncio.CancelledError:
@@ -208,6 +209,7 @@ class WorkerPool:
                 self._waiting.popleft()
                 waiter.set_result(worker)
             else:
+                self._roster.borrow()
                 return
 
     def _serve_owners(self) -> None:
@@ -226,6 +228,7 @@ class WorkerPool:
                     waiter.set_result(worker)
                 else:
                     refused.add(work.owner)
+                    self._roster.borrow()
         self._serving = False
 
     def _refuse(self) -> None:

@@ -54,6 +54,8 @@ class Roster:
         self._on_slot = on_slot
         self._on_lost = on_lost
         self._open = False
+        self._lenders: set[Worker] = set()
+        self._borrowed = 0
         self._resting = bool(spec.resting)
         self._failures = 0
         self._failed_at = 0.0
@@ -138,12 +140,46 @@ class Roster:
     @property
     def _places(self) -> int:
         """Active workers that there are to be."""
-        return min(self._spec.resting, self._spec.workers) if self._resting else self._spec.workers
+        if self._resting:
+            return min(self._spec.resting, self._spec.workers)
+        return self._spec.workers + self._borrowed
 
     @property
     def _reserve(self) -> int:
         """Spares that there are to be."""
         return 0 if self._resting else self._spec.spares
+
+    # Places beyond the workers, while calls wait for what the front asks of others
+
+    def lends(self, worker: Worker, waits: bool) -> None:
+        """Note whether a worker's call waits for an answer of the front."""
+        if not self._spec.lends:
+            return
+        if waits:
+            self._lenders.add(worker)
+            self._on_slot()
+        else:
+            self._lenders.discard(worker)
+
+    def borrow(self) -> None:
+        """Make a place for a call that finds none, if there is a worker that waits."""
+        if self._borrowed < min(len(self._lenders), self._spec.lends) and self._open:
+            self._borrowed += 1
+            asyncio.get_running_loop().call_soon(self._grow)
+
+    def _grow(self) -> None:
+        self._promote()
+        self.fill()
+
+    def _give_back(self, worker: Worker) -> None:
+        """Let an idle worker go whose place is not needed any more."""
+        if worker.load or worker not in self.active:
+            return
+        self._borrowed -= 1
+        if len(self.active) > self._places:
+            self.active.remove(worker)
+            self.spares.append(worker)
+            self._promote()
 
     @property
     def retry_after(self) -> float:
@@ -180,6 +216,8 @@ class Roster:
                 self._promote()
                 self.fill()
         self._on_slot()
+        if self._borrowed > len(self._lenders):
+            self._give_back(worker)
 
     def leaving(self, worker: Worker) -> None:
         """Replace a worker that ends."""
@@ -226,6 +264,7 @@ class Roster:
         for group in (self.active, self.spares):
             if worker in group:
                 group.remove(worker)
+        self._lenders.discard(worker)
         self.left.add(worker)
 
     def _promote(self) -> None:

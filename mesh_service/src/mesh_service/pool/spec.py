@@ -75,6 +75,9 @@ class PoolSpec:
     resting: int = 0
     """Processes kept while nothing has run for half a minute, and from the start until something
     does: for one of many pools. The first call brings the others. 0: all of them, always."""
+    lends: int = 0
+    """Processes beyond ``workers`` that there may be while calls wait for the front's answer: what
+    that asks for may have to run here too, and would wait for the ones that wait for it."""
     concurrency: int = 1
     """Calls that one process takes at a time. At 1 the handler runs on the main thread."""
     one_owner: bool = False

@@ -128,6 +128,10 @@ class Worker:
         self.warn(flight)
         self._loop.call_later(self._spec.cancel_grace, self._cancel_over, flight)
 
+    def lends(self, waits: bool) -> None:
+        """Tell whether its call waits for the front: what that asks may need a place here."""
+        self._roster.lends(self, waits)
+
     def warn(self, flight: Flight) -> None:
         """Tell the worker that ``flight`` is cancelled."""
         with contextlib.suppress(OSError):  # gone, or so full of cancellations that it is lost
@@ -201,6 +205,7 @@ class Worker:
 
     def _settle(self, flight: Flight, done: Done | None) -> None:
         del self.flights[flight.id]
+        self._roster.lends(self, False)
         if flight.segments:
             self.arena.give(flight.segments.values())
         if verdict := flight.end(done):

@@ -26,7 +26,7 @@ from edgemesh.compute.v1 import compute_pb2 as edgemesh_dot_compute_dot_v1_dot_c
 from edgemesh.compute.v1 import tensor_pb2 as edgemesh_dot_compute_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#edgemesh/compute/v1/algorithm.proto\x12\x13\x65\x64gemesh.compute.v1\x1a!edgemesh/compute/v1/compute.proto\x1a edgemesh/compute/v1/tensor.proto\"\xaa\x02\n\tAlgorithm\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x19\n\x11parameters_schema\x18\x04 \x01(\t\x12\x15\n\rresult_schema\x18\x05 \x01(\t\x12/\n\x06inputs\x18\x06 \x03(\x0b\x32\x1f.edgemesh.compute.v1.TensorSpec\x12\x30\n\x07outputs\x18\x07 \x03(\x0b\x32\x1f.edgemesh.compute.v1.TensorSpec\x12\x0f\n\x07streams\x18\x08 \x01(\x08\x12\x12\n\nidempotent\x18\t \x01(\x08\x12\x1b\n\x13\x64\x65\x66\x61ult_run_time_ms\x18\n \x01(\x04\x12\x12\n\nany_inputs\x18\x0b \x01(\x08\"\xa6\x01\n\nTensorSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x06\x64types\x18\x02 \x03(\x0e\x32\x1d.edgemesh.compute.v1.DataType\x12\r\n\x05shape\x18\x03 \x03(\x03\x12\x10\n\x08\x61ny_rank\x18\x04 \x01(\x08\x12\x10\n\x08required\x18\x05 \x01(\x08\x12\x13\n\x0b\x61llow_empty\x18\x06 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\"*\n\x15ListAlgorithmsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\"S\n\x16ListAlgorithmsResponse\x12\x39\n\nalgorithms\x18\x01 \x03(\x0b\x32%.edgemesh.compute.v1.OfferedAlgorithm\"#\n\x13GetAlgorithmRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"P\n\x14GetAlgorithmResponse\x12\x38\n\talgorithm\x18\x01 \x01(\x0b\x32%.edgemesh.compute.v1.OfferedAlgorithm\"\xa9\x01\n\x10OfferedAlgorithm\x12\x31\n\talgorithm\x18\x01 \x01(\x0b\x32\x1e.edgemesh.compute.v1.Algorithm\x12\x10\n\x08\x65xecutor\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x65\x66\x61ult_version\x18\x03 \x01(\x08\x12\x37\n\x0cregistration\x18\x04 \x01(\x0b\x32!.edgemesh.compute.v1.Registration\"\xa6\x01\n\x0cRegistration\x12\x0b\n\x03own\x18\x01 \x01(\x08\x12\x0e\n\x06shared\x18\x02 \x01(\x08\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x13\n\x0b\x65ntry_point\x18\x04 \x01(\t\x12\x13\n\x0b\x65nvironment\x18\x05 \x01(\t\x12\x12\n\ncreated_ms\x18\x06 \x01(\x03\x12+\n\x06limits\x18\x07 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Limits\"\xb6\x02\n\x18RegisterAlgorithmRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x13\n\x0b\x65ntry_point\x18\x04 \x01(\t\x12\x0e\n\x06sha256\x18\x05 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12\x19\n\x11parameters_schema\x18\x07 \x01(\t\x12\x15\n\rresult_schema\x18\x08 \x01(\t\x12\x13\n\x0b\x65nvironment\x18\t \x01(\t\x12\x14\n\x0c\x64\x65pendencies\x18\n \x03(\t\x12\x0e\n\x06shared\x18\x0b \x01(\x08\x12+\n\x06limits\x18\x0c \x01(\x0b\x32\x1b.edgemesh.compute.v1.Limits\x12\x19\n\x11setup_run_time_ms\x18\r \x01(\x04\"\x86\x01\n\x19RegisterAlgorithmResponse\x12\x38\n\talgorithm\x18\x01 \x01(\x0b\x32%.edgemesh.compute.v1.OfferedAlgorithm\x12/\n\x06report\x18\x02 \x01(\x0b\x32\x1f.edgemesh.compute.v1.CodeReport\"c\n\nCodeReport\x12\x0f\n\x07imports\x18\x01 \x03(\t\x12\x0f\n\x07missing\x18\x02 \x03(\t\x12\x33\n\x0brisky_calls\x18\x03 \x03(\x0b\x32\x1e.edgemesh.compute.v1.RiskyCall\"G\n\tRiskyCall\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\r\x12\x0e\n\x06remark\x18\x04 \x01(\t\")\n\x19GetAlgorithmSourceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"d\n\x1aGetAlgorithmSourceResponse\x12\x38\n\talgorithm\x18\x01 \x01(\x0b\x32%.edgemesh.compute.v1.OfferedAlgorithm\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"&\n\x16\x44\x65leteAlgorithmRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"*\n\x17\x44\x65leteAlgorithmResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x03(\t2\xbb\x04\n\x10\x41lgorithmService\x12i\n\x0eListAlgorithms\x12*.edgemesh.compute.v1.ListAlgorithmsRequest\x1a+.edgemesh.compute.v1.ListAlgorithmsResponse\x12\x63\n\x0cGetAlgorithm\x12(.edgemesh.compute.v1.GetAlgorithmRequest\x1a).edgemesh.compute.v1.GetAlgorithmResponse\x12r\n\x11RegisterAlgorithm\x12-.edgemesh.compute.v1.RegisterAlgorithmRequest\x1a..edgemesh.compute.v1.RegisterAlgorithmResponse\x12u\n\x12GetAlgorithmSource\x12..edgemesh.compute.v1.GetAlgorithmSourceRequest\x1a/.edgemesh.compute.v1.GetAlgorithmSourceResponse\x12l\n\x0f\x44\x65leteAlgorithm\x12+.edgemesh.compute.v1.DeleteAlgorithmRequest\x1a,.edgemesh.compute.v1.DeleteAlgorithmResponseBFZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#edgemesh/compute/v1/algorithm.proto\x12\x13\x65\x64gemesh.compute.v1\x1a!edgemesh/compute/v1/compute.proto\x1a edgemesh/compute/v1/tensor.proto\"\xc0\x02\n\tAlgorithm\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x19\n\x11parameters_schema\x18\x04 \x01(\t\x12\x15\n\rresult_schema\x18\x05 \x01(\t\x12/\n\x06inputs\x18\x06 \x03(\x0b\x32\x1f.edgemesh.compute.v1.TensorSpec\x12\x30\n\x07outputs\x18\x07 \x03(\x0b\x32\x1f.edgemesh.compute.v1.TensorSpec\x12\x0f\n\x07streams\x18\x08 \x01(\x08\x12\x12\n\nidempotent\x18\t \x01(\x08\x12\x1b\n\x13\x64\x65\x66\x61ult_run_time_ms\x18\n \x01(\x04\x12\x12\n\nany_inputs\x18\x0b \x01(\x08\x12\x14\n\x0c\x63\x61pabilities\x18\x0c \x03(\t\"\xa6\x01\n\nTensorSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x06\x64types\x18\x02 \x03(\x0e\x32\x1d.edgemesh.compute.v1.DataType\x12\r\n\x05shape\x18\x03 \x03(\x03\x12\x10\n\x08\x61ny_rank\x18\x04 \x01(\x08\x12\x10\n\x08required\x18\x05 \x01(\x08\x12\x13\n\x0b\x61llow_empty\x18\x06 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\"*\n\x15ListAlgorithmsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\"S\n\x16ListAlgorithmsResponse\x12\x39\n\nalgorithms\x18\x01 \x03(\x0b\x32%.edgemesh.compute.v1.OfferedAlgorithm\"#\n\x13GetAlgorithmRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"P\n\x14GetAlgorithmResponse\x12\x38\n\talgorithm\x18\x01 \x01(\x0b\x32%.edgemesh.compute.v1.OfferedAlgorithm\"\xa9\x01\n\x10OfferedAlgorithm\x12\x31\n\talgorithm\x18\x01 \x01(\x0b\x32\x1e.edgemesh.compute.v1.Algorithm\x12\x10\n\x08\x65xecutor\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x65\x66\x61ult_version\x18\x03 \x01(\x08\x12\x37\n\x0cregistration\x18\x04 \x01(\x0b\x32!.edgemesh.compute.v1.Registration\"\xa6\x01\n\x0cRegistration\x12\x0b\n\x03own\x18\x01 \x01(\x08\x12\x0e\n\x06shared\x18\x02 \x01(\x08\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x13\n\x0b\x65ntry_point\x18\x04 \x01(\t\x12\x13\n\x0b\x65nvironment\x18\x05 \x01(\t\x12\x12\n\ncreated_ms\x18\x06 \x01(\x03\x12+\n\x06limits\x18\x07 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Limits\"\xb6\x02\n\x18RegisterAlgorithmRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x13\n\x0b\x65ntry_point\x18\x04 \x01(\t\x12\x0e\n\x06sha256\x18\x05 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12\x19\n\x11parameters_schema\x18\x07 \x01(\t\x12\x15\n\rresult_schema\x18\x08 \x01(\t\x12\x13\n\x0b\x65nvironment\x18\t \x01(\t\x12\x14\n\x0c\x64\x65pendencies\x18\n \x03(\t\x12\x0e\n\x06shared\x18\x0b \x01(\x08\x12+\n\x06limits\x18\x0c \x01(\x0b\x32\x1b.edgemesh.compute.v1.Limits\x12\x19\n\x11setup_run_time_ms\x18\r \x01(\x04\"\x86\x01\n\x19RegisterAlgorithmResponse\x12\x38\n\talgorithm\x18\x01 \x01(\x0b\x32%.edgemesh.compute.v1.OfferedAlgorithm\x12/\n\x06report\x18\x02 \x01(\x0b\x32\x1f.edgemesh.compute.v1.CodeReport\"c\n\nCodeReport\x12\x0f\n\x07imports\x18\x01 \x03(\t\x12\x0f\n\x07missing\x18\x02 \x03(\t\x12\x33\n\x0brisky_calls\x18\x03 \x03(\x0b\x32\x1e.edgemesh.compute.v1.RiskyCall\"G\n\tRiskyCall\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\r\x12\x0e\n\x06remark\x18\x04 \x01(\t\")\n\x19GetAlgorithmSourceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"d\n\x1aGetAlgorithmSourceResponse\x12\x38\n\talgorithm\x18\x01 \x01(\x0b\x32%.edgemesh.compute.v1.OfferedAlgorithm\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"&\n\x16\x44\x65leteAlgorithmRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"*\n\x17\x44\x65leteAlgorithmResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x03(\t2\xbb\x04\n\x10\x41lgorithmService\x12i\n\x0eListAlgorithms\x12*.edgemesh.compute.v1.ListAlgorithmsRequest\x1a+.edgemesh.compute.v1.ListAlgorithmsResponse\x12\x63\n\x0cGetAlgorithm\x12(.edgemesh.compute.v1.GetAlgorithmRequest\x1a).edgemesh.compute.v1.GetAlgorithmResponse\x12r\n\x11RegisterAlgorithm\x12-.edgemesh.compute.v1.RegisterAlgorithmRequest\x1a..edgemesh.compute.v1.RegisterAlgorithmResponse\x12u\n\x12GetAlgorithmSource\x12..edgemesh.compute.v1.GetAlgorithmSourceRequest\x1a/.edgemesh.compute.v1.GetAlgorithmSourceResponse\x12l\n\x0f\x44\x65leteAlgorithm\x12+.edgemesh.compute.v1.DeleteAlgorithmRequest\x1a,.edgemesh.compute.v1.DeleteAlgorithmResponseBFZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,37 +35,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'ZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1'
   _globals['_ALGORITHM']._serialized_start=130
-  _globals['_ALGORITHM']._serialized_end=428
-  _globals['_TENSORSPEC']._serialized_start=431
-  _globals['_TENSORSPEC']._serialized_end=597
-  _globals['_LISTALGORITHMSREQUEST']._serialized_start=599
-  _globals['_LISTALGORITHMSREQUEST']._serialized_end=641
-  _globals['_LISTALGORITHMSRESPONSE']._serialized_start=643
-  _globals['_LISTALGORITHMSRESPONSE']._serialized_end=726
-  _globals['_GETALGORITHMREQUEST']._serialized_start=728
-  _globals['_GETALGORITHMREQUEST']._serialized_end=763
-  _globals['_GETALGORITHMRESPONSE']._serialized_start=765
-  _globals['_GETALGORITHMRESPONSE']._serialized_end=845
-  _globals['_OFFEREDALGORITHM']._serialized_start=848
-  _globals['_OFFEREDALGORITHM']._serialized_end=1017
-  _globals['_REGISTRATION']._serialized_start=1020
-  _globals['_REGISTRATION']._serialized_end=1186
-  _globals['_REGISTERALGORITHMREQUEST']._serialized_start=1189
-  _globals['_REGISTERALGORITHMREQUEST']._serialized_end=1499
-  _globals['_REGISTERALGORITHMRESPONSE']._serialized_start=1502
-  _globals['_REGISTERALGORITHMRESPONSE']._serialized_end=1636
-  _globals['_CODEREPORT']._serialized_start=1638
-  _globals['_CODEREPORT']._serialized_end=1737
-  _globals['_RISKYCALL']._serialized_start=1739
-  _globals['_RISKYCALL']._serialized_end=1810
-  _globals['_GETALGORITHMSOURCEREQUEST']._serialized_start=1812
-  _globals['_GETALGORITHMSOURCEREQUEST']._serialized_end=1853
-  _globals['_GETALGORITHMSOURCERESPONSE']._serialized_start=1855
-  _globals['_GETALGORITHMSOURCERESPONSE']._serialized_end=1955
-  _globals['_DELETEALGORITHMREQUEST']._serialized_start=1957
-  _globals['_DELETEALGORITHMREQUEST']._serialized_end=1995
-  _globals['_DELETEALGORITHMRESPONSE']._serialized_start=1997
-  _globals['_DELETEALGORITHMRESPONSE']._serialized_end=2039
-  _globals['_ALGORITHMSERVICE']._serialized_start=2042
-  _globals['_ALGORITHMSERVICE']._serialized_end=2613
+  _globals['_ALGORITHM']._serialized_end=450
+  _globals['_TENSORSPEC']._serialized_start=453
+  _globals['_TENSORSPEC']._serialized_end=619
+  _globals['_LISTALGORITHMSREQUEST']._serialized_start=621
+  _globals['_LISTALGORITHMSREQUEST']._serialized_end=663
+  _globals['_LISTALGORITHMSRESPONSE']._serialized_start=665
+  _globals['_LISTALGORITHMSRESPONSE']._serialized_end=748
+  _globals['_GETALGORITHMREQUEST']._serialized_start=750
+  _globals['_GETALGORITHMREQUEST']._serialized_end=785
+  _globals['_GETALGORITHMRESPONSE']._serialized_start=787
+  _globals['_GETALGORITHMRESPONSE']._serialized_end=867
+  _globals['_OFFEREDALGORITHM']._serialized_start=870
+  _globals['_OFFEREDALGORITHM']._serialized_end=1039
+  _globals['_REGISTRATION']._serialized_start=1042
+  _globals['_REGISTRATION']._serialized_end=1208
+  _globals['_REGISTERALGORITHMREQUEST']._serialized_start=1211
+  _globals['_REGISTERALGORITHMREQUEST']._serialized_end=1521
+  _globals['_REGISTERALGORITHMRESPONSE']._serialized_start=1524
+  _globals['_REGISTERALGORITHMRESPONSE']._serialized_end=1658
+  _globals['_CODEREPORT']._serialized_start=1660
+  _globals['_CODEREPORT']._serialized_end=1759
+  _globals['_RISKYCALL']._serialized_start=1761
+  _globals['_RISKYCALL']._serialized_end=1832
+  _globals['_GETALGORITHMSOURCEREQUEST']._serialized_start=1834
+  _globals['_GETALGORITHMSOURCEREQUEST']._serialized_end=1875
+  _globals['_GETALGORITHMSOURCERESPONSE']._serialized_start=1877
+  _globals['_GETALGORITHMSOURCERESPONSE']._serialized_end=1977
+  _globals['_DELETEALGORITHMREQUEST']._serialized_start=1979
+  _globals['_DELETEALGORITHMREQUEST']._serialized_end=2017
+  _globals['_DELETEALGORITHMRESPONSE']._serialized_start=2019
+  _globals['_DELETEALGORITHMRESPONSE']._serialized_end=2061
+  _globals['_ALGORITHMSERVICE']._serialized_start=2064
+  _globals['_ALGORITHMSERVICE']._serialized_end=2635
 # @@protoc_insertion_point(module_scope)

@@ -37,6 +37,7 @@ class Algorithm(_message.Message):
     IDEMPOTENT_FIELD_NUMBER: _builtins.int
     DEFAULT_RUN_TIME_MS_FIELD_NUMBER: _builtins.int
     ANY_INPUTS_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"<namespace>.<name>", e.g. "cpp.fft"; at most 200 characters of [a-z0-9_.]."""
     version: _builtins.str
@@ -65,6 +66,12 @@ class Algorithm(_message.Message):
     def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___TensorSpec]:
         """The tensors that it gives."""
 
+    @_builtins.property
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What a request may ask for in `capabilities`; a `*` at the end stands for any rest. Empty:
+        nothing.
+        """
+
     def __init__(
         self,
         *,
@@ -79,10 +86,11 @@ class Algorithm(_message.Message):
         idempotent: _builtins.bool = ...,
         default_run_time_ms: _builtins.int = ...,
         any_inputs: _builtins.bool = ...,
+        capabilities: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["any_inputs", b"any_inputs", "default_run_time_ms", b"default_run_time_ms", "description", b"description", "idempotent", b"idempotent", "inputs", b"inputs", "name", b"name", "outputs", b"outputs", "parameters_schema", b"parameters_schema", "result_schema", b"result_schema", "streams", b"streams", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["any_inputs", b"any_inputs", "capabilities", b"capabilities", "default_run_time_ms", b"default_run_time_ms", "description", b"description", "idempotent", b"idempotent", "inputs", b"inputs", "name", b"name", "outputs", b"outputs", "parameters_schema", b"parameters_schema", "result_schema", b"result_schema", "streams", b"streams", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -16,6 +16,7 @@ and carry google.rpc.ErrorInfo (domain "edgemesh") with one of these reasons:
   INVALID_PARAMETER     INVALID_ARGUMENT     no; likewise
   INVALID_TENSOR        INVALID_ARGUMENT     no; likewise
   UNAUTHENTICATED       UNAUTHENTICATED      with other credentials
+  CALLS_TOO_DEEP        FAILED_PRECONDITION  no: calls of calls of calls; metadata has `limit`
   UNKNOWN_REGION        NOT_FOUND            after registering it
   UNKNOWN_ENVIRONMENT   NOT_FOUND            after making it
   ALREADY_EXISTS        ALREADY_EXISTS       no; under another version

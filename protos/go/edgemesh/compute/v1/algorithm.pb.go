@@ -48,7 +48,10 @@ type Algorithm struct {
 	// The run time when a request names none, in milliseconds.
 	DefaultRunTimeMs uint64 `protobuf:"varint,10,opt,name=default_run_time_ms,json=defaultRunTimeMs,proto3" json:"default_run_time_ms,omitempty"`
 	// Whether inputs of any name are taken beside those listed.
-	AnyInputs     bool `protobuf:"varint,11,opt,name=any_inputs,json=anyInputs,proto3" json:"any_inputs,omitempty"`
+	AnyInputs bool `protobuf:"varint,11,opt,name=any_inputs,json=anyInputs,proto3" json:"any_inputs,omitempty"`
+	// What a request may ask for in `capabilities`; a `*` at the end stands for any rest. Empty:
+	// nothing.
+	Capabilities  []string `protobuf:"bytes,12,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -158,6 +161,13 @@ func (x *Algorithm) GetAnyInputs() bool {
 		return x.AnyInputs
 	}
 	return false
+}
+
+func (x *Algorithm) GetCapabilities() []string {
+	if x != nil {
+		return x.Capabilities
+	}
+	return nil
 }
 
 // What a tensor must be.
@@ -1166,7 +1176,7 @@ var File_edgemesh_compute_v1_algorithm_proto protoreflect.FileDescriptor
 
 const file_edgemesh_compute_v1_algorithm_proto_rawDesc = "" +
 	"\n" +
-	"#edgemesh/compute/v1/algorithm.proto\x12\x13edgemesh.compute.v1\x1a!edgemesh/compute/v1/compute.proto\x1a edgemesh/compute/v1/tensor.proto\"\xa9\x03\n" +
+	"#edgemesh/compute/v1/algorithm.proto\x12\x13edgemesh.compute.v1\x1a!edgemesh/compute/v1/compute.proto\x1a edgemesh/compute/v1/tensor.proto\"\xcd\x03\n" +
 	"\tAlgorithm\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12 \n" +
@@ -1182,7 +1192,8 @@ const file_edgemesh_compute_v1_algorithm_proto_rawDesc = "" +
 	"\x13default_run_time_ms\x18\n" +
 	" \x01(\x04R\x10defaultRunTimeMs\x12\x1d\n" +
 	"\n" +
-	"any_inputs\x18\v \x01(\bR\tanyInputs\"\xe7\x01\n" +
+	"any_inputs\x18\v \x01(\bR\tanyInputs\x12\"\n" +
+	"\fcapabilities\x18\f \x03(\tR\fcapabilities\"\xe7\x01\n" +
 	"\n" +
 	"TensorSpec\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x125\n" +
