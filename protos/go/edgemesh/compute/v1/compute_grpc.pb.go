@@ -14,6 +14,9 @@
 //   INVALID_TENSOR        INVALID_ARGUMENT     no; likewise
 //   UNAUTHENTICATED       UNAUTHENTICATED      with other credentials
 //   UNKNOWN_REGION        NOT_FOUND            after registering it
+//   UNKNOWN_SESSION       NOT_FOUND            no: the caller has none of that name
+//   SESSION_EXISTS        ALREADY_EXISTS       no
+//   UNUSABLE_SESSION      FAILED_PRECONDITION  no; metadata has `expected` and `found`
 //   QUOTA_EXCEEDED        RESOURCE_EXHAUSTED   after giving some of it back
 //   PAYLOAD_TOO_LARGE     RESOURCE_EXHAUSTED   no; metadata has `size` and `limit`
 //   QUEUE_FULL            RESOURCE_EXHAUSTED   yes, after google.rpc.RetryInfo
