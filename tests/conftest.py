@@ -46,6 +46,8 @@ async def mesh() -> AsyncIterator[Mesh]:
         name: {"WORKERS": str(WORKERS), "SPARES": str(SPARES), **testing_plugins.settings(name)}
         for name in chosen()
     }
+    if "pywasm" in settings:  # its port is another when it is started again
+        settings["pywasm"]["SESSION_DIR"] = str(LOGS / "sessions")
     async with Mesh(chosen(), settings=settings, show=keep, tell=keep) as running:
         yield running
 
