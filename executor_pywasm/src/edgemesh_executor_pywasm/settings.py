@@ -52,9 +52,9 @@ class PyWasmSettings(ExecutorSettings):
     """Whether a worker makes the next interpreter ready between calls; costs about 2 MiB a worker,
     and spares a call a millisecond."""
 
-    wasm_features: list[Literal["threads", "gc", "exceptions", "memory64", "relaxed_simd"]] = Field(
-        default_factory=list
-    )
+    wasm_features: tuple[
+        Literal["threads", "gc", "exceptions", "memory64", "relaxed_simd"], ...
+    ] = ()
     """Proposals of WebAssembly that modules of `wasm.run` may use beside the standard's."""
     max_module_bytes: int = Field(default=32 * MIB, ge=1024, le=256 * MIB)
     """Largest module that is taken."""
@@ -90,7 +90,7 @@ class PyWasmSettings(ExecutorSettings):
             "stack_bytes": self.stack_bytes,
             "table_elements": self.table_elements,
             "modules": {
-                "features": self.wasm_features,
+                "features": list(self.wasm_features),
                 "module_bytes": self.max_module_bytes,
                 "cache_bytes": self.compiled_bytes,
             },

@@ -29,7 +29,9 @@ MODULES = "modules"
 def main() -> int:
     """Run the groups that are asked for, or all; the exit status."""
     parser = argparse.ArgumentParser(description="Hostile programs and bytes, as a table.")
-    parser.add_argument("groups", nargs="*", choices=[*GROUPS, MODULES, "mutations", []], metavar="GROUP")
+    parser.add_argument(
+        "groups", nargs="*", choices=[*GROUPS, MODULES, "mutations", []], metavar="GROUP"
+    )
     groups: list[str] = parser.parse_args().groups
     began = time.monotonic()
     found = _attacks(groups)

@@ -109,9 +109,7 @@ def request(
     )
     if module is not None:
         made.inputs["module"].CopyFrom(
-            tensor_pb2.Tensor(
-                dtype=tensor_pb2.DATA_TYPE_BYTES, shape=[len(module)], data=module
-            )
+            tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_BYTES, shape=[len(module)], data=module)
         )
     return made
 

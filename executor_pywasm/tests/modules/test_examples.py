@@ -26,7 +26,9 @@ def runner() -> Iterator[ModuleRunner]:
 
 
 def _run(runner: ModuleRunner, name: str, function: str = "_start", *args: Any, **o: Any) -> Result:
-    return runner.run((EXAMPLES / name).read_bytes(), ModuleCall(function, args, **o), limits=_LIMITS)
+    return runner.run(
+        (EXAMPLES / name).read_bytes(), ModuleCall(function, args, **o), limits=_LIMITS
+    )
 
 
 def test_rust(runner: ModuleRunner) -> None:

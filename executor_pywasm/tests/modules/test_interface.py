@@ -27,7 +27,9 @@ def test_signatures_are_those_that_wasmtime_tells(
     imports: list[tuple[list[str], list[str]]], exports: list[tuple[list[str], list[str]]]
 ) -> None:
     text = [f'(import "m" "i{n}" (func {_type(*kinds)}))' for n, kinds in enumerate(imports)]
-    text += [f'(func (export "e{n}") {_type(*kinds)} unreachable)' for n, kinds in enumerate(exports)]
+    text += [
+        f'(func (export "e{n}") {_type(*kinds)} unreachable)' for n, kinds in enumerate(exports)
+    ]
     data = module(" ".join(text))
     found = interface_of(data)
     told = wasmtime.Module(wasmtime.Engine(), data)
@@ -68,7 +70,9 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 @settings(deadline=None)
 @given(st.data())
 def test_a_changed_module_is_read_or_refused(data: st.DataObject) -> None:
-    whole = bytearray(module('(import "m" "f" (func (param i64))) (func (export "g") (result f32) unreachable)'))
+    whole = bytearray(
+        module('(import "m" "f" (func (param i64))) (func (export "g") (result f32) unreachable)')
+    )
     for _ in range(data.draw(st.integers(1, 3))):
         whole[data.draw(st.integers(8, len(whole) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(WasmFormatError):

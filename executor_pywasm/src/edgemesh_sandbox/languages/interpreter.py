@@ -137,9 +137,7 @@ class Language(ABC):
         if (kind, message) in self.out_of_memory:
             return over(Outcome.MEMORY_LIMIT, limits, trace)
         room = limits.output_bytes
-        return Result(
-            Outcome.EXCEPTION, failure=Failure(kind[:256], message[:room], trace[:room])
-        )
+        return Result(Outcome.EXCEPTION, failure=Failure(kind[:256], message[:room], trace[:room]))
 
 
 def _text(field: str, value: str) -> str:

@@ -86,7 +86,9 @@ def _prepare(run: ModuleRun, exports: Mapping[str, Any]) -> Mapping[str, Any]:
         raise SetupError(_STEP, "QuickJS did not start")
     context = _call(run, exports, "qjs_get_context")
     _evaluate(run, exports, context, _source().encode())
-    warm = _evaluate(run, exports, context, b"__edgemesh('[1n].map(String)', '{}', '', [1, 2, 3, 4])")
+    warm = _evaluate(
+        run, exports, context, b"__edgemesh('[1n].map(String)', '{}', '', [1, 2, 3, 4])"
+    )
     if warm != b'{"result":["1"]}':
         raise SetupError(_STEP, f"its first program gave {warm[:200]!r}")
     return {_CONTEXT: context}

@@ -182,9 +182,7 @@ def _image(memory: memoryview) -> bytes:
 class _Linked:
     """The code with its imports, but for its memory."""
 
-    def __init__(
-        self, engine: wasmtime.Engine, code: wasmtime.Module, recipe: Recipe
-    ) -> None:
+    def __init__(self, engine: wasmtime.Engine, code: wasmtime.Module, recipe: Recipe) -> None:
         self._code = code
         self._linker = wasmtime.Linker(engine)
         self._linker.allow_shadowing = True  # of one instance's memory by the next one's

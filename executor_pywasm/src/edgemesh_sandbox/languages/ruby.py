@@ -104,10 +104,14 @@ def _prepare(run: ModuleRun, exports: Mapping[str, Any]) -> Mapping[str, Any]:
     arguments = _place(run, exports, b"".join(_PAIR.pack(*place) for place in places))
     _call(run, exports, _INIT, arguments, len(places))
     _call(run, exports, _INIT_LOADPATH)
-    source = b"begin\n" + _source().encode() + b"\n'ready'\nrescue Exception => e\ne.full_message\nend"
+    source = (
+        b"begin\n" + _source().encode() + b"\n'ready'\nrescue Exception => e\ne.full_message\nend"
+    )
     said = _evaluate(run, exports, source)
     if said != b"ready":
-        raise SetupError("making ruby", (said or b"it does not start")[:2000].decode("utf-8", "replace"))
+        raise SetupError(
+            "making ruby", (said or b"it does not start")[:2000].decode("utf-8", "replace")
+        )
     return {}
 
 

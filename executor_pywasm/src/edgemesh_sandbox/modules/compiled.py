@@ -131,7 +131,5 @@ def _reason(error: Exception) -> str:
 
 def _code_bytes(module: wasmtime.Module) -> int:
     start, end = ctypes.c_void_p(), ctypes.c_void_p()
-    cast(Any, ffi).wasmtime_module_image_range(
-        module.ptr(), ctypes.byref(start), ctypes.byref(end)
-    )
+    cast(Any, ffi).wasmtime_module_image_range(module.ptr(), ctypes.byref(start), ctypes.byref(end))
     return (end.value or 0) - (start.value or 0)

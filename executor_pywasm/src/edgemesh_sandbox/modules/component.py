@@ -4,8 +4,8 @@
     list, tuple; list<u8>                     list; bytes
     record; option                            dict by field; None or the value
     enum; flags                               str; list of str
-    variant, result (given back only)         {"tag": …, "payload": …} where two cases could be mixed
-                                              up, else the payload
+    variant, result (given back only)         {"tag": …, "payload": …} where two cases could be
+                                              mixed up, else the payload
 
 Rules: what they import is WASI 0.2 alone, as Wasmtime itself has it, with nothing granted: no file,
 no socket, no argument, an empty stdin; what they print is not collected. Resources do not cross.
@@ -23,7 +23,9 @@ from edgemesh_sandbox.errors import InputError
 from edgemesh_sandbox.result import Outcome, Result
 
 _MOST_NAMED = 20
-_WASI = tuple(f"wasi:{part}/" for part in ("cli", "clocks", "filesystem", "io", "random", "sockets"))
+_WASI = tuple(
+    f"wasi:{part}/" for part in ("cli", "clocks", "filesystem", "io", "random", "sockets")
+)
 _INTEGERS: dict[type, tuple[int, int]] = {
     kind: (-(1 << bits - 1) if signed else 0, (1 << bits - signed) - 1)
     for bits, kinds in {
@@ -135,7 +137,8 @@ def _compound(kind: Any, value: Any, place: str) -> Any:
         element = kind.element
         if isinstance(element, model.U8):
             return _of(bytes, value, place)
-        return [_lowered(element, v, f"{place}[{n}]") for n, v in enumerate(_of(list, value, place))]
+        values: list[Any] = _of(list, value, place)
+        return [_lowered(element, v, f"{place}[{n}]") for n, v in enumerate(values)]
     if isinstance(kind, model.OptionType):
         return None if value is None else _lowered(kind.payload, value, place)
     if isinstance(kind, model.TupleType):

@@ -109,7 +109,7 @@ class ModuleRunner:
     def run(
         self,
         module: Buffer,
-        call: ModuleCall = ModuleCall(),  # noqa: B008 - it is immutable
+        call: ModuleCall = ModuleCall(),
         *,
         digest: str = "",
         tenant: str = "",
@@ -136,9 +136,7 @@ class ModuleRunner:
         if taken >= until:
             stages = {"compile": int((taken - began) * 1e6)}
             ended = over(Outcome.TIMEOUT, limits)
-            return Result(
-                ended.outcome, failure=ended.failure, run_s=taken - began, stages=stages
-            )
+            return Result(ended.outcome, failure=ended.failure, run_s=taken - began, stages=stages)
 
         def work() -> Result:
             with PutOff(cancelled) as stop:
