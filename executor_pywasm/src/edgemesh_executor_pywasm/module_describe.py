@@ -16,31 +16,31 @@ MODULE = "module"
 
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 _VALUE = """\
-i32 and i64 are integers (signed or unsigned when given, signed in results), f32 and f64 numbers or \
-{"$type": "float", "value": "nan" | "inf" | "-inf"}, v128 is {"$type": "bytes", "value": <base64 of \
-16 bytes>}"""
+i32 and i64 are integers (signed or unsigned when given, signed in results), f32 and f64 numbers \
+or {"$type": "float", "value": "nan" | "inf" | "-inf"}, v128 is {"$type": "bytes", "value": \
+<base64 of 16 bytes>}"""
+_NOT = "No network, threads or processes."
 
 _RUN = f"""\
-Runs a WebAssembly module (a core module with WASI preview 1, or a component) in an instance of its \
-own: an exported function with typed arguments, whose results come back as JSON (none: null, \
-several: a list), or `_start` with argv, stdin and env. {_VALUE}. All inputs but `module` are files \
-below /inputs; what it leaves below /outputs becomes outputs. The module is sent as the input \
-`module`, or named by its SHA-256 where this tenant has sent it before. It may import WASI and the \
-host functions that are asked for; anything else is refused before it runs. A trap is the outcome \
-CRASH, with the names of the functions that were running. No network, threads or processes."""
-
-_LIMITS_SHARED = "No network, threads or processes."
+Runs a WebAssembly module (a core module with WASI preview 1, or a component) in an instance of \
+its own: an exported function with typed arguments, whose results come back as JSON (none: null, \
+several: a list), or `_start` with argv, stdin and env. {_VALUE}; a component's types are those of \
+the component model. All inputs but `module` are files below /inputs; what it leaves below \
+/outputs becomes outputs. The module is sent as the input `module`, or named by its SHA-256 where \
+this tenant has sent it before. It may import WASI and the host functions that are asked for; \
+anything else is refused before it runs. A trap is the outcome CRASH, with the names of the \
+functions that were running. {_NOT}"""
 
 _LANGUAGES = {
     JS: f"""\
-Runs a JavaScript program (ES2023 and later, QuickJS-ng) in a fresh, sandboxed interpreter. `inputs` \
-is an object of parameters.inputs, `stdin` a text. The global `output`, or else the value of the \
-last expression, is the result, as JSON; if it is a promise, what it resolves to. `std` and `os` are \
-QuickJS's modules, with files below /inputs, /outputs and /tmp. {_LIMITS_SHARED}""",
+Runs a JavaScript program (ES2023 and later, QuickJS-ng) in a fresh, sandboxed interpreter. \
+`inputs` is an object of parameters.inputs, `stdin` a text. The global `output`, or else the value \
+of the last expression, is the result, as JSON; if it is a promise, what it resolves to. `std` and \
+`os` are QuickJS's modules, with files below /inputs, /outputs and /tmp. {_NOT}""",
     RUBY: f"""\
 Runs a Ruby program (CRuby 3.4 with its standard library) in a fresh, sandboxed interpreter. \
 `inputs` is a Hash of parameters.inputs. The global `$output`, or else the value of the last \
-expression, is the result, as JSON; files below /inputs, /outputs and /tmp. {_LIMITS_SHARED}""",
+expression, is the result, as JSON; files below /inputs, /outputs and /tmp. {_NOT}""",
 }
 
 _COMMON: dict[str, Any] = {

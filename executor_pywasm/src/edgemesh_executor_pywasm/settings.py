@@ -98,9 +98,9 @@ class PyWasmSettings(ExecutorSettings):
     """How long fetching one file, or resolving requirements, may take."""
     fetch_disk_bytes: int = Field(default=1024 * MIB, ge=0)
     """Disk that what was fetched may hold below the cache."""
-    wasm_features: list[Literal["threads", "gc", "exceptions", "memory64", "relaxed_simd"]] = Field(
-        default_factory=list
-    )
+    wasm_features: tuple[
+        Literal["threads", "gc", "exceptions", "memory64", "relaxed_simd"], ...
+    ] = ()
     """Proposals of WebAssembly that modules of `wasm.run` may use beside the standard's."""
     max_module_bytes: int = Field(default=32 * MIB, ge=1024, le=256 * MIB)
     """Largest module that is taken."""
@@ -186,7 +186,7 @@ class PyWasmSettings(ExecutorSettings):
             "table_elements": self.table_elements,
             "awake_bytes": self.session_awake_bytes,
             "modules": {
-                "features": self.wasm_features,
+                "features": list(self.wasm_features),
                 "module_bytes": self.max_module_bytes,
                 "cache_bytes": self.compiled_bytes,
             },

@@ -1,4 +1,4 @@
-"""Hostile modules, on a real executor: each gets its verdict in time, and the next caller is served.
+"""Hostile modules, on a real executor: each gets its verdict in time, the next caller is served.
 
 Deadlines are loose here, since tests run on busy machines; `make abuse ONLY=modules` holds them to
 250 ms.

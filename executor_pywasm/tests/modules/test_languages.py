@@ -1,4 +1,5 @@
 """JavaScript and Ruby in the sandbox: values, texts, failures, files, limits; nothing is left."""
+# ruff: noqa: E501 - programs and modules, a line each
 
 from __future__ import annotations
 

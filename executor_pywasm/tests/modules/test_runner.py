@@ -125,7 +125,7 @@ def test_host_functions_are_there_when_they_are_asked_for(runner: ModuleRunner) 
     found = call(runner, text, "f", host_functions=("env.log", "env.alloc"))
     assert (found.stderr, found.result) == ("hello\n", [65536, 65536 + 32])
     assert found.peak_memory_bytes == 3 * 65536
-    with pytest.raises(InputError, match="it imports env.alloc; offered: .*env.log"):
+    with pytest.raises(InputError, match=r"it imports env\.alloc; offered: .*env\.log"):
         call(runner, text, "f", host_functions=("env.log",))
 
 

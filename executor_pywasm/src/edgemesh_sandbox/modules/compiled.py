@@ -13,13 +13,14 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import wasmtime
 from wasmtime import _ffi as ffi
 
 from edgemesh_sandbox import wasi
 from edgemesh_sandbox.errors import InputError
+from edgemesh_sandbox.modules.component import Component
 from edgemesh_sandbox.modules.imports import FUNCTIONS
 from edgemesh_sandbox.modules.interface import Interface, interface_of
 from edgemesh_sandbox.wasi.nodes import Buffer
@@ -59,17 +60,19 @@ class Compiled:
         return cast(Mapping[str, Any], exports)
 
 
+Kept = TypeVar("Kept", Compiled, Component)
+
+
 class Cache:
     """Compiled modules by tenant and SHA-256, bounded by their bytes."""
 
-    def __init__(self, engine: wasmtime.Engine, most_bytes: int) -> None:
-        self._engine = engine
+    def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
-        self._held: OrderedDict[tuple[str, str], Compiled] = OrderedDict()
+        self._held: OrderedDict[tuple[str, str], Compiled | Component] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def find(self, tenant: str, digest: str) -> Compiled | None:
+    def find(self, tenant: str, digest: str) -> Compiled | Component | None:
         """One that was compiled before."""
         with self._lock:
             found = self._held.get((tenant, digest))
@@ -77,9 +80,8 @@ class Cache:
                 self._held.move_to_end((tenant, digest))
             return found
 
-    def compile(self, tenant: str, digest: str, data: bytes, interface: Interface) -> Compiled:
-        """Compile and keep it. Raises `InputError`."""
-        compiled = Compiled(self._engine, data, interface)
+    def keep(self, tenant: str, digest: str, compiled: Kept) -> Kept:
+        """Keep it, in the place of what was used least recently."""
         with self._lock:
             before = self._held.pop((tenant, digest), None)
             self._bytes += compiled.nbytes - (before.nbytes if before else 0)

@@ -7,7 +7,8 @@ function included; what traps is for `verdict` to name.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
 import wasmtime
@@ -157,6 +158,12 @@ class ModuleRun:
         if trap:
             raise cast(Any, wasmtime.Trap)._from_ptr(trap)
         return scalars.take(slots, signature.results)
+
+    @contextmanager
+    def running(self) -> Generator[None]:
+        """While what is called in it runs, the clock ticks and host functions find the run."""
+        with _Entered(self), self._ticker:
+            yield
 
     def allocate(self, nbytes: int) -> int:
         """Memory that grows behind the module's own, never given back; 0: there is none."""

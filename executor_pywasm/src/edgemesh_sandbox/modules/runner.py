@@ -31,12 +31,13 @@ from edgemesh_sandbox.modules.compiled import (
     is_component,
     read_interface,
 )
+from edgemesh_sandbox.modules.component import Component
 from edgemesh_sandbox.modules.features import Features, new_module_engine
 from edgemesh_sandbox.modules.imports import HOST_FUNCTIONS, check_imports
 from edgemesh_sandbox.modules.interface import Interface, Signature
 from edgemesh_sandbox.modules.run import START, ModuleRun
 from edgemesh_sandbox.modules.scalars import KINDS, new_slots, put
-from edgemesh_sandbox.modules.verdict import carry_out
+from edgemesh_sandbox.modules.verdict import Invoke, carry_out
 from edgemesh_sandbox.output import OnOutput
 from edgemesh_sandbox.result import Outcome, Result
 from edgemesh_sandbox.signals import PutOff
@@ -75,7 +76,7 @@ class _Kind:
 
     def __init__(self, engine: Engine, cache_bytes: int) -> None:
         self.engine = engine
-        self.cache = Cache(engine, cache_bytes)
+        self.cache = Cache(cache_bytes)
         self.ticker = Ticker(engine)
 
 
@@ -108,7 +109,7 @@ class ModuleRunner:
     def run(
         self,
         module: Buffer,
-        call: ModuleCall = ModuleCall(),  # noqa: B008 - it is immutable
+        call: ModuleCall = ModuleCall(),
         *,
         digest: str = "",
         tenant: str = "",
@@ -130,20 +131,17 @@ class ModuleRunner:
         until = began + limits.run_time_ms / 1e3
         until = until if deadline is None else min(until, deadline)
         world = _world(call, files, deterministic, limits)
-        compiled, signature = self._compiled(kind, module, call, digest, tenant)
+        source, invoke = self._source(kind, module, call, digest, tenant)
         taken = time.monotonic()
         if taken >= until:
             stages = {"compile": int((taken - began) * 1e6)}
             ended = over(Outcome.TIMEOUT, limits)
             return Result(ended.outcome, failure=ended.failure, run_s=taken - began, stages=stages)
 
-        def invoke(run: ModuleRun, exports: Mapping[str, Any]) -> Result:
-            return Result(Outcome.OK, result=run.call(exports, call.function, signature, call.args))
-
         def work() -> Result:
             with PutOff(cancelled) as stop:
                 run = ModuleRun(
-                    compiled, limits, until, stop, on_output, world, call.stdin,
+                    source, limits, until, stop, on_output, world, call.stdin,
                     ticker=kind.ticker, table_elements=self._table_elements,
                     metered=kind is self._metered,
                 )  # fmt: skip
@@ -170,24 +168,43 @@ class ModuleRunner:
             raise InputError("limits.fuel", "0: this runner was made without `metered`")
         return kind
 
-    def _compiled(
+    def _source(
         self, kind: _Kind, module: Buffer, call: ModuleCall, digest: str, tenant: str
-    ) -> tuple[Compiled, Signature]:
+    ) -> tuple[Compiled | Component, Invoke]:
+        """What runs and how it is called, when all that can be wrong with it was looked at."""
         nbytes = memoryview(module).nbytes
         if nbytes > self._module_bytes:
             raise InputError("module", f"at most {self._module_bytes} bytes, not {nbytes}")
         digest = digest or digest_of(module)
         found = kind.cache.find(tenant, digest)
-        if found is not None:
-            check_imports(found.interface.imports, call.host_functions)
-            return found, _signature(found.interface, call)
-        if is_component(module):
-            raise InputError("module", "a core module; components are not run yet")
-        data = bytes(module)
-        interface = read_interface(data)
+        if found is None and is_component(module):
+            found = kind.cache.keep(tenant, digest, Component(kind.engine, bytes(module)))
+        if isinstance(found, Component):
+            return found, _component_call(found, call)
+        interface = found.interface if found else read_interface(bytes(module))
         check_imports(interface.imports, call.host_functions)
-        signature = _signature(interface, call)
-        return kind.cache.compile(tenant, digest, data, interface), signature
+        invoke = _module_call(_signature(interface, call), call)
+        if found is None:
+            found = Compiled(kind.engine, bytes(module), interface)
+            kind.cache.keep(tenant, digest, found)
+        return found, invoke
+
+
+def _module_call(signature: Signature, call: ModuleCall) -> Invoke:
+    def invoke(run: ModuleRun, exports: Mapping[str, Any]) -> Result:
+        return Result(Outcome.OK, result=run.call(exports, call.function, signature, call.args))
+
+    return invoke
+
+
+def _component_call(component: Component, call: ModuleCall) -> Invoke:
+    inner = component.invoke(call.function, call.args)
+
+    def invoke(run: ModuleRun, exports: Mapping[str, Any]) -> Result:
+        with run.running():
+            return inner(run.store, exports)
+
+    return invoke
 
 
 def _world(

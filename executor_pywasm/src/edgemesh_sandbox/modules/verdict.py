@@ -22,6 +22,7 @@ from edgemesh_sandbox.verdict import left, new_memory, over, with_files
 
 _BESIDE_LIMIT = 8 * MIB
 _MOST_FRAMES = 32
+_TRAP = "wasm trap: "
 _THROWN = "thrown Wasm exception"
 _MOST_NAME = 200
 _NOWHERE = (1 << 32) - 1
@@ -113,6 +114,8 @@ def died(run: ModuleRun, limits: Limits, stack_bytes: int, error: Exception) -> 
         return Result(Outcome.EXCEPTION, failure=failure)
     if run.world.exit_status is not None:
         return left(run.world.exit_status)
+    if isinstance(error, wasmtime.ExitTrap):  # a component's
+        return left(error.code)
     if not isinstance(error, wasmtime.Trap):
         return _refused(limits, str(error))
     code = error.trap_code
@@ -155,5 +158,9 @@ def _refused(limits: Limits, text: str) -> Result:
     if "table minimum size" in text or "table limit" in text:
         failure = Failure("TableLimit", "wanted a larger table than allowed")
         return Result(Outcome.MEMORY_LIMIT, failure=failure)
+    if _TRAP in text:  # a component's
+        reason = text.partition(_TRAP)[2].partition("\n")[0]
+        kind = "StackOverflow" if "stack" in reason else "Trap"
+        return Result(Outcome.CRASH, failure=Failure(kind, f"the component trapped: {reason}"))
     first = (text.splitlines() or ["no reason given"])[0]
     return Result(Outcome.CRASH, failure=Failure("Instantiation", first[:400]))
