@@ -23,6 +23,7 @@ from edgemesh_fetcher.errors import FetchError
 _MOST_WORDS = 8000
 _FILE_BYTES = 256 << 20
 _ERROR = "error: "
+_NO_SOLUTION = 1
 
 
 def resolve(
@@ -71,7 +72,9 @@ def _run(command: Sequence[str], folder: Path, timeout_s: float) -> str:
         process.communicate()
         raise FetchError("timeout", f"the resolver took longer than {timeout_s:g} s") from None
     if process.returncode:
-        raise FetchError("unsolvable", _words(words.decode(errors="replace")))
+        # It tells apart that there is no solution, and that it could not find out.
+        kind = "unsolvable" if process.returncode == _NO_SOLUTION else "unavailable"
+        raise FetchError(kind, _words(words.decode(errors="replace")))
     return out.decode()
 
 
