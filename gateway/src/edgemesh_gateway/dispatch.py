@@ -54,7 +54,7 @@ class Dispatcher:
         try:
             return await _ask(endpoint, permit)
         except errors.NotStarted as fault:
-            await self._until_back(endpoint, permit, fault)
+            await self.until_back(endpoint, permit.rpc.time_left(), permit.rpc.request_id, fault)
         return await _ask(endpoint, permit)
 
     async def stream(self, endpoint: Endpoint, permit: Permit, slot: Slot) -> None:
@@ -64,15 +64,17 @@ class Dispatcher:
         try:
             return await _pass_events(endpoint, permit)
         except errors.NotStarted as fault:
-            await self._until_back(endpoint, permit, fault)
+            await self.until_back(endpoint, permit.rpc.time_left(), permit.rpc.request_id, fault)
         return await _pass_events(endpoint, permit)
 
-    async def _until_back(
-        self, endpoint: Endpoint, permit: Permit, fault: errors.NotStarted
+    async def until_back(
+        self, endpoint: Endpoint, left: float | None, request_id: str, fault: errors.NotStarted
     ) -> None:
-        """Return once the executor is there again; raise `fault` when it stays away."""
+        """Return once the executor is there again; raise `fault` when it stays away.
+
+        `left`: seconds that the caller still waits; None: any time.
+        """
         wait = self._retry_wait_s
-        left = permit.rpc.time_left()
         if not await endpoint.answers(wait if left is None else min(wait, left)):
             raise fault
         self.sent_again += 1
@@ -80,7 +82,7 @@ class Dispatcher:
             "sent again",
             level=logging.WARNING,
             executor=endpoint.name,
-            request_id=permit.rpc.request_id,
+            request_id=request_id,
         )
 
 

@@ -75,6 +75,15 @@ class Routes:
             raise self._missing(algorithm)
         return offer
 
+    def here(self) -> dict[str, Endpoint]:
+        """Every name that can be run now, with and without a version."""
+        return {
+            name: offer.endpoint
+            for names in (self._by_full_name, self._by_name)
+            for name, offer in names.items()
+            if offer.endpoint.ready
+        }
+
     def is_default(self, offer: Offer) -> bool:
         """Whether a name without a version means this one."""
         return self._by_name[offer.algorithm.name] is offer

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from edgemesh_gateway import datapath
 from edgemesh_gateway.authenticate import BadKeys, read_keys
 from mesh_service.settings import MIB, ServiceSettings, SettingsError
 
@@ -47,9 +48,18 @@ class GatewaySettings(ServiceSettings):
     retry_wait_ms: int = Field(default=500, ge=0, le=60_000)
     """How long a request that never started waits for its executor to come back, once."""
 
+    datapath: Literal["auto", "native", "python"] = "auto"
+    """What moves the bytes: `native` code, with Python deciding, or `python` alone, which takes
+    several times as long; `auto`: native where it was built."""
+
     shared_memory: bool | None = None
     """Whether callers on this machine may name shared memory; default: when it binds loopback and
     has no API keys. A proxy on this machine would lend its own user to all who come through it."""
+
+    @property
+    def native(self) -> bool:
+        """Whether native code moves the bytes."""
+        return self.datapath != "python" and datapath.present()
 
     @property
     def offers_shared_memory(self) -> bool:
@@ -67,6 +77,11 @@ class GatewaySettings(ServiceSettings):
             raise SettingsError(
                 f"{self.prefix()}MAX_HELD_BYTES",
                 f"at least MAX_REQUEST_BYTES, {self.max_request_bytes}",
+            )
+        if self.datapath == "native" and not datapath.present():
+            raise SettingsError(
+                f"{self.prefix()}DATAPATH",
+                "native: edgemesh_datapath is not installed; `make build` builds it",
             )
         variable = f"{self.prefix()}API_KEYS"
         if self.api_keys is None:
