@@ -39,3 +39,26 @@ impl Framing {
         self.read == 0 && self.left == 0 && (stream || self.messages == 1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn framing(bytes: &[u8], step: usize) -> Framing {
+        let mut framing = Framing::default();
+        bytes.chunks(step).for_each(|piece| framing.take(piece));
+        framing
+    }
+
+    #[test]
+    fn an_answer_is_one_whole_message_however_it_is_cut() {
+        let two = [0, 0, 0, 0, 3, 1, 2, 3, 0, 0, 0, 0, 0];
+        for step in 1..=two.len() {
+            for end in 0..=two.len() {
+                let framing = framing(&two[..end], step);
+                assert_eq!(framing.whole(false), end == 8, "{end} bytes by {step}");
+                assert_eq!(framing.whole(true), matches!(end, 0 | 8 | 13), "{end} by {step}");
+            }
+        }
+    }
+}

@@ -62,7 +62,12 @@ pub fn examine(mut message: Cursor<'_>) -> Option<Head> {
                     return None;
                 }
             }
-            (2, BYTES) => head.algorithm = text(&mut message, MOST_ALGORITHM)?,
+            (2, BYTES) => {
+                head.algorithm = text(&mut message, MOST_ALGORITHM)?;
+                if !head.algorithm.bytes().all(|byte| is_word(byte) || byte == b'@') {
+                    return None;
+                }
+            }
             (3, VARINT) => {
                 let priority = message.varint().filter(|&p| p <= MOST_PRIORITY)?;
                 head.priority = u8::try_from(priority).ok()?;
@@ -99,8 +104,11 @@ pub fn examine(mut message: Cursor<'_>) -> Option<Head> {
 
 /// Whether a caller's id may appear in logs and headers.
 pub fn is_id(text: &str) -> bool {
-    (1..=MOST_ID).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    (1..=MOST_ID).contains(&text.len()) && text.bytes().all(is_word)
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }
 
 fn text(cursor: &mut Cursor<'_>, most: usize) -> Option<String> {

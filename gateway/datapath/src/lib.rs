@@ -12,6 +12,9 @@
 //! | `status`, `timeout`, `framing`, `windows` | gRPC on HTTP/2 |
 //! | `python` | the bindings; without the feature `python` nothing here knows Python |
 
+// Much of it is reached from Python only.
+#![cfg_attr(not(feature = "python"), allow(dead_code))]
+
 mod answer;
 mod compute;
 mod context;

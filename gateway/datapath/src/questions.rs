@@ -186,3 +186,97 @@ impl Drop for Asked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::head::Head;
+    use crate::house::{Decision, Keys, Lane, Tenant};
+
+    fn house() -> Arc<House> {
+        let everyone = Tenant { name: "t".into(), header: HeaderValue::from_static("t") };
+        let questions = Questions::new().expect("an eventfd");
+        let house = Arc::new(House::new(1, 1000, Keys::Everyone(everyone), questions));
+        house.set_slots(0, 1);
+        house.set_routes([(b"a.b"[..].into(), 0)].into());
+        house
+    }
+
+    fn decide(house: &Arc<House>) -> Decision {
+        house.decide(None, &Head { algorithm: "a.b".into(), ..Head::default() })
+    }
+
+    fn waits(house: &Arc<House>) -> (u64, Asked) {
+        let Decision::Wait(_, lane) = decide(house) else { panic!("a slot was free") };
+        let asked = Questions::ask(house, Some(lane), |id| Event::Ask { id, lane, priority: 0 });
+        (asked.id, asked)
+    }
+
+    fn counts(house: &House) -> (usize, usize) {
+        let Lane { running, waiting, .. } = house.lane(0);
+        (running, waiting)
+    }
+
+    #[test]
+    fn a_caller_that_leaves_while_its_slot_is_on_the_way_gives_it_back() {
+        let house = house();
+        let Decision::Go(_, slot) = decide(&house) else { panic!("a slot is free") };
+        let (id, asked) = waits(&house);
+        drop(slot);
+        assert!(house.claim(0));
+        assert!(house.questions.answer(id, Verdict::Go));
+        assert_eq!(counts(&house), (1, 1));
+        drop(asked);
+        assert_eq!(counts(&house), (0, 0));
+        let told = house.questions.take();
+        assert!(!told.iter().any(|event| matches!(event, Event::Gone(_))));
+    }
+
+    #[test]
+    fn a_caller_that_leaves_first_is_told_of_and_gets_nothing() {
+        let house = house();
+        let Decision::Go(_, _slot) = decide(&house) else { panic!("a slot is free") };
+        let (id, asked) = waits(&house);
+        drop(asked);
+        assert_eq!(counts(&house), (1, 0));
+        assert!(!house.questions.answer(id, Verdict::Go));
+        let told = house.questions.take();
+        assert!(told.iter().any(|event| matches!(event, Event::Gone(gone) if *gone == id)));
+    }
+
+    #[test]
+    fn nobody_takes_a_slot_past_those_who_wait() {
+        let house = house();
+        let Decision::Go(_, slot) = decide(&house) else { panic!("a slot is free") };
+        let (_, _asked) = waits(&house);
+        drop(slot);
+        assert!(house.questions.take().iter().any(|event| matches!(event, Event::SlotFree(0))));
+        assert!(matches!(decide(&house), Decision::Wait(..)));
+    }
+
+    #[test]
+    fn a_drained_house_leaves_all_to_python_and_says_when_it_is_empty() {
+        let house = house();
+        let Decision::Go(entry, _slot) = decide(&house) else { panic!("a slot is free") };
+        house.drain();
+        assert!(matches!(decide(&house), Decision::Doubt));
+        assert!(house.questions.take().is_empty());
+        drop(entry);
+        assert!(matches!(house.questions.take()[..], [Event::Idle]));
+    }
+
+    #[test]
+    fn bytes_that_do_not_fit_are_not_counted() {
+        let house = house();
+        let mut held = crate::house::Held::none(&house);
+        assert!(held.more(600));
+        assert!(!held.more(600));
+        assert_eq!(house.held(), 600);
+        drop(held);
+        assert_eq!(house.held(), 0);
+    }
+}

@@ -38,3 +38,46 @@ pub fn value(left: Duration) -> HeaderValue {
     };
     HeaderValue::from_str(&text).expect("digits and a letter")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &'static str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(NAME, HeaderValue::from_static(text));
+        of(&headers)
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_never_longer() {
+        for us in [0, 1, 999, 99_999_999, 100_000_000, 123_456_789_012, 1 << 60] {
+            let left = Duration::from_micros(us);
+            let written = value(left);
+            let back =
+                read(Box::leak(written.to_str().expect("ASCII").to_owned().into_boxed_str()));
+            let back = back.expect("it can be read");
+            assert!(back <= left);
+            assert!(
+                back == Duration::from_secs(99_999_999) || left - back < Duration::from_secs(1)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_timeout_is_none() {
+        for text in ["", "S", "1", "1x", "-1S", "+1S", "123456789S", "1 S", "\u{7f}m"] {
+            assert_eq!(
+                HeaderValue::from_str(text).ok().and_then(|value| {
+                    let mut headers = HeaderMap::new();
+                    headers.insert(NAME, value);
+                    of(&headers)
+                }),
+                None,
+                "{text}"
+            );
+        }
+        assert_eq!(read("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+        assert_eq!(read("0n"), Some(Duration::ZERO));
+    }
+}
