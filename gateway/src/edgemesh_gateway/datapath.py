@@ -1,10 +1,10 @@
 """The native data path before the gateway's own server: it moves the bytes, Python decides.
 
-Rules: `edgemesh_datapath` owns the public port. What is right, known and has a free slot it forwards
-by the tables kept here; whatever else comes it passes to the server behind it as it came, so that
-every refusal is the one that Python makes. Two questions come back in batches: who gets the next
-slot (`schedule`), and what an executor's failure means (`dispatch`). Slots and bytes are counted
-there, for both. The module knows no socket but the one between them.
+Rules: `edgemesh_datapath` owns the public port. What is right, known and has a free slot it
+forwards by the tables kept here; whatever else comes it passes to the server behind it as it came,
+so that every refusal is the one that Python makes. Two questions come back in batches: who gets
+the next slot (`schedule`), and what an executor's failure means (`dispatch`). Slots and bytes are
+counted there, for both. The module knows no socket but the one between them.
 """
 
 from __future__ import annotations

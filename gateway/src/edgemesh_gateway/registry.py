@@ -33,9 +33,7 @@ class Registry:
                 Lane(1, settings.queue, settings.ageing_s, counter=counter),
                 None if secret is None else secret.get_secret_value(),
             )
-            for (name, address), counter in zip(
-                settings.executors.items(), counting, strict=True
-            )
+            for (name, address), counter in zip(settings.executors.items(), counting, strict=True)
         )
         self.routes = Routes(self.endpoints)
         for endpoint in self.endpoints:

@@ -32,8 +32,8 @@ class Peers:
         relayed: bool = False,
     ) -> None:
         """`address`: the server's host:port. `front_door`: whether nobody asks here for others.
-        `secret`: whether every caller has given the mesh's. `relayed`: whether all calls come through a
-        front of ours, which says whose they are and alone can reach the server.
+        `secret`: whether every caller has given the mesh's. `relayed`: whether all calls
+        come through a front of ours, which says from where, and alone can reach the server.
         """
         self._address = address
         self._front_door = front_door

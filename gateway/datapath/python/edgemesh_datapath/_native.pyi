@@ -16,14 +16,15 @@ Failed: TypeAlias = tuple[
     Literal["failed"], int, int, bool, int, str, bytes, str, float | None, bool
 ]
 """An executor failed a request: question, lane, whether it had begun, status code, message,
-grpc-status-details-bin, request id, seconds that the caller still waits, whether it was sent again already."""
+grpc-status-details-bin, request id, seconds that the caller still waits, whether it was sent
+again already."""
 Idle: TypeAlias = tuple[Literal["idle"]]
 """Nobody is inside any more; told once `drain` was called."""
 Event: TypeAlias = Ask | SlotFree | Gone | Failed | Idle
 
 Record: TypeAlias = tuple[bool, int, float, float, str, str, str, str | None, str | None]
-"""A call that has ended: whether a stream, status code, seconds, time of the end (Unix), request id,
-tenant, algorithm, and of a refusal the mesh's reason and message."""
+"""A call that has ended: whether a stream, status code, seconds, time of the end (Unix), request
+id, tenant, algorithm, and of a refusal the mesh's reason and message."""
 
 Refusal: TypeAlias = tuple[int, str, bytes, str]
 """Status code, message, google.rpc.Status serialised, reason."""
