@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, Uri};
+use tokio_rustls::TlsAcceptor;
 
 use crate::house::House;
 use crate::status::Refusal;
@@ -56,6 +57,8 @@ pub struct Context {
     /// Python's own server.
     pub inner: Upstream,
     pub stages: Stages,
+    /// What secures the public port; None: nothing does.
+    pub tls: Option<TlsAcceptor>,
     /// Bytes of the largest request.
     pub most_request: usize,
 }

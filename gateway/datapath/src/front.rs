@@ -12,8 +12,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::{Builder, SendResponse};
-use http::{HeaderValue, Request};
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderValue, Method, Request};
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -22,7 +25,7 @@ use crate::compute::{self, COMPUTE, COMPUTE_STREAM};
 use crate::context::Context;
 use crate::reply::Reply;
 use crate::rope::Rope;
-use crate::{relay, windows};
+use crate::{relay, timeout, windows};
 
 /// How long a new connection may take to say that it speaks HTTP/2.
 const HANDSHAKE: Duration = Duration::from_secs(20);
@@ -92,11 +95,23 @@ async fn connection(
     io: TcpStream,
     peer: SocketAddr,
     cx: Arc<Context>,
-    mut stopped: watch::Receiver<Stop>,
+    stopped: watch::Receiver<Stop>,
 ) {
     drop(io.set_nodelay(true));
     drop(SockRef::from(&io).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE)));
     let Ok(peer) = HeaderValue::from_str(&written(peer)) else { return };
+    let Some(tls) = &cx.tls else { return speak(io, peer, cx, stopped).await };
+    let secured = tokio::time::timeout(HANDSHAKE, tls.accept(io)).await;
+    if let Ok(Ok(io)) = secured {
+        speak(io, peer, cx, stopped).await;
+    }
+}
+
+/// HTTP/2 with one caller until either ends it.
+async fn speak<T>(io: T, peer: HeaderValue, cx: Arc<Context>, mut stopped: watch::Receiver<Stop>)
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
     let handshake = Builder::new()
         .initial_window_size(windows::STREAM)
         .initial_connection_window_size(windows::CONNECTION)
@@ -132,11 +147,20 @@ async fn call(
 ) {
     let (parts, body) = request.into_parts();
     let stream = match parts.uri.path() {
-        COMPUTE => false,
-        COMPUTE_STREAM => true,
+        COMPUTE if usual(&parts) => false,
+        COMPUTE_STREAM if usual(&parts) => true,
         _ => return relay::pass(parts, Rope::default(), body, respond, &peer, None, &cx).await,
     };
     compute::serve(stream, parts, body, Reply::new(respond), &peer, &cx).await;
+}
+
+/// Whether a call is gRPC as clients speak it.
+fn usual(parts: &Parts) -> bool {
+    let written = parts.headers.get(CONTENT_TYPE).is_some_and(|value| {
+        matches!(value.as_bytes(), b"application/grpc" | b"application/grpc+proto")
+    });
+    let limited = !parts.headers.contains_key(timeout::NAME);
+    parts.method == Method::POST && written && (limited || timeout::of(&parts.headers).is_some())
 }
 
 /// Ends at the stop.

@@ -9,6 +9,7 @@
 //! | `house`, `context` | tables, slots and bytes; what is fixed once it runs |
 //! | `questions`, `records` | what Python decides and hears, in batches |
 //! | `upstream`, `answer`, `reply`, `pipe` | the executor's side, its answer, the caller's side |
+//! | `tls` | the public port secured |
 //! | `status`, `timeout`, `framing`, `windows` | gRPC on HTTP/2 |
 //! | `python` | the bindings; without the feature `python` nothing here knows Python |
 
@@ -30,6 +31,7 @@ mod reply;
 pub mod rope;
 mod status;
 mod timeout;
+mod tls;
 mod upstream;
 mod windows;
 

@@ -135,6 +135,7 @@ class NativeFront:
             stages={
                 name: refusal(errors.DeadlineExceeded(stage)) for name, stage in STAGES.items()
             },
+            tls=settings.tls(),
         )
         self.slots = [Slots(self.path, lane) for lane in range(len(settings.executors))]
         self._metrics = metrics

@@ -36,6 +36,8 @@ async def serve(settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.E
     if front is not None:
         front.decide_with(registry.endpoints, registry.routes, dispatcher, keys)
         mesh.stand_behind(front)
+    elif (tls := settings.tls()) is not None:
+        mesh.secure(*tls)
     door = gateway.Gateway(authenticator, admission, registry.routes, dispatcher)
     catalog = algorithms.Algorithms(authenticator, registry.routes)
     mesh.metrics.registry.register(Figures(registry.endpoints, admission, dispatcher))

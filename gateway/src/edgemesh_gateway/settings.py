@@ -7,6 +7,7 @@ this machine the mesh's secret; a file of keys is read here once to refuse a bad
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -52,6 +53,11 @@ class GatewaySettings(ServiceSettings):
     """What moves the bytes: `native` code, with Python deciding, or `python` alone, which takes
     several times as long; `auto`: native where it was built."""
 
+    tls_certificate: Path | None = None
+    """PEM file of the certificate chain that callers see; with `tls_key` the port speaks TLS."""
+    tls_key: Path | None = None
+    """PEM file of its private key, without a passphrase."""
+
     shared_memory: bool | None = None
     """Whether callers on this machine may name shared memory; default: when it binds loopback and
     has no API keys. A proxy on this machine would lend its own user to all who come through it."""
@@ -60,6 +66,12 @@ class GatewaySettings(ServiceSettings):
     def native(self) -> bool:
         """Whether native code moves the bytes."""
         return self.datapath != "python" and datapath.present()
+
+    def tls(self) -> tuple[bytes, bytes] | None:
+        """Certificate chain and key, read now; None: no TLS. Raises OSError."""
+        if self.tls_certificate is None or self.tls_key is None:
+            return None
+        return self.tls_certificate.read_bytes(), self.tls_key.read_bytes()
 
     @property
     def offers_shared_memory(self) -> bool:
@@ -83,6 +95,7 @@ class GatewaySettings(ServiceSettings):
                 f"{self.prefix()}DATAPATH",
                 "native: edgemesh_datapath is not installed; `make build` builds it",
             )
+        self._check_tls()
         variable = f"{self.prefix()}API_KEYS"
         if self.api_keys is None:
             if not self.on_loopback:
@@ -92,6 +105,20 @@ class GatewaySettings(ServiceSettings):
             read_keys(self.api_keys)
         except BadKeys as error:
             raise SettingsError(variable, str(error)) from None
+
+    def _check_tls(self) -> None:
+        variable = f"{self.prefix()}TLS_CERTIFICATE"
+        if self.tls_certificate is None or self.tls_key is None:
+            if self.tls_certificate is not self.tls_key:
+                raise SettingsError(variable, "goes with TLS_KEY: both or neither")
+            return
+        try:
+            # An empty passphrase: nobody is there who could be asked.
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.tls_certificate, self.tls_key, password="")
+        except (OSError, ValueError) as error:
+            why = f"{self.tls_certificate} with {self.tls_key}: {error}"
+            raise SettingsError(variable, why) from None
 
     def _check_executor(self, name: str, address: str) -> None:
         variable = f"{self.prefix()}EXECUTORS ({name})"

@@ -81,6 +81,7 @@ class MeshServer:
         self.metrics_address = ""
         self._flight = stack.Flight(settings.service)
         self._front: Front | None = None
+        self._credentials: grpc.ServerCredentials | None = None
         self.metrics.in_flight.set_function(self._in_flight)
         largest = settings.max_request_bytes + TRANSPORT_SLACK
         self._server = grpc.aio.server(
@@ -114,6 +115,10 @@ class MeshServer:
             (grpc.method_handlers_generic_handler(service, handlers),)
         )
 
+    def secure(self, chain: bytes, key: bytes) -> None:
+        """Speak TLS on the port, by a certificate chain and its key in PEM; before `start`."""
+        self._credentials = grpc.ssl_server_credentials([(key, chain)])
+
     def stand_behind(self, front: Front) -> None:
         """Leave the public port to `front`; before `start`."""
         self._front = front
@@ -131,7 +136,7 @@ class MeshServer:
             if self._front is None:
                 # gRPC would say it too, in a line of its own: ask the kernel first.
                 _probe(settings.host, settings.port)
-                port = self._server.add_insecure_port(f"{host}:{settings.port}")
+                port = self._bind(f"{host}:{settings.port}")
             else:
                 self._server.add_insecure_port(f"unix:{self._front.inner}")
                 listeners = _listen(settings.host, settings.port)
@@ -194,6 +199,11 @@ class MeshServer:
             await self._front.stop(CUT_OFF_S)
         await asyncio.to_thread(self.metrics.close)
         logs.event("stopped")
+
+    def _bind(self, address: str) -> int:
+        if self._credentials is None:
+            return self._server.add_insecure_port(address)
+        return self._server.add_secure_port(address, self._credentials)
 
     def _in_flight(self) -> int:
         return self._flight.count + (self._front.in_flight() if self._front else 0)

@@ -41,11 +41,13 @@ class DataPath:
         most_held: int,
         local: str,
         stages: Mapping[str, Refusal],
+        tls: tuple[bytes, bytes] | None = None,
     ) -> None:
         """`inner`: the unix socket of Python's own server. `executors`: address (`host:port` or
         `unix:path`) and identity, by the number of their lane. `local`: the tenant of everyone
         until `set_keys`. `stages`: what is said where a deadline passes: arrival, queue, dispatch,
-        executor, delivery.
+        executor, delivery. `tls`: certificate chain and key of the public port, PEM. Raises
+        OSError, ValueError.
         """
 
     def start(self, listeners: Iterable[int]) -> None:

@@ -17,6 +17,7 @@ use crate::front::Front;
 use crate::house::{House, Keys, Tenant};
 use crate::questions::{Questions, Verdict};
 use crate::status::Refusal;
+use crate::tls;
 use crate::upstream::{Address, Upstream};
 
 use super::events;
@@ -35,7 +36,7 @@ pub struct DataPath {
 #[pymethods]
 impl DataPath {
     #[new]
-    #[pyo3(signature = (*, inner, executors, most_request, most_held, local, stages))]
+    #[pyo3(signature = (*, inner, executors, most_request, most_held, local, stages, tls=None))]
     fn new(
         inner: PathBuf,
         executors: Vec<Place>,
@@ -43,6 +44,7 @@ impl DataPath {
         most_held: u64,
         local: &str,
         stages: HashMap<String, Refused>,
+        tls: Option<(Vec<u8>, Vec<u8>)>,
     ) -> PyResult<DataPath> {
         let questions = Questions::new().map_err(|error| PyOSError::new_err(error.to_string()))?;
         let keys = Keys::Everyone(tenant(local)?);
@@ -55,8 +57,10 @@ impl DataPath {
             executor: stage(&stages, "executor")?,
             delivery: stage(&stages, "delivery")?,
         };
+        let tls = tls.map(|(chain, key)| tls::acceptor(&chain, &key)).transpose();
+        let tls = tls.map_err(PyValueError::new_err)?;
         let inner = Upstream::new(Address::Unix(inner));
-        let cx = Context { house, executors, inner, stages, most_request };
+        let cx = Context { house, executors, inner, stages, tls, most_request };
         Ok(DataPath { cx: Arc::new(cx), front: Mutex::new(None) })
     }
 
