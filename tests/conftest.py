@@ -1,4 +1,8 @@
-"""One mesh for the whole session, started as `make up` starts it, on free ports."""
+"""One mesh for the whole session, started as `make up` starts it, on free ports.
+
+What goes through the gateway is tested on both of its data paths: for those tests a second mesh,
+whose gateway moves the bytes in Python, takes the place of the first.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ from edgemesh_local.mesh import Mesh
 
 WORKERS, SPARES = 2, 1
 LOGS = Path(__file__).parent / "out"
+WAYS = ("native", "python")
+"""Data paths of the gateway."""
 
 
 def chosen() -> tuple[str, ...]:
@@ -32,14 +38,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=f"not under test: {', '.join(missing)}"))
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Executors that are called past the gateway need no second mesh."""
+    if "mesh" in metafunc.fixturenames:
+        whole = metafunc.module.__name__.startswith("e2e.")
+        ways = WAYS if whole else WAYS[:1]
+        metafunc.parametrize("mesh", ways, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-async def mesh() -> AsyncIterator[Mesh]:
+async def mesh(request: pytest.FixtureRequest) -> AsyncIterator[Mesh]:
     """The running mesh. Its services' logs lie in tests/out, one file each, until the next run."""
-    shutil.rmtree(LOGS, ignore_errors=True)
-    LOGS.mkdir()
+    logs = LOGS / str(request.param)
+    shutil.rmtree(logs, ignore_errors=True)
+    logs.mkdir(parents=True)
 
     def keep(name: str, line: str) -> None:
-        with (LOGS / f"{name}.log").open("a") as file:
+        with (logs / f"{name}.log").open("a") as file:
             file.write(f"{line}\n")
 
     settings = {
@@ -48,6 +63,7 @@ async def mesh() -> AsyncIterator[Mesh]:
     }
     if "pywasm" in settings:  # its port is another when it is started again
         settings["pywasm"]["SESSION_DIR"] = str(LOGS / "sessions")
+    settings["gateway"] = {"DATAPATH": str(request.param)}
     async with Mesh(chosen(), settings=settings, show=keep, tell=keep) as running:
         yield running
 

@@ -19,7 +19,12 @@ import grpc
 from edgemesh.compute.v1 import algorithm_pb2, compute_pb2
 from edgemesh.executor.v1 import executor_pb2
 
-OPTIONS = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+OPTIONS = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # As every service of the mesh: who follows it pings it.
+    ("grpc.http2.max_ping_strikes", 0),
+)
 SERVICE = "edgemesh.executor.v1.ExecutorService"
 HEAD = compute_pb2.ComputeRequest(algorithm="bench.echo").SerializeToString()
 OK = compute_pb2.ComputeResponse(outcome=compute_pb2.OUTCOME_OK).SerializeToString()

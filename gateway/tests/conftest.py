@@ -1,10 +1,31 @@
+"""Everything that a whole gateway does is tested on both of its data paths."""
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 import pytest
 from fake_executor import FakeExecutor
-from house import House, house
+from house import DATAPATH, House, house
+
+WHOLE = ("test_dispatch", "test_service")
+"""Modules whose tests start gateways over executors of their own."""
+WAYS = ("native", "python")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test of a whole gateway, once for each way."""
+    whole = metafunc.module.__name__ in WHOLE or "fake" in metafunc.fixturenames
+    if whole and metafunc.module.__name__ != "test_datapath":
+        metafunc.parametrize("datapath", WAYS, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def datapath(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The data path of the gateways that this test starts."""
+    way = str(getattr(request, "param", WAYS[0]))
+    monkeypatch.setenv(DATAPATH, way)
+    return way
 
 
 @pytest.fixture

@@ -59,6 +59,8 @@ class FakeExecutor(
         self.running = 0
         self.most_running = 0
         self.cancelled = 0
+        self.sent = 0
+        """Events that a stream took, beside the last."""
         self.release = asyncio.Event()
         self.metadata: dict[str, str | bytes] = {}
         self.port = 0
@@ -78,9 +80,9 @@ class FakeExecutor(
         await self._server.start()
         return self
 
-    async def stop(self) -> None:
+    async def stop(self, grace: float | None = None) -> None:
         assert self._server is not None
-        await self._server.stop(None)
+        await self._server.stop(grace)
 
     async def offer(self, *algorithms: str, slots: int | None = None) -> None:
         """Describe something else from now on."""
@@ -150,13 +152,12 @@ class FakeExecutor(
         self, request: compute_pb2.ComputeRequest, context: Context
     ) -> None:
         await self._authenticate(context)
-        events = json.loads(request.parameters or "{}").get("events", 0)
+        asked = json.loads(request.parameters or "{}")
+        events, message = asked.get("events", 0), "x" * asked.get("size", 0)
         for number in range(events):
-            await context.write(
-                compute_pb2.ComputeEvent(
-                    sequence=number + 1, progress=compute_pb2.ProgressEvent(fraction=number)
-                )
-            )
+            progress = compute_pb2.ProgressEvent(fraction=number, message=message)
+            await context.write(compute_pb2.ComputeEvent(sequence=number + 1, progress=progress))
+            self.sent += 1
         response = await self._counted(request, context)
         await context.write(compute_pb2.ComputeEvent(sequence=events + 1, response=response))
 

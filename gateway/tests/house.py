@@ -27,6 +27,7 @@ from edgemesh_gateway.settings import GatewaySettings
 from mesh_service.server import MeshServer
 
 FAKE = Path(__file__).with_name("fake_executor.py")
+DATAPATH = "EDGEMESH_GATEWAY_DATAPATH"
 UP = "edgemesh_executor_up"
 PATIENCE_S = 20.0
 """No test waits longer for anything; none waits that long when all is well."""

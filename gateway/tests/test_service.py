@@ -17,13 +17,15 @@ import pytest
 from edgemesh.compute.v1 import compute_pb2, compute_pb2_grpc
 from fake_executor import FakeExecutor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from house import eventually, request
+from house import DATAPATH, eventually, request
 
 PREFIX = "EDGEMESH_GATEWAY_"
 
 
 async def start(**settings: str) -> asyncio.subprocess.Process:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("EDGEMESH_")}
+    environment = {
+        k: v for k, v in os.environ.items() if k == DATAPATH or not k.startswith("EDGEMESH_")
+    }
     given = {"PORT": "0", "METRICS_PORT": "0", **settings}
     environment |= {PREFIX + name: value for name, value in given.items()}
     return await asyncio.create_subprocess_exec(

@@ -31,7 +31,7 @@ async def test_calls_are_passed_on_for_the_callers_user(gate: House, fake: FakeE
 
 
 async def test_nobody_speaks_for_another_user(gate: House, fake: FakeExecutor) -> None:
-    given = (("edgemesh-uid", "12345"),)
+    given = (("edgemesh-uid", "12345"), ("edgemesh-peer", "ipv4:127.0.0.1:1"))
     await stub_of(gate).SharedMemoryStatus(
         shared_memory_pb2.SharedMemoryStatusRequest(executor="fake"), metadata=given
     )

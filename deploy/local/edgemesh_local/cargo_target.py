@@ -11,13 +11,15 @@ from pathlib import Path
 from edgemesh_local import content
 
 _SOURCES = ("**/*.rs", "**/Cargo.toml", "**/Cargo.lock")
-_LAST = "edgemesh-last"
 
 
 def claim(target: Path, folder: Path) -> bool:
-    """Use `target` for the crates in `folder` from now on; returns whether they were touched."""
+    """Use `target` for the crates in `folder` from now on; returns whether they were touched.
+
+    Folders of other names hold other crates, which share only what they stand on.
+    """
     key = content.key(folder=str(folder), sources=content.digest(folder, _SOURCES))
-    last = target / _LAST
+    last = target / f"edgemesh-last-{folder.name}"
     if last.exists() and last.read_text() == key:
         return False
     target.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Protocol
 
 from edgemesh.compute.v1 import compute_pb2
 
@@ -36,6 +37,43 @@ class Program:
     """SHA-256 of `serialized`, in hex."""
     serialized: bytes
     """An executor.v1.Program."""
+
+
+class Ledger(Protocol):
+    """Counts the bytes of all requests that are inside."""
+
+    def hold(self, size: int) -> bool:
+        """Count bytes in; False: they do not fit."""
+        ...
+
+    def let_go(self, size: int) -> None:
+        """Count them out."""
+
+    def held(self) -> int:
+        """How many there are."""
+        ...
+
+
+class Counted:
+    """A ledger of this process's own."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held = 0
+
+    def hold(self, size: int) -> bool:
+        """Count bytes in; False: they do not fit."""
+        fits = self._held + size <= self._most
+        self._held += size if fits else 0
+        return fits
+
+    def let_go(self, size: int) -> None:
+        """Count them out."""
+        self._held -= size
+
+    def held(self) -> int:
+        """How many there are."""
+        return self._held
 
 
 class Permit:
@@ -108,23 +146,36 @@ class Admission:
     def __init__(
         self,
         max_request_bytes: int,
-        max_held_bytes: int,
+        ledger: Ledger,
         user_of: Callable[[Rpc], int | None] = lambda _: None,
     ) -> None:
-        """`user_of`: whose shared memory a call may name; None: nobody's."""
+        """`ledger`: what bounds the bytes. `user_of`: whose shared memory a call may name; None:
+        nobody's.
+        """
         self._user_of = user_of
         self._max_request_bytes = max_request_bytes
-        self._max_held_bytes = max_held_bytes
+        self._ledger = ledger
         self.inside = 0
-        self.held_bytes = 0
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of all requests that are inside."""
+        return self._ledger.held()
 
     def admit(self, raw: bytes, rpc: Rpc, tenant: str) -> Permit:
         """Let a request in. Raises PayloadTooLarge, QueueFull, InvalidRequest, InvalidTensor."""
         size = len(raw)
         if size > self._max_request_bytes:
             raise errors.PayloadTooLarge(size, self._max_request_bytes)
-        if self.held_bytes + size > self._max_held_bytes:
+        if not self._ledger.hold(size):
             raise errors.QueueFull(self.inside, RETRY_FULL_S)
+        try:
+            return self._let_in(raw, rpc, tenant)
+        except BaseException:
+            self._ledger.let_go(size)
+            raise
+
+    def _let_in(self, raw: bytes, rpc: Rpc, tenant: str) -> Permit:
         head, blobs = wire.detach(raw)
         if violations := list(_envelope(head)):
             raise errors.InvalidRequest(violations)
@@ -135,7 +186,6 @@ class Admission:
             rpc.request_id = head.request_id
         rpc.notes["algorithm"] = head.algorithm
         self.inside += 1
-        self.held_bytes += size
         return Permit(self, raw, rpc, tenant, head, user)
 
     def _user(self, head: compute_pb2.ComputeRequest, blobs: wire.Blobs, rpc: Rpc) -> int | None:
@@ -152,14 +202,19 @@ class Admission:
     def leave(self, size: int) -> None:
         """A permit's business only."""
         self.inside -= 1
-        self.held_bytes -= size
+        self._ledger.let_go(size)
+
+
+def is_algorithm(text: str) -> bool:
+    """Whether an algorithm may be called so."""
+    return len(text) <= MOST_ALGORITHM and _ALGORITHM.fullmatch(text) is not None
 
 
 def _envelope(head: compute_pb2.ComputeRequest) -> Iterator[Violation]:
     algorithm = head.algorithm
     if not algorithm:
         yield Violation("algorithm", "required: <namespace>.<name>, or with @<version>")
-    elif len(algorithm) > MOST_ALGORITHM or not _ALGORITHM.fullmatch(algorithm):
+    elif not is_algorithm(algorithm):
         yield Violation(
             "algorithm", f"at most {MOST_ALGORITHM} characters of [A-Za-z0-9._-], one @"
         )

@@ -82,19 +82,23 @@ class Dispatcher:
                 if again:
                     raise
                 again = True
-                await self._until_back(endpoint, permit, fault)
+                await self.until_back(
+                    endpoint, permit.rpc.time_left(), permit.rpc.request_id, fault
+                )
             except grpc.aio.AioRpcError as error:
                 # One that has come back may lack it anew, so this is counted for itself.
                 if supplied or not await self._supply(endpoint, permit, error):
                     raise
                 supplied = True
 
-    async def _until_back(
-        self, endpoint: Endpoint, permit: Permit, fault: errors.NotStarted
+    async def until_back(
+        self, endpoint: Endpoint, left: float | None, request_id: str, fault: errors.NotStarted
     ) -> None:
-        """Return once the executor is there again; raise `fault` when it stays away."""
+        """Return once the executor is there again; raise `fault` when it stays away.
+
+        `left`: seconds that the caller still waits; None: any time.
+        """
         wait = self._retry_wait_s
-        left = permit.rpc.time_left()
         if not await endpoint.answers(wait if left is None else min(wait, left)):
             raise fault
         self.sent_again += 1
@@ -102,7 +106,7 @@ class Dispatcher:
             "sent again",
             level=logging.WARNING,
             executor=endpoint.name,
-            request_id=permit.rpc.request_id,
+            request_id=request_id,
         )
 
 

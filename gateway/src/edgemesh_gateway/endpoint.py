@@ -66,6 +66,8 @@ class Endpoint:
         """What makes it trust the gateway."""
         self.on_offer: Callable[[], None] = lambda: None
         """Called when `algorithms` has changed."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when `algorithms` or `ready` may have changed."""
         self._channel = grpc.aio.insecure_channel(address, options=OPTIONS)
         path = f"/{SERVICE}/"
         # Without serializers: bytes in, bytes out.
@@ -170,6 +172,7 @@ class Endpoint:
             algorithms=len(now.algorithms),
             slots=now.capacity.slots,
         )
+        self.on_change()
         self._known.set()
 
     def _lose(self, why: str) -> None:
@@ -182,5 +185,6 @@ class Endpoint:
                 why=why,
             )
         self.ready = False
+        self.on_change()
         self._known.set()
         self.lane.refuse(self.away)

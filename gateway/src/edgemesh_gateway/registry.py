@@ -6,10 +6,11 @@ Rules: an executor that is absent holds up nothing but its own callers.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from edgemesh_gateway.endpoint import Endpoint
 from edgemesh_gateway.route import Routes
-from edgemesh_gateway.schedule import Lane
+from edgemesh_gateway.schedule import Counter, Lane
 from edgemesh_gateway.settings import GatewaySettings
 
 SETTLE_S = 2.0
@@ -19,16 +20,20 @@ SETTLE_S = 2.0
 class Registry:
     """All endpoints, and the routes that follow from them."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    def __init__(
+        self, settings: GatewaySettings, counters: Sequence[Counter] | None = None
+    ) -> None:
+        """`counters`: who counts the executors' slots, in their order; default: their lanes."""
         secret = settings.secret
+        counting = counters or [None] * len(settings.executors)
         self.endpoints = tuple(
             Endpoint(
                 name,
                 address,
-                Lane(1, settings.queue, settings.ageing_s),
+                Lane(1, settings.queue, settings.ageing_s, counter=counter),
                 None if secret is None else secret.get_secret_value(),
             )
-            for name, address in settings.executors.items()
+            for (name, address), counter in zip(settings.executors.items(), counting, strict=True)
         )
         self.routes = Routes(self.endpoints)
         for endpoint in self.endpoints:

@@ -79,6 +79,15 @@ class Routes:
         """Whether an executor offers this, with or without a version, or did before it left."""
         return name in self._by_name or name in self._by_full_name
 
+    def here(self) -> dict[str, Endpoint]:
+        """Every name that can be run now, with and without a version."""
+        return {
+            name: offer.endpoint
+            for names in (self._by_full_name, self._by_name)
+            for name, offer in names.items()
+            if offer.endpoint.ready
+        }
+
     def is_default(self, offer: Offer) -> bool:
         """Whether a name without a version means this one."""
         return self._by_name[offer.algorithm.name] is offer

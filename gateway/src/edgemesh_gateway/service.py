@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 
-from edgemesh_gateway import algorithms, environments, gateway, sessions, shared_memory
+from edgemesh_gateway import admit, algorithms, environments, gateway, sessions, shared_memory
 from edgemesh_gateway.admit import Admission
 from edgemesh_gateway.authenticate import Authenticator, read_keys
+from edgemesh_gateway.datapath import NativeFront
 from edgemesh_gateway.dispatch import Dispatcher
 from edgemesh_gateway.figures import Figures
 from edgemesh_gateway.programs import Programs
@@ -41,15 +42,22 @@ async def _serve(
 ) -> None:
     keys = None if settings.api_keys is None else read_keys(settings.api_keys)
     authenticator = Authenticator(keys)
-    registry = Registry(settings)
-    peers = Peers(lambda: mesh.address, front_door=True)
+    front = NativeFront(settings, mesh.metrics) if settings.native else None
+    registry = Registry(settings, None if front is None else front.slots)
+    peers = Peers(lambda: mesh.address, front_door=True, relayed=front is not None)
     memory = shared_memory.SharedMemory(
         authenticator, registry.endpoints, peers, settings.offers_shared_memory
     )
-    admission = Admission(settings.max_request_bytes, settings.max_held_bytes, memory.user)
+    ledger = admit.Counted(settings.max_held_bytes) if front is None else front.path
+    admission = Admission(settings.max_request_bytes, ledger, memory.user)
     routes = registry.routes
     programs = Programs(store, registry.endpoints, routes)
     dispatcher = Dispatcher(settings.retry_wait_ms / 1e3, programs.supply)
+    if front is not None:
+        front.decide_with(registry.endpoints, routes, dispatcher, keys)
+        mesh.stand_behind(front)
+    elif (tls := settings.tls()) is not None:
+        mesh.secure(*tls)
     tickets = Tickets(settings.call_depth)
     door = gateway.Gateway(authenticator, admission, routes, dispatcher, programs, tickets)
     places = environments.Environments(

@@ -7,12 +7,14 @@ this machine the mesh's secret; a file of keys is read here once to refuse a bad
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from edgemesh_gateway import datapath
 from edgemesh_gateway.authenticate import BadKeys, read_keys
 from mesh_service.settings import MIB, ServiceSettings, SettingsError
 
@@ -59,6 +61,15 @@ class GatewaySettings(ServiceSettings):
     environment_timeout_s: float = Field(default=300.0, gt=0, le=3600)
     """How long making an environment may take at most, whatever its caller's deadline."""
 
+    datapath: Literal["auto", "native", "python"] = "auto"
+    """What moves the bytes: `native` code, with Python deciding, or `python` alone, which takes
+    several times as long; `auto`: native where it was built."""
+
+    tls_certificate: Path | None = None
+    """PEM file of the certificate chain that callers see; with `tls_key` the port speaks TLS."""
+    tls_key: Path | None = None
+    """PEM file of its private key, without a passphrase."""
+
     shared_memory: bool | None = None
     """Whether callers on this machine may name shared memory; default: when it binds loopback and
     has no API keys. A proxy on this machine would lend its own user to all who come through it."""
@@ -67,6 +78,17 @@ class GatewaySettings(ServiceSettings):
     def database_url(self) -> str:
         """Where things are kept."""
         return self.database or f"sqlite:///{self.cache.absolute()}/gateway/gateway.db"
+
+    @property
+    def native(self) -> bool:
+        """Whether native code moves the bytes."""
+        return self.datapath != "python" and datapath.present()
+
+    def tls(self) -> tuple[bytes, bytes] | None:
+        """Certificate chain and key, read now; None: no TLS. Raises OSError."""
+        if self.tls_certificate is None or self.tls_key is None:
+            return None
+        return self.tls_certificate.read_bytes(), self.tls_key.read_bytes()
 
     @property
     def offers_shared_memory(self) -> bool:
@@ -85,6 +107,12 @@ class GatewaySettings(ServiceSettings):
                 f"{self.prefix()}MAX_HELD_BYTES",
                 f"at least MAX_REQUEST_BYTES, {self.max_request_bytes}",
             )
+        if self.datapath == "native" and not datapath.present():
+            raise SettingsError(
+                f"{self.prefix()}DATAPATH",
+                "native: edgemesh_datapath is not installed; `make build` builds it",
+            )
+        self._check_tls()
         variable = f"{self.prefix()}API_KEYS"
         if self.api_keys is None:
             if not self.on_loopback:
@@ -94,6 +122,20 @@ class GatewaySettings(ServiceSettings):
             read_keys(self.api_keys)
         except BadKeys as error:
             raise SettingsError(variable, str(error)) from None
+
+    def _check_tls(self) -> None:
+        variable = f"{self.prefix()}TLS_CERTIFICATE"
+        if self.tls_certificate is None or self.tls_key is None:
+            if self.tls_certificate is not self.tls_key:
+                raise SettingsError(variable, "goes with TLS_KEY: both or neither")
+            return
+        try:
+            # An empty passphrase: nobody is there who could be asked.
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.tls_certificate, self.tls_key, password="")
+        except (OSError, ValueError) as error:
+            why = f"{self.tls_certificate} with {self.tls_key}: {error}"
+            raise SettingsError(variable, why) from None
 
     def _check_executor(self, name: str, address: str) -> None:
         variable = f"{self.prefix()}EXECUTORS ({name})"

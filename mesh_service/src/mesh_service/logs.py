@@ -26,13 +26,23 @@ logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 _encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 
-def event(name: str, /, *, level: int = logging.INFO, exc_info: Any = None, **fields: Any) -> None:
-    """Log an event with fields."""
+def event(
+    name: str,
+    /,
+    *,
+    level: int = logging.INFO,
+    exc_info: Any = None,
+    created: float | None = None,
+    **fields: Any,
+) -> None:
+    """Log an event with fields. `created`: when it was, if not now; Unix time."""
     if logger.isEnabledFor(level):
         if isinstance(exc_info, BaseException):
             exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
         # Made here, since `logger.log` would look for the caller's line, which nobody prints.
         record = logging.LogRecord(logger.name, level, "", 0, name, (), exc_info)
+        if created is not None:
+            record.created, record.msecs = created, created % 1 * 1e3
         record.__dict__["fields"] = fields
         logger.handle(record)
 

@@ -16,24 +16,34 @@ from mesh_service.socket_owner import socket_owner
 from mesh_service.stack import Rpc
 
 UID = "edgemesh-uid"
+PEER = "edgemesh-peer"
+"""Where a call came from, as a front of ours says it."""
 
 
 class Peers:
     """The users behind one server's connections."""
 
     def __init__(
-        self, address: Callable[[], str], *, front_door: bool = False, secret: bool = False
+        self,
+        address: Callable[[], str],
+        *,
+        front_door: bool = False,
+        secret: bool = False,
+        relayed: bool = False,
     ) -> None:
         """`address`: the server's host:port. `front_door`: whether nobody asks here for others.
-        `secret`: whether every caller has given the mesh's.
+        `secret`: whether every caller has given the mesh's. `relayed`: whether all calls
+        come through a front of ours, which says from where, and alone can reach the server.
         """
         self._address = address
         self._front_door = front_door
         self._secret = secret
+        self._relayed = relayed
 
     def user(self, rpc: Rpc) -> int | None:
         """The user id of the caller's process; None if it does not run on this machine."""
-        found = user_of(rpc.context.peer(), self._address())
+        peer = rpc.header(PEER) if self._relayed else rpc.context.peer()
+        found = user_of(peer, self._address())
         claimed = rpc.header(UID)
         if self._front_door or not claimed.isdecimal():
             return found

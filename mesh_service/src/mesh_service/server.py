@@ -8,14 +8,16 @@ SIGTERM or SIGINT: NOT_SERVING, new calls are refused, what runs is finished, th
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import json
 import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -27,6 +29,8 @@ from mesh_service.settings import ServiceSettings, SettingsError, public
 
 TRANSPORT_SLACK = 16 << 20
 """The transport's cap above the policy's, since its own refusal carries no details."""
+CUT_OFF_S = 0.1
+"""What calls are given that still run when the drain time is over."""
 REFUSED = 2
 """Exit status for settings that are wrong or a port that is taken."""
 
@@ -38,6 +42,26 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
+BACKLOG = 1024
+
+
+class Front(Protocol):
+    """What owns the public port and passes on to the server what it does not answer itself."""
+
+    inner: Path
+    """The unix socket on which the server listens to it, where nobody else can reach it."""
+
+    def start(self, listeners: Sequence[socket.socket]) -> None:
+        """Serve on listening sockets, which are its own from now on."""
+
+    def in_flight(self) -> int:
+        """How many calls it answers itself now."""
+
+    async def drained(self) -> None:
+        """Answer nothing itself from now on, and wait until nothing that it does runs."""
+
+    async def stop(self, grace_s: float) -> None:
+        """Close all connections, after `grace_s` at most."""
 
 
 class PortTaken(Exception):
@@ -56,7 +80,9 @@ class MeshServer:
         self.address = ""
         self.metrics_address = ""
         self._flight = stack.Flight(settings.service)
-        self.metrics.in_flight.set_function(lambda: self._flight.count)
+        self._front: Front | None = None
+        self._credentials: grpc.ServerCredentials | None = None
+        self.metrics.in_flight.set_function(self._in_flight)
         largest = settings.max_request_bytes + TRANSPORT_SLACK
         self._server = grpc.aio.server(
             options=[
@@ -89,6 +115,14 @@ class MeshServer:
             (grpc.method_handlers_generic_handler(service, handlers),)
         )
 
+    def secure(self, chain: bytes, key: bytes) -> None:
+        """Speak TLS on the port, by a certificate chain and its key in PEM; before `start`."""
+        self._credentials = grpc.ssl_server_credentials([(key, chain)])
+
+    def stand_behind(self, front: Front) -> None:
+        """Leave the public port to `front`; before `start`."""
+        self._front = front
+
     async def start(self) -> None:
         """Bind and listen; health says NOT_SERVING. Raises PortTaken."""
         settings = self.settings
@@ -98,17 +132,27 @@ class MeshServer:
         await self.set_serving(False)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         try:
-            # gRPC would say it too, in a line of its own: ask the kernel first.
-            _probe(settings.host, settings.port)
-            port = self._server.add_insecure_port(f"{host}:{settings.port}")
+            listeners: list[socket.socket] = []
+            if self._front is None:
+                # gRPC would say it too, in a line of its own: ask the kernel first.
+                _probe(settings.host, settings.port)
+                port = self._bind(f"{host}:{settings.port}")
+            else:
+                self._server.add_insecure_port(f"unix:{self._front.inner}")
+                listeners = _listen(settings.host, settings.port)
+                port = int(listeners[0].getsockname()[1])
         except (OSError, RuntimeError):
             raise PortTaken(settings.service, f"{host}:{settings.port}") from None
         try:
             metrics_port = self.metrics.serve(settings.host, settings.metrics_port)
         except OSError:
+            for listener in listeners:
+                listener.close()
             raise PortTaken(settings.service, f"{host}:{settings.metrics_port} (metrics)") from None
         self.address, self.metrics_address = f"{host}:{port}", f"{host}:{metrics_port}"
         await self._server.start()
+        if self._front is not None:
+            self._front.start(listeners)
         logs.event("listening", address=self.address, metrics=self.metrics_address)
 
     async def set_serving(self, serving: bool) -> None:
@@ -141,16 +185,28 @@ class MeshServer:
         """Finish what runs, for `drain_s` at most, then stop."""
         self._flight.draining = True
         await self.set_serving(False)
-        logs.event("draining", running=self._flight.count)
+        logs.event("draining", running=self._in_flight())
         try:
             async with asyncio.timeout(self.settings.drain_s):
+                if self._front is not None:
+                    await self._front.drained()
                 await self._flight.drained()
         except TimeoutError:
-            logs.event("drain time is over", running=self._flight.count)
+            logs.event("drain time is over", running=self._in_flight())
         # Watches never end by themselves: what is left now is cut off.
-        await self._server.stop(0.1)
+        await self._server.stop(CUT_OFF_S)
+        if self._front is not None:
+            await self._front.stop(CUT_OFF_S)
         await asyncio.to_thread(self.metrics.close)
         logs.event("stopped")
+
+    def _bind(self, address: str) -> int:
+        if self._credentials is None:
+            return self._server.add_insecure_port(address)
+        return self._server.add_secure_port(address, self._credentials)
+
+    def _in_flight(self) -> int:
+        return self._flight.count + (self._front.in_flight() if self._front else 0)
 
 
 def run(
@@ -206,6 +262,35 @@ def _probe(host: str, port: int) -> None:
     if port:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         socket.create_server((host, port), family=family).close()
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets on every address of a host, of one port. Raises OSError."""
+    listeners: list[socket.socket] = []
+    for family, *_, address in socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    ):
+        if family not in (socket.AF_INET, socket.AF_INET6):
+            continue
+        try:
+            made = socket.create_server(
+                (str(address[0]), port),
+                family=family,
+                backlog=BACKLOG,
+                dualstack_ipv6=address[0] == "::" and socket.has_dualstack_ipv6(),
+            )
+        except OSError as error:
+            # A machine without IPv6 may still name it for localhost.
+            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                continue
+            for listener in listeners:
+                listener.close()
+            raise
+        listeners.append(made)
+        port = int(made.getsockname()[1])
+    if not listeners:
+        raise OSError(errno.EADDRNOTAVAIL, f"no address of {host} can be bound")
+    return listeners
 
 
 def _complain(text: str) -> int:

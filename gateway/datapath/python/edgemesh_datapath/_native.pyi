@@ -1,0 +1,121 @@
+"""What the compiled module offers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+__version__: str
+
+Ask: TypeAlias = tuple[Literal["ask"], int, int, int]
+"""A request waits for a slot: question, lane, priority as on the wire."""
+SlotFree: TypeAlias = tuple[Literal["slot"], int]
+"""A slot of a lane that somebody waits for was given back."""
+Gone: TypeAlias = tuple[Literal["gone"], int]
+"""The caller of a question has left."""
+Failed: TypeAlias = tuple[
+    Literal["failed"], int, int, bool, int, str, bytes, str, float | None, bool
+]
+"""An executor failed a request: question, lane, whether it had begun, status code, message,
+grpc-status-details-bin, request id, seconds that the caller still waits, whether it was sent
+again already."""
+Idle: TypeAlias = tuple[Literal["idle"]]
+"""Nobody is inside any more; told once `drain` was called."""
+Event: TypeAlias = Ask | SlotFree | Gone | Failed | Idle
+
+Record: TypeAlias = tuple[bool, int, float, float, str, str, str, str | None, str | None]
+"""A call that has ended: whether a stream, status code, seconds, time of the end (Unix), request
+id, tenant, algorithm, and of a refusal the mesh's reason and message."""
+
+Refusal: TypeAlias = tuple[int, str, bytes, str]
+"""Status code, message, google.rpc.Status serialised, reason."""
+
+class DataPath:
+    """A public port, its tables, and the questions that come from it."""
+
+    def __init__(
+        self,
+        *,
+        inner: Path | str,
+        executors: Sequence[tuple[str, Sequence[tuple[str, str]]]],
+        most_request: int,
+        most_held: int,
+        local: str,
+        stages: Mapping[str, Refusal],
+        tls: tuple[bytes, bytes] | None = None,
+    ) -> None:
+        """`inner`: the unix socket of Python's own server. `executors`: address (`host:port` or
+        `unix:path`) and identity, by the number of their lane. `local`: the tenant of everyone
+        until `set_keys`. `stages`: what is said where a deadline passes: arrival, queue, dispatch,
+        executor, delivery. `tls`: certificate chain and key of the public port, PEM. Raises
+        OSError, ValueError.
+        """
+
+    def start(self, listeners: Iterable[int]) -> None:
+        """Serve on listening sockets; their descriptors are its own from now on."""
+
+    def stop(self, grace_s: float) -> None:
+        """Take no connections, let calls end within `grace_s` seconds, and close all."""
+
+    def fileno(self) -> int:
+        """Readable when there is something to `take`, or many records."""
+
+    def take(self) -> list[Event]:
+        """What has come since the last call."""
+
+    def records(self) -> list[Record]:
+        """Calls that ended since the last call."""
+
+    def grant(self, question: int, lane: int) -> bool:
+        """Give a claimed slot to a caller that waits; False: it has left, and the slot is free."""
+
+    def refuse(self, question: int, code: int, message: str, details: bytes, reason: str) -> None:
+        """Refuse a request that waits or failed."""
+
+    def pass_on(self, question: int) -> None:
+        """Tell the caller what the executor said."""
+
+    def send_again(self, question: int) -> bool:
+        """Send a failed request once more; False: its caller has left."""
+
+    def set_keys(self, keys: Mapping[bytes, str]) -> None:
+        """SHA-256 of an API key → tenant."""
+
+    def set_routes(self, routes: Mapping[str, int]) -> None:
+        """Algorithm → lane, of executors that are there."""
+
+    def set_slots(self, lane: int, slots: int) -> None:
+        """How many requests may run at once."""
+
+    def running(self, lane: int) -> int:
+        """How many do."""
+
+    def claim(self, lane: int) -> bool:
+        """Take a slot, whoever waits; False: none is free."""
+
+    def give_back(self, lane: int) -> None:
+        """Give a claimed slot back."""
+
+    def begin_waiting(self, lane: int) -> None:
+        """Somebody in Python waits for a slot: nobody gets one past it."""
+
+    def end_waiting(self, lane: int) -> None:
+        """It waits no more."""
+
+    def hold(self, size: int) -> bool:
+        """Count a request's bytes in; False: they do not fit."""
+
+    def let_go(self, size: int) -> None:
+        """Count them out."""
+
+    def held(self) -> int:
+        """Bytes of all requests."""
+
+    def inside(self) -> int:
+        """Requests that were decided here and have not ended."""
+
+    def drain(self) -> None:
+        """Decide nothing from now on: all that comes goes to Python."""
+
+def examine(pieces: Sequence[bytes]) -> tuple[str, str, int] | None:
+    """Request id, algorithm and priority of a ComputeRequest that came in these pieces; None where
+    Python has to look at it."""

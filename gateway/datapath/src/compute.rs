@@ -1,0 +1,328 @@
+//! One Compute or ComputeStream: read → decide → (wait) → forward → end, read here top-down.
+//!
+//! Rules: the message is read whole, within what the house holds, so that it can be looked at and
+//! sent once more; what is in doubt goes to Python as it came. What was taken gives itself back,
+//! however the call ends. Whatever fails is judged by Python.
+
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use h2::RecvStream;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, TE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
+use tokio::time::Instant;
+
+use crate::answer::{Answer, End};
+use crate::context::Context;
+use crate::head::{self, Head};
+use crate::house::{Decision, Entry, Held, Slot};
+use crate::questions::{Event, Questions, Verdict};
+use crate::records::Record;
+use crate::reply::Reply;
+use crate::rope::Rope;
+use crate::status::{self, Refusal};
+use crate::{pipe, relay, timeout};
+
+pub const COMPUTE: &str = "/edgemesh.compute.v1.ComputeService/Compute";
+pub const COMPUTE_STREAM: &str = "/edgemesh.compute.v1.ComputeService/ComputeStream";
+pub const REQUEST_ID: &str = "edgemesh-request-id";
+/// What stands for the caller of a program that calls: Python knows what it is worth.
+pub const TICKET: &str = "edgemesh-ticket";
+const TENANT: &str = "edgemesh-tenant";
+const PREFIX: usize = 5;
+/// What is kept of the caller's time to answer in: the smaller of both.
+const MARGIN: Duration = Duration::from_millis(20);
+const MARGIN_SHARE: u32 = 20;
+
+/// How a call ended, for its record.
+enum Outcome {
+    Answered,
+    Left,
+    Refused(Refusal),
+}
+
+/// An admitted call.
+struct Call {
+    stream: bool,
+    message: Rope,
+    request_id: String,
+    entry: Entry,
+    deadline: Option<Instant>,
+}
+
+/// What reading a message comes to.
+enum Read {
+    Whole(Head),
+    Doubt,
+    Left,
+}
+
+/// Serve a call of one of the two methods.
+pub async fn serve(
+    stream: bool,
+    parts: Parts,
+    mut body: RecvStream,
+    mut reply: Reply,
+    peer: &HeaderValue,
+    cx: &Arc<Context>,
+) {
+    let began = Instant::now();
+    let deadline = timeout::of(&parts.headers).map(|left| began + left);
+    let mut message = Rope::default();
+    let mut held = Held::none(&cx.house);
+    let read = within(deadline, read(&mut body, &mut message, &mut held, cx)).await;
+    let head = match read {
+        Some(Read::Whole(head)) => head,
+        Some(Read::Doubt) => {
+            drop(held);
+            return relay::pass(parts, message, body, reply.into_inner(), peer, deadline, cx).await;
+        }
+        Some(Read::Left) => return,
+        None => return reply.end(status::refused(&cx.stages.arrival)),
+    };
+    let (entry, place) = match cx.house.decide(parts.headers.get(AUTHORIZATION), &head) {
+        Decision::Go(entry, slot) => (entry, Ok(slot)),
+        Decision::Wait(entry, lane) => (entry, Err(lane)),
+        Decision::Doubt => {
+            drop(held);
+            return relay::pass(parts, message, body, reply.into_inner(), peer, deadline, cx).await;
+        }
+    };
+    let request_id = identify(&head, &parts.headers);
+    let call = Call { stream, message, request_id, entry, deadline };
+    let lane = match &place {
+        Ok(slot) => slot.lane(),
+        Err(lane) => *lane,
+    };
+    let outcome = match place {
+        Ok(slot) => forward(&call, lane, slot, &mut reply, cx).await,
+        Err(lane) => match wait(&call, lane, head.priority, &mut reply, cx).await {
+            Ok(slot) => forward(&call, lane, slot, &mut reply, cx).await,
+            Err(outcome) => outcome,
+        },
+    };
+    let (code, refusal) = match outcome {
+        Outcome::Answered => (status::OK, None),
+        Outcome::Left => (status::CANCELLED, None),
+        Outcome::Refused(refusal) => {
+            let said = (!refusal.reason.is_empty()).then_some((refusal.reason, refusal.message));
+            (refusal.code, said)
+        }
+    };
+    cx.house.questions.record(Record {
+        stream,
+        code,
+        seconds: began.elapsed().as_secs_f64(),
+        ended: SystemTime::now(),
+        request_id: call.request_id,
+        tenant: call.entry.tenant.name.clone(),
+        algorithm: head.algorithm,
+        refusal,
+    });
+}
+
+/// Read the message whole, holding its bytes.
+async fn read(
+    body: &mut RecvStream,
+    message: &mut Rope,
+    held: &mut Held,
+    cx: &Arc<Context>,
+) -> Read {
+    let mut whole = usize::MAX;
+    while !body.is_end_stream() {
+        let piece = match body.data().await {
+            Some(Ok(piece)) => piece,
+            Some(Err(_)) => return Read::Left,
+            None => break,
+        };
+        let size = piece.len();
+        drop(body.flow_control().release_capacity(size));
+        let fits = held.more(size);
+        message.push(piece);
+        if !fits {
+            return Read::Doubt;
+        }
+        if whole == usize::MAX {
+            let Some(prefix) = message.cursor().take(PREFIX) else { continue };
+            let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
+            if prefix[0] != 0 || length > cx.most_request {
+                return Read::Doubt;
+            }
+            whole = PREFIX + length;
+        }
+        if message.len() > whole {
+            return Read::Doubt;
+        }
+    }
+    let mut cursor = message.cursor();
+    if message.len() != whole || cursor.skip(PREFIX).is_none() {
+        return Read::Doubt;
+    }
+    head::examine(cursor).map_or(Read::Doubt, Read::Whole)
+}
+
+/// The id by which a request is found in logs: its own, its caller's, or a fresh one.
+fn identify(head: &Head, headers: &HeaderMap) -> String {
+    if !head.request_id.is_empty() {
+        return head.request_id.clone();
+    }
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    if let Some(given) = given.filter(|id| head::is_id(id)) {
+        return given.to_owned();
+    }
+    let mut random = [0u8; 12];
+    // Without the kernel's randomness nothing works; an id of zeros breaks nothing.
+    let _ = getrandom::fill(&mut random);
+    random.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Wait for a slot of a lane.
+async fn wait(
+    call: &Call,
+    lane: usize,
+    priority: u8,
+    reply: &mut Reply,
+    cx: &Arc<Context>,
+) -> Result<Slot, Outcome> {
+    let mut asked = Questions::ask(&cx.house, Some(lane), |id| Event::Ask { id, lane, priority });
+    let answered = within(call.deadline, unless_left(reply, asked.answered())).await;
+    match answered {
+        Some(Some((Verdict::Refuse(refusal), _))) => Err(refuse(reply, refusal)),
+        Some(Some((_, Some(slot)))) => Ok(slot),
+        Some(Some(_)) => Err(refuse(reply, cx.stages.queue.clone())),
+        Some(None) => Err(Outcome::Left),
+        None => Err(refuse(reply, cx.stages.queue.clone())),
+    }
+}
+
+/// Send the call to its executor, once more if it never started and Python says so.
+async fn forward(
+    call: &Call,
+    lane: usize,
+    slot: Slot,
+    reply: &mut Reply,
+    cx: &Arc<Context>,
+) -> Outcome {
+    let mut slot = Some(slot);
+    let mut second = false;
+    loop {
+        let time = call.deadline.map(|deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            left - MARGIN.min(left / MARGIN_SHARE)
+        });
+        if time == Some(Duration::ZERO) {
+            return refuse(reply, cx.stages.dispatch.clone());
+        }
+        let until = time.map(|time| Instant::now() + time);
+        let failure = match within(until, attempt(call, lane, time, &mut slot, reply, cx)).await {
+            Some(End::Answered) => return Outcome::Answered,
+            Some(End::Left) => return Outcome::Left,
+            Some(End::Stalled) => return refuse(reply, cx.stages.delivery.clone()),
+            Some(End::Failed(failure)) => failure,
+            None => return refuse(reply, cx.stages.executor.clone()),
+        };
+        let trailers = failure.trailers.clone();
+        let (code, message) = (failure.code, failure.message.clone());
+        let left = call.deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let request_id = call.request_id.clone();
+        let event = |id| Event::Failed { id, lane, failure, request_id, left, second };
+        let mut asked = Questions::ask(&cx.house, None, event);
+        match within(call.deadline, unless_left(reply, asked.answered())).await {
+            Some(Some((Verdict::Again, _))) if slot.is_some() => second = true,
+            Some(Some((Verdict::Refuse(refusal), _))) => return refuse(reply, refusal),
+            Some(Some(_)) => {
+                reply.end(trailers.map_or_else(|| status::plain(code, &message), status::passed));
+                return Outcome::Refused(Refusal { code, ..Refusal::default() });
+            }
+            Some(None) => return Outcome::Left,
+            None => return refuse(reply, cx.stages.executor.clone()),
+        }
+    }
+}
+
+/// Send it and bring back what comes.
+async fn attempt(
+    call: &Call,
+    lane: usize,
+    time: Option<Duration>,
+    slot: &mut Option<Slot>,
+    reply: &mut Reply,
+    cx: &Arc<Context>,
+) -> End {
+    let executor = &cx.executors[lane];
+    let (mut sender, _open) = match unless_left(reply, executor.upstream.ready()).await {
+        Some(Ok(ready)) => ready,
+        Some(Err(failure)) => return End::Failed(failure),
+        None => return End::Left,
+    };
+    let path = if call.stream { &executor.execute_stream } else { &executor.execute };
+    let request = request(path, call, &executor.identity, time);
+    let (response, mut up) = match sender.send_request(request, false) {
+        Ok(sent) => sent,
+        Err(error) => return End::Failed(status::broken(&error, false)),
+    };
+    drop(sender);
+    let sending = async {
+        let (last, pieces) = call.message.pieces().split_last()?;
+        for piece in pieces {
+            pipe::send(&mut up, piece.clone(), false).await.ok()?;
+        }
+        pipe::send(&mut up, last.clone(), true).await.ok()
+    };
+    tokio::pin!(sending);
+    let mut answer = Answer::new(response, call.stream);
+    let mut sent = false;
+    poll_fn(|cx| {
+        // Should it fail, the answer says why.
+        sent = sent || sending.as_mut().poll(cx).is_ready();
+        answer.poll(reply, slot, cx)
+    })
+    .await
+}
+
+fn request(path: &Uri, call: &Call, identity: &HeaderMap, time: Option<Duration>) -> Request<()> {
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(TE, HeaderValue::from_static("trailers"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.extend(identity.clone());
+    headers.insert(TENANT, call.entry.tenant.header.clone());
+    if let Ok(id) = HeaderValue::from_str(&call.request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if let Some(time) = time {
+        headers.insert(timeout::NAME, timeout::value(time));
+    }
+    let mut request = Request::new(());
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = path.clone();
+    *request.version_mut() = Version::HTTP_2;
+    *request.headers_mut() = headers;
+    request
+}
+
+fn refuse(reply: &mut Reply, refusal: Refusal) -> Outcome {
+    reply.end(status::refused(&refusal));
+    Outcome::Refused(refusal)
+}
+
+/// What `work` gives by then; None: it took longer.
+async fn within<T>(until: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
+    match until {
+        Some(until) => tokio::time::timeout_at(until, work).await.ok(),
+        None => Some(work.await),
+    }
+}
+
+/// What `work` gives; None: the caller left.
+async fn unless_left<T>(reply: &mut Reply, work: impl Future<Output = T>) -> Option<T> {
+    tokio::pin!(work);
+    poll_fn(|cx| {
+        if let std::task::Poll::Ready(done) = work.as_mut().poll(cx) {
+            return std::task::Poll::Ready(Some(done));
+        }
+        reply.poll_left(cx).map(|()| None)
+    })
+    .await
+}

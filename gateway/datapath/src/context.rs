@@ -1,0 +1,64 @@
+//! What every call is served with, fixed once the data path runs.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Uri};
+use tokio_rustls::TlsAcceptor;
+
+use crate::house::House;
+use crate::status::Refusal;
+use crate::upstream::{Address, Upstream};
+
+/// An executor, by the number of its lane.
+pub struct Executor {
+    pub upstream: Upstream,
+    /// What makes it trust the gateway.
+    pub identity: HeaderMap,
+    pub execute: Uri,
+    pub execute_stream: Uri,
+}
+
+impl Executor {
+    pub fn new(address: Address, identity: HeaderMap) -> Executor {
+        let authority = match &address {
+            Address::Tcp(address) => address.clone(),
+            Address::Unix(_) => "localhost".to_owned(),
+        };
+        let at = |method: &str| {
+            let path = format!("/edgemesh.executor.v1.ExecutorService/{method}");
+            Uri::builder()
+                .scheme("http")
+                .authority(authority.as_str())
+                .path_and_query(path)
+                .build()
+                .unwrap_or_default()
+        };
+        Executor {
+            execute: at("Execute"),
+            execute_stream: at("ExecuteStream"),
+            upstream: Upstream::new(address),
+            identity,
+        }
+    }
+}
+
+/// The refusals of deadlines, by where they passed.
+pub struct Stages {
+    pub arrival: Refusal,
+    pub queue: Refusal,
+    pub dispatch: Refusal,
+    pub executor: Refusal,
+    pub delivery: Refusal,
+}
+
+pub struct Context {
+    pub house: Arc<House>,
+    pub executors: Vec<Executor>,
+    /// Python's own server.
+    pub inner: Upstream,
+    pub stages: Stages,
+    /// What secures the public port; None: nothing does.
+    pub tls: Option<TlsAcceptor>,
+    /// Bytes of the largest request.
+    pub most_request: usize,
+}

@@ -1,0 +1,217 @@
+//! The data path as Python holds it.
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::context::{Context, Executor, Stages};
+use crate::front::Front;
+use crate::house::{House, Keys, Tenant};
+use crate::questions::{Questions, Verdict};
+use crate::status::Refusal;
+use crate::tls;
+use crate::upstream::{Address, Upstream};
+
+use super::events;
+
+/// Code, message, details, reason.
+type Refused = (u32, String, Vec<u8>, String);
+/// `host:port` or `unix:path`, and headers.
+type Place = (String, Vec<(String, String)>);
+
+#[pyclass(frozen, module = "edgemesh_datapath")]
+pub struct DataPath {
+    cx: Arc<Context>,
+    front: Mutex<Option<Front>>,
+}
+
+#[pymethods]
+impl DataPath {
+    #[new]
+    #[pyo3(signature = (*, inner, executors, most_request, most_held, local, stages, tls=None))]
+    fn new(
+        inner: PathBuf,
+        executors: Vec<Place>,
+        most_request: usize,
+        most_held: u64,
+        local: &str,
+        stages: HashMap<String, Refused>,
+        tls: Option<(Vec<u8>, Vec<u8>)>,
+    ) -> PyResult<DataPath> {
+        let questions = Questions::new().map_err(|error| PyOSError::new_err(error.to_string()))?;
+        let keys = Keys::Everyone(tenant(local)?);
+        let executors = executors.into_iter().map(executor).collect::<PyResult<Vec<_>>>()?;
+        let house = Arc::new(House::new(executors.len(), most_held, keys, questions));
+        let stages = Stages {
+            arrival: stage(&stages, "arrival")?,
+            queue: stage(&stages, "queue")?,
+            dispatch: stage(&stages, "dispatch")?,
+            executor: stage(&stages, "executor")?,
+            delivery: stage(&stages, "delivery")?,
+        };
+        let tls = tls.map(|(chain, key)| tls::acceptor(&chain, &key)).transpose();
+        let tls = tls.map_err(PyValueError::new_err)?;
+        let inner = Upstream::new(Address::Unix(inner));
+        let cx = Context { house, executors, inner, stages, tls, most_request };
+        Ok(DataPath { cx: Arc::new(cx), front: Mutex::new(None) })
+    }
+
+    fn start(&self, py: Python<'_>, listeners: Vec<RawFd>) -> PyResult<()> {
+        // SAFETY: the caller has given up the descriptors, which are listening sockets.
+        let owned = listeners.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+        let listeners = owned.map(TcpListener::from).collect::<Vec<_>>();
+        let cx = self.cx.clone();
+        let front = py.detach(move || {
+            for listener in &listeners {
+                listener.set_nonblocking(true)?;
+            }
+            Front::start(listeners, cx)
+        });
+        let front = front.map_err(|error| PyOSError::new_err(error.to_string()))?;
+        let mut held = self.front.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_some() {
+            return Err(PyRuntimeError::new_err("it runs already"));
+        }
+        *held = Some(front);
+        Ok(())
+    }
+
+    fn stop(&self, py: Python<'_>, grace_s: f64) {
+        let front = self.front.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(front) = front {
+            py.detach(|| front.stop(Duration::try_from_secs_f64(grace_s).unwrap_or_default()));
+        }
+    }
+
+    fn fileno(&self) -> RawFd {
+        self.cx.house.questions.bell()
+    }
+
+    fn take<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        let events = self.cx.house.questions.take();
+        events.into_iter().map(|event| events::event(py, event)).collect()
+    }
+
+    fn records<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        let records = self.cx.house.questions.take_records();
+        records.into_iter().map(|record| events::record(py, record)).collect()
+    }
+
+    fn grant(&self, question: u64, lane: usize) -> bool {
+        let granted = self.cx.house.questions.answer(question, Verdict::Go);
+        if !granted {
+            self.cx.house.give_back(lane);
+        }
+        granted
+    }
+
+    fn refuse(&self, question: u64, code: u32, message: String, details: Vec<u8>, reason: String) {
+        let refusal = Refusal { code, message, details: details.into(), reason };
+        self.cx.house.questions.answer(question, Verdict::Refuse(refusal));
+    }
+
+    fn pass_on(&self, question: u64) {
+        self.cx.house.questions.answer(question, Verdict::AsItIs);
+    }
+
+    fn send_again(&self, question: u64) -> bool {
+        self.cx.house.questions.answer(question, Verdict::Again)
+    }
+
+    fn set_keys(&self, keys: HashMap<[u8; 32], String>) -> PyResult<()> {
+        let known = keys.into_iter().map(|(digest, name)| Ok((digest, tenant(&name)?)));
+        self.cx.house.set_keys(Keys::Known(known.collect::<PyResult<_>>()?));
+        Ok(())
+    }
+
+    fn set_routes(&self, routes: HashMap<String, usize>) -> PyResult<()> {
+        if routes.values().any(|&lane| lane >= self.cx.executors.len()) {
+            return Err(PyValueError::new_err("a route to no executor"));
+        }
+        let routes = routes.into_iter().map(|(name, lane)| (name.into_bytes().into(), lane));
+        self.cx.house.set_routes(routes.collect());
+        Ok(())
+    }
+
+    fn set_slots(&self, lane: usize, slots: usize) {
+        self.cx.house.set_slots(lane, slots);
+    }
+
+    fn running(&self, lane: usize) -> usize {
+        self.cx.house.lane(lane).running
+    }
+
+    fn claim(&self, lane: usize) -> bool {
+        self.cx.house.claim(lane)
+    }
+
+    fn give_back(&self, lane: usize) {
+        self.cx.house.give_back(lane);
+    }
+
+    fn begin_waiting(&self, lane: usize) {
+        self.cx.house.begin_waiting(lane);
+    }
+
+    fn end_waiting(&self, lane: usize) {
+        self.cx.house.end_waiting(lane);
+    }
+
+    fn hold(&self, size: u64) -> bool {
+        self.cx.house.hold(size)
+    }
+
+    fn let_go(&self, size: u64) {
+        self.cx.house.let_go(size);
+    }
+
+    fn held(&self) -> u64 {
+        self.cx.house.held()
+    }
+
+    fn inside(&self) -> usize {
+        self.cx.house.inside()
+    }
+
+    fn drain(&self) {
+        self.cx.house.drain();
+    }
+}
+
+fn tenant(name: &str) -> PyResult<Tenant> {
+    let header = HeaderValue::from_str(name);
+    let header = header.map_err(|_| PyValueError::new_err("a tenant that is no header"))?;
+    Ok(Tenant { name: name.into(), header })
+}
+
+fn stage(stages: &HashMap<String, Refused>, name: &str) -> PyResult<Refusal> {
+    let found = stages.get(name).cloned();
+    let found = found.ok_or_else(|| PyValueError::new_err(format!("no refusal of {name}")));
+    let (code, message, details, reason) = found?;
+    Ok(Refusal { code, message, details: details.into(), reason })
+}
+
+fn executor((address, headers): Place) -> PyResult<Executor> {
+    let address = match address.strip_prefix("unix:") {
+        Some(path) => Address::Unix(path.into()),
+        None => Address::Tcp(address),
+    };
+    let mut identity = HeaderMap::new();
+    for (name, value) in headers {
+        let name = HeaderName::try_from(name);
+        let (Ok(name), Ok(mut value)) = (name, HeaderValue::try_from(value)) else {
+            return Err(PyValueError::new_err("an identity that is no header"));
+        };
+        value.set_sensitive(true);
+        identity.insert(name, value);
+    }
+    Ok(Executor::new(address, identity))
+}

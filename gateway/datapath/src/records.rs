@@ -1,0 +1,17 @@
+//! What became of a call: one line of the log and one count, told to Python in batches.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// One call that has ended.
+pub struct Record {
+    pub stream: bool,
+    pub code: u32,
+    pub seconds: f64,
+    pub ended: SystemTime,
+    pub request_id: String,
+    pub tenant: Arc<str>,
+    pub algorithm: String,
+    /// The mesh's reason and message of a refusal.
+    pub refusal: Option<(String, String)>,
+}
