@@ -1,4 +1,4 @@
-"""Sessions of the library alone, in the executor's environment: `python asleep.py`.
+"""Sessions of the library alone, in the executor's environment: `python asleep.py PROGRAM`.
 
 Prints one line of JSON: medians in milliseconds, sizes in bytes. Knows nothing of the bench.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,17 +15,6 @@ from typing import Any
 from edgemesh_sandbox import Call, Sandbox, Session
 
 ROUNDS = 60
-STATE = """
-import numpy as np, pandas as pd
-class Account:
-    limit = 7
-def counting():
-    yield from range(100)
-numbers = counting()
-next(numbers)
-frame = pd.DataFrame({"a": range(1000)})
-x = 1
-"""
 SLOW = "import time\nuntil = time.monotonic() + 2\nwhile time.monotonic() < until: pass\n"
 FUNCTION = "def double(n): return 2 * n"
 
@@ -33,7 +23,7 @@ def main() -> None:
     """Measure, and say."""
     with Sandbox(spare=False) as sandbox:
         session = sandbox.session(undo=0)
-        assert session.run(STATE).ok
+        assert session.run(sys.argv[1]).ok
         asleep = session.sleep()
         found: dict[str, list[float]] = {name: [] for name in ("sleep", "wake", "fork", "call")}
         for _ in range(ROUNDS):

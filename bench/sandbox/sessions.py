@@ -18,7 +18,6 @@ from edgemesh.compute.v1 import session_pb2, session_pb2_grpc
 from bench.caller import OPTIONS, Caller, request
 from bench.process import ROOT
 from bench.report import Line
-from bench.sandbox.asleep import STATE
 from edgemesh_local.environments import interpreter
 from edgemesh_local.layout import Layout
 from edgemesh_local.mesh import Mesh
@@ -28,6 +27,17 @@ CALLS = 200
 MANY = 10_000
 AT_ONCE = 8
 SETTLED_S = 6.0
+STATE = """
+import numpy as np, pandas as pd
+class Account:
+    limit = 7
+def counting():
+    yield from range(100)
+numbers = counting()
+next(numbers)
+frame = pd.DataFrame({"a": range(1000)})
+x = 1
+"""
 
 
 async def measure() -> list[Line]:
@@ -62,6 +72,7 @@ async def _library() -> Mapping[str, Any]:
     process = await asyncio.create_subprocess_exec(
         str(interpreter(ROOT / "executor_pywasm")),
         str(ASLEEP),
+        STATE,
         env=env,
         stdout=asyncio.subprocess.PIPE,
     )

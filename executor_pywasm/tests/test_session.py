@@ -136,6 +136,13 @@ def test_inputs_are_of_one_call_and_stay_what_they_were(session: Session) -> Non
         data = bytes([number]) * 300_000
         session.run(f"a{number} = inputs['x']", {"x": Tensor("uint8", (300_000,), data)})
     assert session.run("[int(a0[0]), int(a1[7]), int(a2[-1])]").result == [0, 1, 2]
+    two = {name: Tensor("uint8", (n,), bytes([n]) * n) for name, n in (("p", 9), ("q", 200))}
+    assert session.run("[int(inputs[k].sum()) for k in 'pq']", two).result == [81, 40_000]
+    big = Tensor("uint8", (8 * MIB,), bytes(8 * MIB))
+    before = session.run("len(inputs['b'])", {"b": big}).peak_memory_bytes
+    for _ in range(20):  # what crosses does not pile up
+        result = session.run("len(inputs['b'])", {"b": big})
+    assert result.peak_memory_bytes - before < 24 * MIB
     assert session.run("open('/inputs/note').read()", files={"note": b"hello"}).result == "hello"
     assert session.run("import os; os.listdir('/inputs')").result == []
 
