@@ -1,9 +1,9 @@
 """Modules that tenants have sent, kept in the front, so that a call may name one by its SHA-256.
 
 Rules: lives in the front, which never looks into a module: it hashes and keeps bytes. A tenant
-finds only what it has sent itself. The last used ones stay, bounded by their bytes; a restart forgets
-all. The worker is told whose the call is and what the module's hash is, by which it keeps what it
-has compiled.
+finds only what it has sent itself. The last used ones stay, bounded by their bytes; a restart
+forgets all. The worker is told whose the call is and what the module's hash is, by which it keeps
+what it has compiled.
 """
 
 from __future__ import annotations

@@ -5,7 +5,11 @@
 #include <stdint.h>
 
 #define MOST 65536
-#define EXPORT(name) __attribute__((export_name(#name), visibility("default"))) name
+#ifdef __wasm__
+#define EXPORT(name) __attribute__((export_name(#name))) name
+#else
+#define EXPORT(name) name
+#endif
 
 static double re[MOST], im[MOST];
 
