@@ -70,7 +70,10 @@ _RESULT: dict[str, Any] = {
 
 
 def algorithms(capabilities: Sequence[str] = ()) -> list[algorithm_pb2.Algorithm]:
-    """All of them, each of which may ask for these `capabilities`. Inputs of any name are taken; outputs' names are the program's."""
+    """All of them, each of which may ask for these `capabilities`.
+
+    Inputs of any name are taken; outputs' names are the program's.
+    """
     call = {
         "function": _FUNCTION,
         "args": {"type": "array", "description": "Its positional arguments."},
@@ -93,9 +96,7 @@ def algorithms(capabilities: Sequence[str] = ()) -> list[algorithm_pb2.Algorithm
     return [
         _algorithm(RUN, _RUN, _PROGRAM, ["code"], capabilities),
         _algorithm(CALL, _CALL, _PROGRAM | call, ["code", "function"], capabilities),
-        _algorithm(
-            MAP, _MAP, _PROGRAM | many, ["code", "function", "items"], capabilities
-        ),
+        _algorithm(MAP, _MAP, _PROGRAM | many, ["code", "function", "items"], capabilities),
     ]
 
 
