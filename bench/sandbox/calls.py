@@ -1,7 +1,7 @@
 """`edgemesh.call` from inside a program: what it takes more than the same call from outside.
 
-Rules: the algorithm called does nothing (`bench.echo`), so that what is measured is the way there and
-back; from inside and from outside in turn, through the same gateway, medians of each round.
+Rules: the algorithm called does nothing (`bench.echo`), so that what is measured is the way there
+and back; from inside and from outside in turn, through the same gateway, medians of each round.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ It asks `cpp.fft` for the spectrum of a series, and `ml.embed` which of some sen
 found, side by side, and gives back a picture. The request grants `call:cpp.fft` and
 `call:ml.embed`; anything else that it tried to call would be refused.
 """
-# ruff: noqa: F704, F821, PLE1142
+# ruff: noqa: F821
 
 import asyncio
 
