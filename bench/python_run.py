@@ -10,7 +10,7 @@ import time
 from bench import figures
 from bench.process import ROOT
 from bench.report import Line, save
-from bench.sandbox import comparison, executor, library, modules, sessions
+from bench.sandbox import calls, comparison, executor, library, modules, sessions
 from bench.sandbox.options import DURATION_S, RUNS, SETUP
 from edgemesh_local.environments import interpreter
 
@@ -26,6 +26,7 @@ async def measure() -> list[Line]:
     lines = [Line("cores that others kept busy before it began", others, ""), *compared]
     lines += [*await library.measure(), *await executor.measure()]
     lines += [*await sessions.measure(), *await modules.measure()]
+    lines += await calls.measure()
     if SETUP:
         lines.append(Line.most("image set-up from nothing", await _setup(), "s", SETUP_S))
     save("pywasm", lines, peers=found, duration_s=DURATION_S, runs=RUNS)

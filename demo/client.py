@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,9 +74,14 @@ class Client:
         parameters: Mapping[str, Any] | None = None,
         inputs: Mapping[str, npt.NDArray[np.float64]] | None = None,
         run_time_s: float = 0.0,
+        capabilities: Sequence[str] = (),
     ) -> Answer:
-        """One request, one answer. `run_time_s`: the work's deadline, 0: the default."""
+        """One request, one answer. `run_time_s`: the work's deadline, 0: the default.
+
+        `capabilities`: what sandboxed code may reach.
+        """
         request = _request(algorithm, parameters, inputs)
+        request.capabilities.extend(capabilities)
         request.limits.run_time_ms = round(run_time_s * 1e3)
         began = time.perf_counter()
         response = self._compute.Compute(request, timeout=PATIENCE_S)

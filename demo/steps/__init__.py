@@ -1,1 +1,1 @@
-"""The five steps. Each is `run(client) -> Row` and raises Wrong when what came back is wrong."""
+"""The six steps. Each is `run(client) -> Row` and raises Wrong when what came back is wrong."""

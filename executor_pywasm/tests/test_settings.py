@@ -19,6 +19,7 @@ def test_images_lie_in_the_cache_unless_told_otherwise(
 ) -> None:
     options = {
         "image": "base", "metered": False, "stack_bytes": 32 * MIB, "table_elements": 100_000,
+        "capabilities": [], "files": {},
     }  # fmt: skip
     monkeypatch.setenv("EDGEMESH_CACHE", str(tmp_path))
     assert PyWasmSettings.load().runner_config() == {
@@ -63,6 +64,39 @@ def test_the_ranges_are_those_of_the_policy(monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_wrong_settings_are_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"EDGEMESH_PYWASM_{name}", value)
+    with pytest.raises(SettingsError, match=name):
+        PyWasmSettings.load()
+
+
+def test_what_can_be_granted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Calls need a gateway, files a folder; the operator's list decides."""
+    assert PyWasmSettings.load().granted == []
+    monkeypatch.setenv("EDGEMESH_PYWASM_GATEWAY", "127.0.0.1:50051")
+    assert PyWasmSettings.load().granted == ["call:*", "candle"]
+    monkeypatch.setenv("EDGEMESH_PYWASM_FILES", f'{{"b": "{tmp_path}", "a": "{tmp_path}"}}')
+    assert PyWasmSettings.load().granted == ["call:*", "candle", "files:a", "files:b"]
+    monkeypatch.setenv("EDGEMESH_PYWASM_CAPABILITIES", '["call:cpp.*", "files:a"]')
+    assert PyWasmSettings.load().granted == ["call:cpp.*", "files:a"]
+    monkeypatch.setenv("EDGEMESH_PYWASM_CAPABILITIES", "[]")
+    assert PyWasmSettings.load().granted == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CAPABILITIES", '["net"]'),
+        ("CAPABILITIES", '["call:*.fft"]'),
+        ("CAPABILITIES", '["http:example.org"]'),
+        ("FILES", '{"a": "/nowhere/at/all"}'),
+        ("FILES", '{"a b": "/tmp"}'),
+        ("GATEWAY", "localhost"),
+        ("GATEWAY", ":50051"),
+    ],
+)
+def test_capabilities_that_cannot_be(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     monkeypatch.setenv(f"EDGEMESH_PYWASM_{name}", value)
     with pytest.raises(SettingsError, match=name):
         PyWasmSettings.load()

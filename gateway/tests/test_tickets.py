@@ -62,9 +62,11 @@ def test_calls_of_calls_end() -> None:
         with tickets.issued("physics", above, "other") as text:
             above = of(tickets, text)
             assert above.holds == {"pywasm", "other"}
-            with tickets.issued("physics", above, "pywasm") as text:
-                with pytest.raises(errors.CallsTooDeep) as deep:
-                    of(tickets, text)
+            with (
+                tickets.issued("physics", above, "pywasm") as text,
+                pytest.raises(errors.CallsTooDeep) as deep,
+            ):
+                of(tickets, text)
     assert deep.value.limit == 2
 
 

@@ -22,8 +22,9 @@ async def run(gateway: Peer, code: str, *capabilities: str) -> Any:
 EXPRESSIONS = """
 x + y; x - 2; 3 - x; x * y; x / y; 2 / x; x ** 2; 2 ** x; -x; abs(-x); x @ y.T; y @ x.T
 x[0]; x[-1, 1:]; x[..., None]; x[:, ::-1]; x[::2]; x[0, 1]; x[[1, 0, -1]]; x[:, [0, 2]]; x[1:1]
-x.sum(); x.sum(0); x.sum((0, 1)); x.sum(-1, keepdims=True); x.mean(1); x.max(); x.min(0); x[0] @ y[0]
-x.reshape(3, 2); x.reshape(-1); x.reshape((2, -1)); x.T; (x > y); (x == x); (x <= 2); x[0] @ y.T; x @ y[1]
+x.sum(); x.sum(0); x.sum((0, 1)); x.sum(-1, keepdims=True); x.mean(1); x.max(); x.min(0)
+x.reshape(3, 2); x.reshape(-1); x.reshape((2, -1)); x.T; (x > y); (x == x); (x <= 2)
+x[0] @ y[0]; x[0] @ y.T; x @ y[1]
 """.replace("\n", ";")
 
 EVALUATE = f"""

@@ -208,9 +208,7 @@ async def test_a_call_ends_with_the_programs_own_time(gateway: Peer) -> None:
     """The outer run ends by its own limit, whatever the inner one was to take."""
     code = "import edgemesh\nedgemesh.call('cpp.test_sleep', seconds=60)"
     began = time.monotonic()
-    response = await gateway.compute.Compute(
-        program(code, "call:*", run_time_ms=700), timeout=30
-    )
+    response = await gateway.compute.Compute(program(code, "call:*", run_time_ms=700), timeout=30)
     assert time.monotonic() - began < 5
     assert rpc.outcome(response) in ("TIMEOUT", "EXCEPTION")
     if rpc.outcome(response) == "EXCEPTION":
@@ -332,3 +330,44 @@ async def test_a_program_calls_as_its_caller_and_as_nobody_else(
         assert "UNAUTHENTICATED" in response.failure.message
         found = await refused(executor.executor.Execute(program("1", "call:*"), timeout=30))
         assert found.fields == {"capabilities": "one of call:cpp.fft; not 'call:*'"}
+
+
+async def test_files_of_the_operators_are_read_and_not_written(tmp_path: Path) -> None:
+    (tmp_path / "tables" / "deep").mkdir(parents=True)
+    (tmp_path / "tables" / "deep" / "a.csv").write_text("x,y\n1,2\n3,4\n")
+    (tmp_path / "secret.txt").write_text("secret")
+    (tmp_path / "tables" / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "b.txt").write_text("b")
+    folders = {name: str(tmp_path / name) for name in ("tables", "others")}
+    settings = {"pywasm": {"WORKERS": "1", "SPARES": "0", "FILES": json.dumps(folders)}}
+    code = """
+import os, pandas as pd
+found = [sorted(os.listdir("/inputs/files"))] if os.path.exists("/inputs/files") else [None]
+for path in ("/inputs/files/tables/deep/a.csv", "/inputs/files/others/b.txt"):
+    try:
+        found.append(open(path).read())
+    except OSError as e:
+        found.append(type(e).__name__)
+try:
+    open("/inputs/files/tables/deep/a.csv", "w")
+except OSError as e:
+    found.append(type(e).__name__)
+output = found
+"""
+    async with (
+        Mesh(("pywasm",), settings=settings) as mesh,
+        rpc.connect(mesh.address("gateway")) as gateway,
+    ):
+        assert await run(gateway, code, "files:tables") == [
+            ["tables"],
+            "x,y\n1,2\n3,4\n",
+            "FileNotFoundError",
+            "OSError",
+        ]
+        found = await run(gateway, code, "files:*")
+        assert found[0] == ["others", "tables"]
+        assert found[2] == "b"
+        assert (await run(gateway, code))[0] is None
+        call = gateway.compute.Compute(program("1", "files:secret"), timeout=10)
+        assert "files:others, files:tables; not 'files:secret'" in str((await refused(call)).fields)

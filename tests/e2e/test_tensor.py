@@ -91,7 +91,7 @@ async def test_matrices_and_reductions(gateway: Peer, dtype: str) -> None:
     await held(gateway, nodes, {"x": (numbers(2, 3, 4), dtype), "y": (numbers(4, 5), dtype)})
 
 
-@pytest.mark.parametrize("dtype", (*FLOATS, "int64", "uint32", "uint8"))
+@pytest.mark.parametrize("dtype", [*FLOATS, "int64", "uint32", "uint8"])
 async def test_shapes_and_places(gateway: Peer, dtype: str) -> None:
     nodes: list[dict[str, Any]] = [
         {"op": "input", "name": "x"},
@@ -150,7 +150,11 @@ BAD = {
     "operation": ([{"op": "fly"}], "nodes[0]", "fly: no such operation"),
     "field": ([{"op": "full", "size": 3}], "nodes", "unknown field `size`"),
     "no node": (["add"], "nodes", "a graph as JSON"),
-    "too many": ([{"op": "full", "value": 1, "dtype": "uint8"}] * 4097, "nodes", "at most 4096 nodes, not 4097"),
+    "too many": (
+        [{"op": "full", "value": 1, "dtype": "uint8"}] * 4097,
+        "nodes",
+        "at most 4096 nodes, not 4097",
+    ),
 }
 
 

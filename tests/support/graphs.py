@@ -52,7 +52,9 @@ def evaluate(
         args = [values[arg] for arg in node.get("args", ())]
         dtype = _dtype(node, args, dtypes)
         with np.errstate(all="ignore"):
-            values.append((rounded(_value(node, [_wide(a) for a, _ in args], inputs), dtype), dtype))
+            values.append(
+                (rounded(_value(node, [_wide(a) for a, _ in args], inputs), dtype), dtype)
+            )
     return values
 
 

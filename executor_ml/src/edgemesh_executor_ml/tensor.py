@@ -1,7 +1,8 @@
 """`ml.tensor`: a graph of tensor operations, evaluated as one.
 
-Rules: the crate checks the whole graph before it computes anything; between nodes the call looks at
-its deadline and at its caller. A graph's nodes are in an order in which each refers to earlier ones.
+Rules: the crate checks the whole graph before it computes anything; between nodes the call looks
+at its deadline and at its caller. A graph's nodes are in an order in which each refers to earlier
+ones.
 """
 
 from __future__ import annotations

@@ -79,7 +79,10 @@ _RESULT: dict[str, Any] = {
 
 
 def algorithms(capabilities: Sequence[str] = ()) -> list[algorithm_pb2.Algorithm]:
-    """All of them, each of which may ask for these `capabilities`. Inputs of any name are taken; outputs' names are the program's."""
+    """All of them, each of which may ask for these `capabilities`.
+
+    Inputs of any name are taken; outputs' names are the program's.
+    """
     call = {
         "function": _FUNCTION,
         "args": {"type": "array", "description": "Its positional arguments."},

@@ -1,7 +1,8 @@
 """The operator's folders whose files programs may be granted, as they are when a worker starts.
 
-Rules: regular files alone, no links; all of them are in the worker's memory before its walls stand,
-for behind them it can open none. A folder that is too large keeps workers from starting, and says so.
+Rules: regular files alone, no links; all of them are in the worker's memory before its walls
+stand, for behind them it can open none. A folder that is too large keeps workers from starting,
+and says so.
 """
 
 from __future__ import annotations

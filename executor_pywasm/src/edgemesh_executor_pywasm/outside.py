@@ -79,7 +79,9 @@ class Mesh:
             try:
                 answer = self._back.answer(token)
             except BackCallFailed:
-                answer = refusals.refused("INTERNAL", "the executor failed; its log has the details")
+                answer = refusals.refused(
+                    "INTERNAL", "the executor failed; its log has the details"
+                )
             if answer is not None:
                 del self._open[token]
                 if number and number not in self._dropped:
@@ -120,7 +122,11 @@ def _reply(number: int, answer: bytes) -> Ended:
     }
     if response.HasField("failure"):
         failure = response.failure
-        told |= {"type": failure.type, "message": failure.message, "notes": json.dumps([*failure.notes])}
+        told |= {
+            "type": failure.type,
+            "message": failure.message,
+            "notes": json.dumps([*failure.notes]),
+        }
     return Ended(number, packed({"answer": told}, outputs))
 
 

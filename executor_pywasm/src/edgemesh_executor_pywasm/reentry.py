@@ -113,9 +113,7 @@ class _Calls:
             return refused("BAD_QUESTION", "the worker's question makes no sense")
         if not capabilities.may_call(grants, head.algorithm):
             wanted = f"call:{head.algorithm.partition('@')[0][:128]}"
-            return refused(
-                "NOT_GRANTED", f"{wanted} was not granted; granted: {', '.join(grants)}"
-            )
+            return refused("NOT_GRANTED", f"{wanted} was not granted; granted: {', '.join(grants)}")
         for wanted in head.capabilities:
             if not names.covered(grants, wanted):
                 return refused(
@@ -189,5 +187,7 @@ def _failed(error: grpc.aio.AioRpcError) -> bytes:
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return _told(errors.DeadlineExceeded("the program's call"))
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:  # gRPC's own: longer than may be received
-        return refused("PAYLOAD_TOO_LARGE", f"the answer has more than {questions.MOST_BYTES} bytes")
+        return refused(
+            "PAYLOAD_TOO_LARGE", f"the answer has more than {questions.MOST_BYTES} bytes"
+        )
     return _told(errors.NotStarted("gateway", 1.0))

@@ -1,7 +1,7 @@
 """Refusals on their way into a program, as a google.rpc.Status.
 
-Rules: a reason that is the executor's own (NOT_GRANTED, BAD_QUESTION) looks like the mesh's. Workers
-use this module, so it imports nothing of gRPC.
+Rules: a reason that is the executor's own (NOT_GRANTED, BAD_QUESTION) looks like the mesh's.
+Workers use this module, so it imports nothing of gRPC.
 """
 
 from __future__ import annotations

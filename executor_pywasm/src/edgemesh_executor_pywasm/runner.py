@@ -67,6 +67,7 @@ _OUTCOMES = {
     Outcome.CANCELLED: compute_pb2.OUTCOME_CANCELLED,
 }
 
+
 class PyWasmRunner:
     """Runs the algorithms of `describe` in a worker's sandbox."""
 

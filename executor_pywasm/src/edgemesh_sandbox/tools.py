@@ -153,9 +153,7 @@ class ToolCalls:
         threading.Thread(target=work, name="tool", daemon=True).start()
         return _OK
 
-    def _start_outside(
-        self, number: int, asked: dict[str, Any], tensors: dict[str, Tensor]
-    ) -> int:
+    def _start_outside(self, number: int, asked: dict[str, Any], tensors: dict[str, Tensor]) -> int:
         if self._outside is None:
             why = "this run was granted no calls; a request asks for them by its capabilities"
             refused = {"reason": "NOT_GRANTED", "message": why, "fields": {}}

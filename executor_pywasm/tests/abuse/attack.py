@@ -80,7 +80,10 @@ class Arena:
         wrong: list[str] = []
         try:
             response = self._attacker.run(
-                f"print('kept')\n{case.code}", streams=case.streams, run_time_ms=case.run_time_ms
+                f"print('kept')\n{case.code}",
+                streams=case.streams,
+                run_time_ms=case.run_time_ms,
+                capabilities=case.capabilities,
             )
         except grpc.RpcError as error:
             wrong.append(f"an error of the mesh: {error}")

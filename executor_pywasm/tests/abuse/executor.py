@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,6 +31,7 @@ class Executor:
             "EDGEMESH_PYWASM_SPARES": "1",
             "EDGEMESH_PYWASM_PORT": "0",
             "EDGEMESH_PYWASM_METRICS_PORT": "0",
+            "EDGEMESH_PYWASM_GATEWAY": "127.0.0.1:9",  # nobody is there
         }
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -89,12 +91,19 @@ class Caller:
         self._options: dict[str, Any] = {"timeout": _PATIENCE_S, "metadata": metadata}
 
     def run(
-        self, code: str, *, streams: bool = False, run_time_ms: int = 10_000, **inputs: Any
+        self,
+        code: str,
+        *,
+        streams: bool = False,
+        run_time_ms: int = 10_000,
+        capabilities: Sequence[str] = (),
+        **inputs: Any,
     ) -> compute_pb2.ComputeResponse:
         """Run a program. Raises grpc.RpcError."""
         request = compute_pb2.ComputeRequest(
             algorithm="python.run",
             parameters=json.dumps({"code": code, "inputs": inputs}),
+            capabilities=capabilities,
             limits=compute_pb2.Limits(
                 run_time_ms=run_time_ms, memory_bytes=112 * MIB, output_bytes=8 << 10
             ),

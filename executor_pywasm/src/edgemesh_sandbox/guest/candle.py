@@ -4,9 +4,9 @@
     (x @ x.T).softmax(-1).tolist()
 
 Rules: operations are recorded, and run as one graph (`ml.tensor`) when elements are asked for:
-`tolist`, `numpy`, `item`, `bool`, printing; several tensors at once by `candle.evaluate`. Shapes and
-element types are checked when an operation is recorded, so a mistake is raised where it was made. A
-tensor that has been computed keeps its elements.
+`tolist`, `numpy`, `item`, `bool`, printing; several tensors at once by `candle.evaluate`. Shapes
+and element types are checked when an operation is recorded, so a mistake is raised where it was
+made. A tensor that has been computed keeps its elements.
 """
 # pyright: basic, reportMissingImports=false
 
@@ -27,9 +27,10 @@ _ALIASES |= {"uint16": "uint32", "uint64": "int64"}
 _EXACT = 1 << 53
 MOST_RANK = 8
 MOST_NODES = 4096
-_UNARY = (
-    "abs ceil cos erf exp floor gelu log recip relu round sigmoid sign silu sin sqrt tanh".split()
-)
+_UNARY = [
+    "abs", "ceil", "cos", "erf", "exp", "floor", "gelu", "log", "recip", "relu", "round",
+    "sigmoid", "sign", "silu", "sin", "sqrt", "tanh",
+]  # fmt: skip
 
 
 class Tensor:
@@ -118,7 +119,9 @@ class Tensor:
     def to(self, dtype: str) -> Tensor:
         """With that element type."""
         name = _dtype(dtype)
-        return self if name == self.dtype else _record("cast", (self,), name, self.shape, dtype=name)
+        return (
+            self if name == self.dtype else _record("cast", (self,), name, self.shape, dtype=name)
+        )
 
     def reshape(self, *shape: Any) -> Tensor:
         """The same elements in another shape; one dimension may be -1."""
@@ -462,9 +465,7 @@ def load(name: str = "") -> Model:
     return Model(name)
 
 
-def _record(
-    op: str, args: tuple[Tensor, ...], dtype: str, shape: Any, /, **fields: Any
-) -> Tensor:
+def _record(op: str, args: tuple[Tensor, ...], dtype: str, shape: Any, /, **fields: Any) -> Tensor:
     tensor = Tensor.__new__(Tensor)
     tensor.dtype, tensor.shape = dtype, tuple(shape)
     tensor._node, tensor._args, tensor._value = {"op": op, **fields}, args, None

@@ -3,9 +3,9 @@
     edgemesh.call("cpp.fft", x=array)                    waits for the answer
     await edgemesh.call.aio("ml.embed", texts=["a"])     lets other tasks run until then
 
-Rules: arrays and bytes among the arguments are the algorithm's inputs, all else its parameters. What
-the request was not granted, and what its caller may not do, is refused: `CallRefused`. An algorithm
-that did not end well raises `CallFailed`.
+Rules: arrays and bytes among the arguments are the algorithm's inputs, all else its parameters.
+What the request was not granted, and what its caller may not do, is refused: `CallRefused`. An
+algorithm that did not end well raises `CallFailed`.
 """
 # pyright: basic, reportMissingImports=false
 
@@ -53,8 +53,8 @@ class CallFailed(CallError):
 class CallRefused(CallError):
     """The mesh did not run it.
 
-    `reason`: UNKNOWN_ALGORITHM, INVALID_PARAMETER, NOT_GRANTED, DEADLINE_EXCEEDED, …; `fields`: what
-    was expected where.
+    `reason`: UNKNOWN_ALGORITHM, INVALID_PARAMETER, NOT_GRANTED, DEADLINE_EXCEEDED, …; `fields`:
+    what was expected where.
     """
 
     __module__ = "edgemesh"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hostile import (
     archives,
     blocking,
+    calls,
     conversions,
     exits,
     files,
@@ -37,6 +38,7 @@ GROUPS = {
     "science": science.CASES,
     "text": text.CASES,
     "tenants": tenants.CASES,
+    "calls": calls.CASES,
 }
 
 CASES: list[Case] = [draft.of(group) for group, drafts in GROUPS.items() for draft in drafts]

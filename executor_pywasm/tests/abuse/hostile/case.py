@@ -8,6 +8,7 @@ from typing import Any
 
 OK, EXCEPTION, EXIT, TIMEOUT = "OK", "EXCEPTION", "EXIT", "TIMEOUT"
 MEMORY, OUTPUT, CRASH = "MEMORY_LIMIT", "OUTPUT_LIMIT", "CRASH"
+CALLS = "CALL_LIMIT"
 
 NOTHING: Any = object()
 
@@ -30,6 +31,8 @@ class Case:
     result: Any = NOTHING
     streams: bool = False
     """Whether its caller listens while it runs."""
+    capabilities: Sequence[str] = ()
+    """What its request asks for."""
     prints: bool = True
     """Whether what it printed before is certain to be kept."""
 
