@@ -82,54 +82,51 @@ fn product<F: Format, const WIDE: bool>(blocks: &[u8], x: &[f32], columns: usize
     let count = x.len() / columns;
     let row_bytes = columns / (F::PARTS * PART) * F::BYTES;
     assert_eq!(blocks.len() / row_bytes * count, out.len());
-    let mut rows = blocks.chunks_exact(row_bytes);
-    let mut outs = out.chunks_exact_mut(count);
-    match count {
-        1 => group::<F, 4, 1>(&mut rows, x, columns, &mut outs),
-        2..8 if WIDE => group::<F, 4, 4>(&mut rows, x, columns, &mut outs),
-        2.. if WIDE => group::<F, 2, 8>(&mut rows, x, columns, &mut outs),
-        2 => group::<F, 2, 2>(&mut rows, x, columns, &mut outs),
-        _ => group::<F, 1, 4>(&mut rows, x, columns, &mut outs),
+    // Few vectors at a time stay in the first-level cache while all rows pass by.
+    let step = if WIDE { 8 } else { 4 };
+    for first in (0..count).step_by(step) {
+        let mut at = first;
+        while at < count.min(first + step) {
+            let vectors = &x[at * columns..];
+            let results = (&mut *out, count, at);
+            at += match count.min(first + step) - at {
+                8 => group::<F, 2, 8>(blocks, row_bytes, vectors, columns, results),
+                4.. if WIDE => group::<F, 4, 4>(blocks, row_bytes, vectors, columns, results),
+                4 => group::<F, 1, 4>(blocks, row_bytes, vectors, columns, results),
+                2.. => group::<F, 2, 2>(blocks, row_bytes, vectors, columns, results),
+                _ => group::<F, 4, 1>(blocks, row_bytes, vectors, columns, results),
+            };
+        }
     }
-    group::<F, 1, 1>(&mut rows, x, columns, &mut outs);
 }
 
-/// Takes `R` rows at a time while there are as many, `V` vectors beside each other.
+/// All rows, `R` at a time, with the first `V` of `x`; results go to column `at` and those behind
+/// it of `out` [rows, count]. Returns `V`.
 #[inline(always)]
 fn group<F: Format, const R: usize, const V: usize>(
-    rows: &mut std::slice::ChunksExact<'_, u8>,
+    blocks: &[u8],
+    row_bytes: usize,
     x: &[f32],
     columns: usize,
-    outs: &mut std::slice::ChunksExactMut<'_, f32>,
-) {
-    while rows.len() >= R {
-        let Some(row) = gather::<R, _>(rows) else { return };
-        let Some(mut out) = gather::<R, _>(outs) else { return };
-        let whole = x.len() / (columns * V) * V;
-        let mut vectors = x.chunks_exact(columns);
-        for first in (0..whole).step_by(V) {
-            let Some(vectors) = gather::<V, _>(&mut vectors) else { return };
-            let dots = tile::<F, R, V>(row, vectors);
-            for (out, dots) in out.iter_mut().zip(dots) {
-                out[first..first + V].copy_from_slice(&dots);
-            }
+    (out, count, at): (&mut [f32], usize, usize),
+) -> usize {
+    let vectors: [&[f32]; V] = std::array::from_fn(|v| &x[v * columns..(v + 1) * columns]);
+    let mut row = 0;
+    let mut groups = blocks.chunks_exact(row_bytes * R);
+    let mut keep = |dots: &[[f32; V]]| {
+        for dots in dots {
+            out[row * count + at..][..V].copy_from_slice(dots);
+            row += 1;
         }
-        for (v, vector) in vectors.enumerate() {
-            let dots = tile::<F, R, 1>(row, [vector]);
-            for (out, [dot]) in out.iter_mut().zip(dots) {
-                out[whole + v] = dot;
-            }
-        }
+    };
+    for group in &mut groups {
+        let rows = std::array::from_fn(|r| &group[r * row_bytes..(r + 1) * row_bytes]);
+        keep(&tile::<F, R, V>(rows, vectors));
     }
-}
-
-#[inline(always)]
-fn gather<const N: usize, T>(items: &mut impl Iterator<Item = T>) -> Option<[T; N]> {
-    let mut taken = [const { None }; N];
-    for slot in &mut taken {
-        *slot = items.next();
+    for row in groups.remainder().chunks_exact(row_bytes) {
+        keep(&tile::<F, 1, V>([row], vectors));
     }
-    taken.iter().all(Option::is_some).then(|| taken.map(|item| item.unwrap()))
+    V
 }
 
 /// The dot products of `R` rows with `V` vectors.
