@@ -7,7 +7,7 @@ use crate::chat::{Message, Template};
 use crate::detokenize::{Detokenizer, Vocabulary};
 use crate::error::{Error, Result};
 use crate::gguf::Gguf;
-use crate::llama::{Cache, Llama, Pass};
+use crate::decoder::{Cache, Decoder, Pass};
 use crate::sampler::{Sampler, Sampling};
 use crate::stop::Stop;
 use crate::tokenizer;
@@ -25,7 +25,7 @@ const ENDS: [&str; 6] =
     ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|end|>", "</s>"];
 
 pub struct Generator {
-    llama: Arc<Llama>,
+    llama: Arc<Decoder>,
     tokenizer: Tokenizer,
     vocabulary: Arc<Vocabulary>,
     template: Option<Template>,
@@ -59,7 +59,7 @@ impl Generator {
             .map(|(id, _)| *id)
             .collect();
         Ok(Self {
-            llama: Arc::new(Llama::read(&gguf)?),
+            llama: Arc::new(Decoder::from_gguf(&gguf)?),
             vocabulary: Arc::new(Vocabulary::new(&tokens, &tokenizer)),
             template: Template::read(&gguf, bos, eos)?,
             ends,
@@ -135,7 +135,7 @@ pub struct Token {
 }
 
 pub struct Generation {
-    llama: Arc<Llama>,
+    llama: Arc<Decoder>,
     cache: Cache,
     prompt: Vec<u32>,
     /// The part of the prompt that is being read.

@@ -5,9 +5,8 @@
 //! in `safetensors`, and has the same rule.
 
 use crate::error::{Error, Result};
+use crate::tensor_bytes::{Source, TensorBytes};
 use candle_core::quantized::gguf_file::{Content, Value};
-use candle_core::quantized::{GgmlDType, QTensor};
-use candle_core::{Device, Shape};
 use memmap2::Mmap;
 use std::fs::File;
 use std::io::Cursor;
@@ -19,22 +18,6 @@ pub struct Gguf {
     path: PathBuf,
     map: Arc<Mmap>,
     content: Content,
-}
-
-/// A tensor's blocks in the map, with their type and its dimensions (rows first).
-#[derive(Clone)]
-pub struct TensorBytes {
-    map: Arc<Mmap>,
-    start: usize,
-    end: usize,
-    pub dtype: GgmlDType,
-    pub dims: Vec<usize>,
-}
-
-impl TensorBytes {
-    pub fn bytes(&self) -> &[u8] {
-        &self.map[self.start..self.end]
-    }
 }
 
 impl Gguf {
@@ -75,6 +58,11 @@ impl Gguf {
         self.value(key)?.to_f32().map_err(|e| self.error(format!("{key}: {e}")))
     }
 
+    /// A number, or `default` where there is none.
+    pub fn float_or(&self, key: &str, default: f32) -> Result<f32> {
+        if self.content.metadata.contains_key(key) { self.float(key) } else { Ok(default) }
+    }
+
     pub fn flag(&self, key: &str) -> bool {
         matches!(self.content.metadata.get(key), Some(Value::Bool(true)))
     }
@@ -105,57 +93,26 @@ impl Gguf {
             })
             .collect()
     }
+}
 
-    pub fn has(&self, name: &str) -> bool {
+impl Source for Gguf {
+    fn tensor(&self, name: &str) -> Result<TensorBytes> {
+        let infos = &self.content.tensor_infos;
+        let info = infos.get(name).ok_or_else(|| self.error(format!("has no tensor {name}")))?;
+        let start = self.content.tensor_data_offset.checked_add(info.offset);
+        let start = start.and_then(|start| usize::try_from(start).ok());
+        let dims = info.shape.dims().to_vec();
+        TensorBytes::new(&self.map, start, info.ggml_dtype, dims).ok_or_else(|| {
+            let size = self.map.len();
+            self.error(format!("{name} does not lie in the file's {size} bytes"))
+        })
+    }
+
+    fn has(&self, name: &str) -> bool {
         self.content.tensor_infos.contains_key(name)
     }
 
-    /// The tensor's blocks; its bytes are proven to lie in the file.
-    pub fn tensor(&self, name: &str) -> Result<TensorBytes> {
-        let infos = &self.content.tensor_infos;
-        let info = infos.get(name).ok_or_else(|| self.error(format!("has no tensor {name}")))?;
-        let dims = info.shape.dims().to_vec();
-        let range = dims
-            .iter()
-            .try_fold(1usize, |n, d| n.checked_mul(*d))
-            .filter(|n| n.is_multiple_of(info.ggml_dtype.block_size()))
-            .and_then(|n| {
-                (n / info.ggml_dtype.block_size()).checked_mul(info.ggml_dtype.type_size())
-            })
-            .and_then(|size| {
-                let start = self.content.tensor_data_offset.checked_add(info.offset)?;
-                let start = usize::try_from(start).ok()?;
-                Some((start, start.checked_add(size)?))
-            })
-            .filter(|(_, end)| *end <= self.map.len());
-        let Some((start, end)) = range else {
-            let size = self.map.len();
-            return Err(self.error(format!("{name} does not lie in the file's {size} bytes")));
-        };
-        Ok(TensorBytes { map: Arc::clone(&self.map), start, end, dtype: info.ggml_dtype, dims })
-    }
-
-    /// A small tensor of exactly `length` values, in f32.
-    pub fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>> {
-        let tensor = self.tensor(name)?;
-        if tensor.dims != [length] {
-            let found = &tensor.dims;
-            return Err(self.error(format!("{name} has shape {found:?}, expected [{length}]")));
-        }
-        self.candle(&tensor)?
-            .dequantize(&Device::Cpu)
-            .and_then(|t| t.to_vec1())
-            .map_err(|e| self.error(e))
-    }
-
-    /// The tensor as candle's own type (a copy).
-    pub fn candle(&self, tensor: &TensorBytes) -> Result<QTensor> {
-        candle_core::quantized::ggml_file::qtensor_from_ggml(
-            tensor.dtype,
-            tensor.bytes(),
-            Shape::from(tensor.dims.clone()).into_dims(),
-            &Device::Cpu,
-        )
-        .map_err(|e| self.error(e))
+    fn error(&self, reason: &dyn std::fmt::Display) -> Error {
+        Error::model(&self.path, reason)
     }
 }

@@ -10,22 +10,22 @@
 //! | `error` | what can go wrong, in one enum |
 //! | `cpu` | what this build needs and which kernels run |
 //! | `matmul`, `numeric`, `linear`, `quant` | arithmetic on slices |
-//! | `safetensors`, `gguf` | mapped weight files |
+//! | `tensor_bytes`, `safetensors`, `shards`, `gguf` | mapped weight files |
 //! | `tokenizer`, `detokenize`, `stop`, `chat` | text to tokens and back |
 //! | `bert`, `embed` | sentence embeddings |
 //! | `tensor` | graphs of tensor operations |
-//! | `llama`, `sampler`, `generate` | text generation |
+//! | `decoder`, `sampler`, `generate` | text generation |
 
 pub mod bert;
 pub mod chat;
 pub mod cpu;
+pub mod decoder;
 pub mod detokenize;
 pub mod embed;
 pub mod error;
 pub mod generate;
 pub mod gguf;
 pub mod linear;
-pub mod llama;
 pub mod matmul;
 pub mod numeric;
 #[cfg(feature = "python")]
@@ -33,6 +33,8 @@ mod python;
 pub mod quant;
 pub mod safetensors;
 pub mod sampler;
+pub mod shards;
 pub mod stop;
 pub mod tensor;
+pub mod tensor_bytes;
 pub mod tokenizer;

@@ -53,6 +53,14 @@ pub fn gelu(x: f32) -> f32 {
     0.5 * x + 0.5 * x.abs() * erf
 }
 
+/// GELU by tanh, as gemma has it: x·σ(2u) is x·(1 + tanh u)/2.
+#[inline(always)]
+pub fn gelu_tanh(x: f32) -> f32 {
+    const TWICE_SQRT_2_OVER_PI: f32 = 1.595_769_1;
+    let u = TWICE_SQRT_2_OVER_PI * fma(0.044_715 * x * x, x, x);
+    x / (1.0 + exp(-u))
+}
+
 /// x·σ(x).
 #[inline(always)]
 pub fn silu(x: f32) -> f32 {
@@ -103,6 +111,20 @@ fn sum_by(row: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     for chunk in chunks {
         for (s, x) in lanes.iter_mut().zip(chunk) {
             *s += f(*x);
+        }
+    }
+    lanes.iter().sum::<f32>() + rest
+}
+
+/// Σ a·b, in independent lanes.
+#[inline(always)]
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0f32; LANES];
+    let (x, y) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f32 = x.remainder().iter().zip(y.remainder()).map(|(a, b)| a * b).sum();
+    for (x, y) in x.zip(y) {
+        for ((s, x), y) in lanes.iter_mut().zip(x).zip(y) {
+            *s = fma(*x, *y, *s);
         }
     }
     lanes.iter().sum::<f32>() + rest
@@ -182,6 +204,16 @@ mod tests {
             let expected = 0.5 * x * (1.0 + erf(x / 2f64.sqrt()));
             let error = (f64::from(gelu(x as f32)) - expected).abs();
             assert!(error < 5e-7, "gelu({x}) is off by {error:e}");
+        }
+    }
+
+    #[test]
+    fn gelu_tanh_equals_the_tanh_form() {
+        for i in -600..600 {
+            let x = f64::from(i) / 100.0;
+            let u = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
+            let error = (f64::from(gelu_tanh(x as f32)) - 0.5 * x * (1.0 + u.tanh())).abs();
+            assert!(error < 1e-6, "gelu_tanh({x}) is off by {error:e}");
         }
     }
 

@@ -1,109 +1,153 @@
-//! Block formats of GGUF: 32 values as small levels, value = scale·level + offset.
+//! How weights lie in a file: blocks of bytes, unpacked to f32 thirty-two values at a time.
 //!
-//! Layouts are ggml's (`block_q4_0`, `block_q4_1`, `block_q8_0`): f16 scale, in Q4_1 an f16
-//! offset, then the levels; of 4-bit levels the low nibbles hold values 0–15, the high 16–31.
+//! Layouts are ggml's. Plain types are blocks too, so that one product serves every type. Unpacking
+//! is written without branches or calls: `product` compiles it for each level of vector
+//! instructions.
 
 use crate::numeric::fma;
-use half::f16;
 
-/// Values in a block.
-pub const BLOCK: usize = 32;
-
-/// (row blocks, x, sums of x's blocks, out): out[i] = row i · x.
-pub type Multiply = fn(&[u8], &[f32], &[f32], &mut [f32]);
+/// Values that are unpacked at a time.
+pub const PART: usize = 32;
 
 pub trait Format: 'static {
+    /// Parts in a block.
+    const PARTS: usize;
     /// Bytes of a block.
     const BYTES: usize;
-    /// Bytes before the levels.
-    const HEADER: usize;
-    /// Whether levels are nibbles; otherwise signed bytes.
-    const NIBBLES: bool;
 
-    /// (scale, offset) of a block.
-    fn scales(block: &[u8]) -> (f32, f32);
+    /// Part `part` of a block.
+    fn unpack(block: &[u8], part: usize) -> [f32; PART];
 }
 
-fn half(bytes: &[u8]) -> f32 {
-    f16::from_le_bytes([bytes[0], bytes[1]]).to_f32()
+/// The f16 at byte `at`; infinities, which no scale is, become large numbers.
+#[inline(always)]
+pub fn half(bytes: &[u8], at: usize) -> f32 {
+    f16_value(u16::from_le_bytes([bytes[at], bytes[at + 1]]))
+}
+
+#[inline(always)]
+fn f16_value(bits: u16) -> f32 {
+    // The exponent's bias is 15, not 127: 2^112 more. Exact for subnormals too.
+    const SCALE: f32 = f32::from_bits(239 << 23);
+    let bits = u32::from(bits);
+    let magnitude = f32::from_bits((bits & 0x7fff) << 13) * SCALE;
+    f32::from_bits(magnitude.to_bits() | (bits & 0x8000) << 16)
+}
+
+/// scale·level + offset of the levels in 16 bytes: low nibbles first, then the high ones.
+#[inline(always)]
+fn nibbles(levels: &[u8], scale: f32, offset: f32) -> [f32; PART] {
+    let levels = &levels[..PART / 2];
+    let mut out = [0.0; PART];
+    for j in 0..PART / 2 {
+        out[j] = fma(scale, f32::from(levels[j] & 15), offset);
+    }
+    for j in 0..PART / 2 {
+        out[j + PART / 2] = fma(scale, f32::from(levels[j] >> 4), offset);
+    }
+    out
 }
 
 pub struct Q4_0;
 pub struct Q4_1;
 pub struct Q8_0;
+pub struct F16;
+pub struct BF16;
+pub struct F32;
 
 impl Format for Q4_0 {
+    const PARTS: usize = 1;
     const BYTES: usize = 18;
-    const HEADER: usize = 2;
-    const NIBBLES: bool = true;
 
-    fn scales(block: &[u8]) -> (f32, f32) {
-        let scale = half(block);
-        (scale, -8.0 * scale)
+    #[inline(always)]
+    fn unpack(block: &[u8], _: usize) -> [f32; PART] {
+        let scale = half(block, 0);
+        nibbles(&block[2..], scale, -8.0 * scale)
     }
 }
 
 impl Format for Q4_1 {
+    const PARTS: usize = 1;
     const BYTES: usize = 20;
-    const HEADER: usize = 4;
-    const NIBBLES: bool = true;
 
-    fn scales(block: &[u8]) -> (f32, f32) {
-        (half(block), half(&block[2..]))
+    #[inline(always)]
+    fn unpack(block: &[u8], _: usize) -> [f32; PART] {
+        nibbles(&block[4..], half(block, 0), half(block, 2))
     }
 }
 
 impl Format for Q8_0 {
+    const PARTS: usize = 1;
     const BYTES: usize = 34;
-    const HEADER: usize = 2;
-    const NIBBLES: bool = false;
 
-    fn scales(block: &[u8]) -> (f32, f32) {
-        (half(block), 0.0)
+    #[inline(always)]
+    fn unpack(block: &[u8], _: usize) -> [f32; PART] {
+        let scale = half(block, 0);
+        let levels = &block[2..2 + PART];
+        let mut out = [0.0; PART];
+        for j in 0..PART {
+            out[j] = scale * f32::from(levels[j] as i8);
+        }
+        out
     }
 }
 
-#[inline(always)]
-fn levels<F: Format>(block: &[u8]) -> [f32; BLOCK] {
-    let bytes = &block[F::HEADER..F::BYTES];
-    let mut out = [0.0; BLOCK];
-    if F::NIBBLES {
-        for j in 0..BLOCK / 2 {
-            out[j] = f32::from(bytes[j] & 15);
-            out[j + BLOCK / 2] = f32::from(bytes[j] >> 4);
-        }
-    } else {
-        for j in 0..BLOCK {
-            out[j] = f32::from(bytes[j] as i8);
-        }
-    }
-    out
-}
+impl Format for F16 {
+    const PARTS: usize = 1;
+    const BYTES: usize = 64;
 
-/// Blocks to f32.
-pub fn dequantise<F: Format>(blocks: &[u8], out: &mut [f32]) {
-    for (block, values) in blocks.chunks_exact(F::BYTES).zip(out.chunks_exact_mut(BLOCK)) {
-        let (scale, offset) = F::scales(block);
-        for (value, level) in values.iter_mut().zip(levels::<F>(block)) {
-            *value = fma(scale, level, offset);
+    #[inline(always)]
+    fn unpack(block: &[u8], _: usize) -> [f32; PART] {
+        let block = &block[..Self::BYTES];
+        let mut out = [0.0; PART];
+        for j in 0..PART {
+            out[j] = half(block, 2 * j);
         }
+        out
     }
 }
 
-/// out[i] = row i · x, without vector instructions of our own.
-pub fn multiply<F: Format>(blocks: &[u8], x: &[f32], sums: &[f32], out: &mut [f32]) {
-    let row_bytes = x.len() / BLOCK * F::BYTES;
-    for (row, result) in blocks.chunks_exact(row_bytes).zip(out) {
-        let mut total = 0.0;
-        for ((block, x), sum) in row.chunks_exact(F::BYTES).zip(x.chunks_exact(BLOCK)).zip(sums) {
-            let (scale, offset) = F::scales(block);
-            let mut lanes = [0f32; 16];
-            let levels = levels::<F>(block);
-            for j in 0..16 {
-                lanes[j] = levels[j] * x[j] + levels[j + 16] * x[j + 16];
-            }
-            total += scale * lanes.iter().sum::<f32>() + offset * sum;
+impl Format for BF16 {
+    const PARTS: usize = 1;
+    const BYTES: usize = 64;
+
+    #[inline(always)]
+    fn unpack(block: &[u8], _: usize) -> [f32; PART] {
+        let block = &block[..Self::BYTES];
+        let mut out = [0.0; PART];
+        for j in 0..PART {
+            let bits = u16::from_le_bytes([block[2 * j], block[2 * j + 1]]);
+            out[j] = f32::from_bits(u32::from(bits) << 16);
         }
-        *result = total;
+        out
+    }
+}
+
+impl Format for F32 {
+    const PARTS: usize = 1;
+    const BYTES: usize = 128;
+
+    #[inline(always)]
+    fn unpack(block: &[u8], _: usize) -> [f32; PART] {
+        let block = &block[..Self::BYTES];
+        let mut out = [0.0; PART];
+        for j in 0..PART {
+            let at = 4 * j;
+            out[j] = f32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]);
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::f16_value;
+
+    #[test]
+    fn every_finite_f16_is_exact() {
+        for bits in (0..=u16::MAX).filter(|b| b & 0x7c00 != 0x7c00) {
+            let expected = half::f16::from_bits(bits).to_f32();
+            assert_eq!(f16_value(bits).to_bits(), expected.to_bits());
+        }
     }
 }

@@ -1,6 +1,8 @@
-//! Every kernel against candle's dequantised weights.
+//! Every format and every level against candle's dequantised weights.
 
-use super::format::{self, BLOCK, Format, Multiply, Q4_0, Q4_1, Q8_0};
+use super::format::{BF16, F16, F32, Format, Q4_0, Q4_1, Q8_0};
+use super::k_quants::{Q4K, Q5K, Q6K};
+use super::product::{dequantise, levels};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 
@@ -14,7 +16,9 @@ fn noise(n: usize, seed: u32) -> Vec<f32> {
 }
 
 fn check<F: Format>(dtype: GgmlDType) {
-    for (rows, columns) in [(1, 32), (3, 64), (4, 576), (9, 96), (64, 256)] {
+    let block = dtype.block_size();
+    for (rows, width) in [(1, 32), (3, 64), (4, 576), (9, 96), (64, 256)] {
+        let columns = usize::div_ceil(width, block) * block;
         let weights = Tensor::from_vec(noise(rows * columns, 1), (rows, columns), &Device::Cpu);
         let quantised = QTensor::quantize(&weights.unwrap(), dtype).unwrap();
         let blocks = quantised.data().unwrap();
@@ -24,45 +28,47 @@ fn check<F: Format>(dtype: GgmlDType) {
             .and_then(|t| t.to_vec1())
             .unwrap();
         let mut values = vec![0.0; rows * columns];
-        format::dequantise::<F>(&blocks, &mut values);
+        dequantise::<F>(&blocks, &mut values);
         for (a, b) in values.iter().zip(&expected) {
             assert!((a - b).abs() < 1e-6);
         }
-        let x = noise(columns, 2);
-        let sums: Vec<f32> = x.chunks_exact(BLOCK).map(|b| b.iter().sum()).collect();
-        for (name, multiply) in kernels::<F>() {
-            let mut out = vec![0.0; rows];
-            multiply(&blocks, &x, &sums, &mut out);
-            for (row, result) in expected.chunks_exact(columns).zip(&out) {
-                let dot: f64 = row.iter().zip(&x).map(|(a, b)| f64::from(a * b)).sum();
-                let error = (f64::from(*result) - dot).abs();
-                assert!(error < 1e-4, "{name} {dtype:?} [{rows}, {columns}]: off by {error:e}");
+        let x = noise(11 * columns, 2);
+        for (name, multiply) in levels::multiply::<F>() {
+            let mut alone = vec![0.0; rows];
+            multiply(&blocks, &x[..columns], columns, &mut alone);
+            for count in [1, 2, 3, 4, 8, 11] {
+                let mut out = vec![0.0; rows * count];
+                multiply(&blocks, &x[..count * columns], columns, &mut out);
+                for (r, row) in expected.chunks_exact(columns).enumerate() {
+                    assert_eq!(out[r * count], alone[r], "{name} {dtype:?}: {count} vectors");
+                    for (v, x) in x.chunks_exact(columns).take(count).enumerate() {
+                        let dot: f64 = row.iter().zip(x).map(|(a, b)| f64::from(a * b)).sum();
+                        let error = (f64::from(out[r * count + v]) - dot).abs();
+                        assert!(error < 2e-4, "{name} {dtype:?} {rows}×{columns}: off by {error:e}");
+                    }
+                }
             }
         }
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-fn kernels<F: Format>() -> Vec<(&'static str, Multiply)> {
-    super::x86::kernels::all::<F>()
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn kernels<F: Format>() -> Vec<(&'static str, Multiply)> {
-    vec![("portable", format::multiply::<F>)]
-}
-
 #[test]
-fn q4_0() {
+fn blocks_of_thirty_two() {
     check::<Q4_0>(GgmlDType::Q4_0);
-}
-
-#[test]
-fn q4_1() {
     check::<Q4_1>(GgmlDType::Q4_1);
+    check::<Q8_0>(GgmlDType::Q8_0);
 }
 
 #[test]
-fn q8_0() {
-    check::<Q8_0>(GgmlDType::Q8_0);
+fn super_blocks() {
+    check::<Q4K>(GgmlDType::Q4K);
+    check::<Q5K>(GgmlDType::Q5K);
+    check::<Q6K>(GgmlDType::Q6K);
+}
+
+#[test]
+fn plain_values() {
+    check::<F32>(GgmlDType::F32);
+    check::<F16>(GgmlDType::F16);
+    check::<BF16>(GgmlDType::BF16);
 }

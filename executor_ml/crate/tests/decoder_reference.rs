@@ -6,7 +6,7 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use edgemesh_candle::generate::{Finish, Generator, Request};
 use edgemesh_candle::gguf::Gguf;
-use edgemesh_candle::llama::{Cache, Llama};
+use edgemesh_candle::decoder::{Cache, Decoder};
 use edgemesh_candle::sampler::Sampling;
 use std::collections::HashMap;
 use std::fs::File;
@@ -125,7 +125,7 @@ fn ids(n: usize) -> Vec<u32> {
 }
 
 fn logits(file: &Scratch, ids: &[u32]) -> Vec<f32> {
-    let llama = Llama::read(&Gguf::open(&file.0).unwrap()).unwrap();
+    let llama = Decoder::from_gguf(&Gguf::open(&file.0).unwrap()).unwrap();
     llama.forward(ids, &mut Cache::new(&llama.config, ids.len()))
 }
 
@@ -171,7 +171,7 @@ fn types_without_a_kernel_of_ours_run_by_candle() {
 #[test]
 fn a_prompt_read_in_pieces_equals_one_read_at_once() {
     let file = model(GgmlDType::Q4_1);
-    let llama = Llama::read(&Gguf::open(&file.0).unwrap()).unwrap();
+    let llama = Decoder::from_gguf(&Gguf::open(&file.0).unwrap()).unwrap();
     let ids = ids(40);
     let mut cache = Cache::new(&llama.config, 40);
     let whole = llama.forward(&ids, &mut cache);

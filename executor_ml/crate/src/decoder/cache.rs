@@ -1,4 +1,4 @@
-//! Keys and values of the tokens a generation has seen. Belongs to one generation.
+//! Keys and values of the tokens a sequence has seen. Belongs to one sequence.
 
 use super::Config;
 
@@ -13,13 +13,30 @@ pub struct Cache {
 impl Cache {
     /// Room for `capacity` tokens. Memory is touched, and so taken, only as it fills.
     pub fn new(config: &Config, capacity: usize) -> Self {
-        let size = config.kv_heads * capacity * config.head_size;
+        let size = config.key_width() * capacity;
         Self {
             layers: (0..config.layers).map(|_| (vec![0.0; size], vec![0.0; size])).collect(),
             capacity,
             length: 0,
             head_size: config.head_size,
         }
+    }
+
+    /// Room for `capacity` tokens, the first `length` of them copied from another cache.
+    pub fn copy_of(other: &Self, config: &Config, length: usize, capacity: usize) -> Self {
+        assert!(length <= other.length && length <= capacity);
+        let mut copy = Self::new(config, capacity);
+        let (d, values) = (copy.head_size, length * copy.head_size);
+        for (to, from) in copy.layers.iter_mut().zip(&other.layers) {
+            for (to, from) in [(&mut to.0, &from.0), (&mut to.1, &from.1)] {
+                let heads = to.chunks_exact_mut(capacity * d);
+                for (to, from) in heads.zip(from.chunks_exact(other.capacity * d)) {
+                    to[..values].copy_from_slice(&from[..values]);
+                }
+            }
+        }
+        copy.length = length;
+        copy
     }
 
     /// Tokens seen.
