@@ -52,6 +52,10 @@ class PythonGround:
         """A program as an algorithm. Raises UnknownProgram."""
         kept = self._programs.find(digest)
         kept.offer.pool = self._pool(catalog)
+        may = catalog.find(CALL).algorithm.capabilities
+        if kept.offer.algorithm.capabilities != may:  # what it may ask for is what any call may
+            kept.offer.algorithm.ClearField("capabilities")
+            kept.offer.algorithm.capabilities.extend(may)
         return kept.offer
 
     async def stand(self, valid: Valid, catalog: Catalog) -> Standing:
