@@ -23,8 +23,9 @@ template <class Function> Values mirrored(std::size_t count, Function &&function
 
 // The modified Bessel function of order 0; infinite where it overflows.
 double bessel_i0(double x) {
-    using namespace boost::math::policies;
-    using Quiet = policy<overflow_error<ignore_error>, promote_double<false>>;
+    namespace policies = boost::math::policies;
+    using Quiet = policies::policy<policies::overflow_error<policies::ignore_error>,
+                                   policies::promote_double<false>>;
     return boost::math::cyl_bessel_i(0, x, Quiet());
 }
 

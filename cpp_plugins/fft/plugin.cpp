@@ -41,12 +41,12 @@ template <class T> class Resized {
         view_.emplace(memory_->data(), shape, memory_->size());
     }
     bool own() const { return memory_.has_value(); }
-    const View<T> &view() const { return *view_; }
-    View<const T> constant() const { return {view_->data(), view_->shape(), view_->size()}; }
+    const View<T> &view() const { return *view_; } // NOLINT(bugprone-unchecked-optional-access)
+    View<const T> constant() const { return {view().data(), view().shape(), view().size()}; }
 
   private:
     std::optional<fft::Buffer<T>> memory_;
-    std::optional<View<T>> view_;
+    std::optional<View<T>> view_; // made by the constructor
 };
 
 template <class... Ts, class Function>

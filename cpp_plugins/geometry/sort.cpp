@@ -68,8 +68,8 @@ std::size_t piece(const Lanes &lanes) {
 template <class T> void count_sort(T *begin, T *end) {
     std::array<std::size_t, 256> counts{};
     for (const T *at = begin; at != end; ++at) ++counts[static_cast<std::uint8_t>(*at)];
-    for (int value = std::numeric_limits<T>::min(); value <= std::numeric_limits<T>::max();
-         ++value) {
+    constexpr int least = std::is_signed_v<T> ? -128 : 0;
+    for (int value = least; value < least + 256; ++value) {
         begin = std::fill_n(begin, counts[static_cast<std::uint8_t>(value)], static_cast<T>(value));
     }
 }

@@ -140,16 +140,16 @@ class Page {
     }
 
     void row(const std::vector<std::string> &cells) {
-        text_ += "|";
+        text_ += '|';
         for (const std::string &cell : cells) {
-            text_ += " ";
+            text_ += ' ';
             for (const char c : cell) {
                 if (c == '|') text_ += '\\';
                 text_ += c == '\n' ? ' ' : c;
             }
             text_ += cell.empty() ? "|" : " |";
         }
-        text_ += "\n";
+        text_ += '\n';
     }
 
     std::string text_;

@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <string>
+#include <utility>
 
 #include "buffer.h"
 
@@ -32,7 +33,7 @@ py::handle declare(py::module_ &module, const char *name, py::handle base, const
 
 void translate(std::exception_ptr thrown) {
     try {
-        std::rethrow_exception(thrown);
+        std::rethrow_exception(std::move(thrown));
     } catch (const edgemesh::host::LoadError &error) {
         const py::object raised = make(types.load, decode(error.what()));
         raised.attr("path") = decode(error.path());

@@ -36,10 +36,10 @@ class LoadError : public std::runtime_error {
 
 struct Input {
     std::string name;
-    edgemesh_dtype dtype;
+    edgemesh_dtype dtype = EDGEMESH_BYTES;
     Shape shape;
-    const void *data; // aligned for dtype
-    std::uint64_t nbytes;
+    const void *data = nullptr; // aligned for dtype
+    std::uint64_t nbytes = 0;
     std::string media_type;
 };
 
