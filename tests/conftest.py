@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Executors that are called past the gateway need no second mesh."""
     if "mesh" in metafunc.fixturenames:
-        whole = metafunc.module.__name__.startswith("e2e.")
+        whole = metafunc.definition.nodeid.startswith("e2e/")
         ways = WAYS if whole else WAYS[:1]
         metafunc.parametrize("mesh", ways, indirect=True, scope="session")
 

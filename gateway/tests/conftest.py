@@ -15,8 +15,8 @@ WAYS = ("native", "python")
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each test of a whole gateway, once for each way."""
-    whole = metafunc.module.__name__ in WHOLE or "fake" in metafunc.fixturenames
-    if whole and metafunc.module.__name__ != "test_datapath":
+    module = metafunc.definition.path.stem
+    if module in WHOLE or ("fake" in metafunc.fixturenames and module != "test_datapath"):
         metafunc.parametrize("datapath", WAYS, indirect=True)
 
 

@@ -135,9 +135,9 @@ def tensor(
 
 
 @asynccontextmanager
-async def house(
+async def serving(
     executors: Mapping[str, int], *, absent: str = "", **settings: Any
-) -> AsyncGenerator[House]:
+) -> AsyncGenerator[MeshServer]:
     """A gateway over executors by name and port, all there by then but the `absent` one.
 
     A gateway serves as soon as each executor has described itself or was found to be away, and on
@@ -157,29 +157,39 @@ async def house(
     parsed.check()
     mesh = MeshServer(parsed)
     stopping = asyncio.Event()
-    serving = asyncio.create_task(serve(parsed, mesh, stopping))
+    running = asyncio.create_task(serve(parsed, mesh, stopping))
+
+    def up(executor: str) -> float | None:
+        return mesh.metrics.registry.get_sample_value(UP, {"executor": executor})
+
     try:
-        await eventually(lambda: bool(mesh.address) or serving.done())
-        if serving.done():
-            await serving
-        async with grpc.aio.insecure_channel(
-            mesh.address, options=[("grpc.max_send_message_length", -1)]
-        ) as channel:
-            stub: Any = health_pb2_grpc.HealthStub(channel)
-            watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=PATIENCE_S)
-            async for health in watch:
-                if health.status == health_pb2.HealthCheckResponse.SERVING:
-                    break
-            watch.cancel()
-            gate = House(channel, mesh)
-            await eventually(
-                lambda: all(figure(gate, UP, name) for name in executors if name != absent)
-            )
-            yield gate
+        await eventually(lambda: bool(mesh.address) or running.done())
+        if running.done():
+            await running
+        await eventually(lambda: all(up(name) for name in executors if name != absent))
+        yield mesh
     finally:
         stopping.set()
-        await serving
+        await running
         kept.cleanup()
+
+
+@asynccontextmanager
+async def house(executors: Mapping[str, int], **given: Any) -> AsyncGenerator[House]:
+    """The same with a channel to it, once its health says that it serves."""
+    async with (
+        serving(executors, **given) as mesh,
+        grpc.aio.insecure_channel(
+            mesh.address, options=[("grpc.max_send_message_length", -1)]
+        ) as channel,
+    ):
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=PATIENCE_S)
+        async for health in watch:
+            if health.status == health_pb2.HealthCheckResponse.SERVING:
+                break
+        watch.cancel()
+        yield House(channel, mesh)
 
 
 async def eventually(true: Callable[[], bool]) -> None:

@@ -96,10 +96,10 @@ async def test_three_thousand_cancelled_at_once(fake: FakeExecutor) -> None:
 
 
 async def test_an_executor_that_says_go_away_is_dialled_again(fake: FakeExecutor) -> None:
-    async with house({"fake": fake.port}) as gate:
+    async with house({"fake": fake.port}, retry_wait_ms=0) as gate:
         held = asyncio.ensure_future(gate.call(do="hold"))
         await eventually(lambda: fake.running == 1)
-        stopping = asyncio.ensure_future(fake.stop(2))
+        stopping = asyncio.ensure_future(fake.stop(5))
         for call in [gate.call() for _ in range(20)]:
             try:
                 await call

@@ -12,7 +12,7 @@ import pytest
 from edgemesh.compute.v1 import compute_pb2, tensor_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_bad_input import ENVELOPES, TENSORS
+from test_bad_input import ENVELOPES, F32, TENSORS
 
 from edgemesh_gateway.admit import Admission, Counted
 from mesh_service import errors
@@ -126,7 +126,7 @@ def test_bad_tensors_are_left_to_python(what: str) -> None:
 
 @pytest.mark.parametrize("what", ENVELOPES)
 def test_bad_envelopes_are_left_to_python(what: str) -> None:
-    fields = {"algorithm": "a.b", **ENVELOPES[what][0]}
+    fields: dict[str, Any] = {"algorithm": "a.b", **ENVELOPES[what][0]}
     raw = compute_pb2.ComputeRequest(**fields).SerializeToString()
     found = read(raw)
     # Names that no algorithm has are found in no table.
@@ -139,7 +139,7 @@ def test_shared_memory_is_left_to_python() -> None:
         compute_pb2.ComputeRequest(algorithm="a.b", outputs_to={"y": place}),
         compute_pb2.ComputeRequest(
             algorithm="a.b",
-            inputs={"x": tensor_pb2.Tensor(dtype=11, shape=[2], shared_memory=place)},
+            inputs={"x": tensor_pb2.Tensor(dtype=F32, shape=[2], shared_memory=place)},
         ),
     ):
         assert read(request.SerializeToString()) is None

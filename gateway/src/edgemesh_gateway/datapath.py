@@ -14,6 +14,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,11 +50,7 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 def present() -> bool:
     """Whether the native module is installed."""
-    try:
-        import edgemesh_datapath  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    return find_spec("edgemesh_datapath") is not None
 
 
 class Slots:
@@ -287,14 +284,14 @@ def _record(record: Record, metrics: Metrics) -> None:
     stream, number, seconds, ended, request_id, tenant, algorithm, reason, message = record
     method, code = _METHODS[stream], _CODES[number].name
     metrics.observe(method, code, seconds)
-    logs.event(
-        "rpc",
-        created=ended,
-        method=method,
-        code=code,
-        ms=round(seconds * 1e3, 2),
-        request_id=request_id,
-        tenant=tenant,
-        algorithm=algorithm,
-        **({} if reason is None else {"reason": reason, "error": (message or "")[:256]}),
-    )
+    fields: dict[str, object] = {
+        "method": method,
+        "code": code,
+        "ms": round(seconds * 1e3, 2),
+        "request_id": request_id,
+        "tenant": tenant,
+        "algorithm": algorithm,
+    }
+    if reason is not None:
+        fields |= {"reason": reason, "error": (message or "")[:256]}
+    logs.past_event("rpc", ended, fields)

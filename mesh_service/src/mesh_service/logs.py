@@ -26,23 +26,22 @@ logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 _encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 
-def event(
-    name: str,
-    /,
-    *,
-    level: int = logging.INFO,
-    exc_info: Any = None,
-    created: float | None = None,
-    **fields: Any,
-) -> None:
-    """Log an event with fields. `created`: when it was, if not now; Unix time."""
+def event(name: str, /, *, level: int = logging.INFO, exc_info: Any = None, **fields: Any) -> None:
+    """Log an event with fields."""
     if logger.isEnabledFor(level):
         if isinstance(exc_info, BaseException):
             exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
         # Made here, since `logger.log` would look for the caller's line, which nobody prints.
         record = logging.LogRecord(logger.name, level, "", 0, name, (), exc_info)
-        if created is not None:
-            record.created, record.msecs = created, created % 1 * 1e3
+        record.__dict__["fields"] = fields
+        logger.handle(record)
+
+
+def past_event(name: str, created: float, fields: Mapping[str, Any]) -> None:
+    """Log an event of a moment that has passed, in Unix time."""
+    if logger.isEnabledFor(logging.INFO):
+        record = logging.LogRecord(logger.name, logging.INFO, "", 0, name, (), None)
+        record.created, record.msecs = created, created % 1 * 1e3
         record.__dict__["fields"] = fields
         logger.handle(record)
 

@@ -56,6 +56,7 @@ class Front(Protocol):
 
     def in_flight(self) -> int:
         """How many calls it answers itself now."""
+        ...
 
     async def drained(self) -> None:
         """Answer nothing itself from now on, and wait until nothing that it does runs."""
