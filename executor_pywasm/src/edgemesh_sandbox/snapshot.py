@@ -17,7 +17,7 @@ As bytes (all numbers little-endian):
     recipe    4
     pages     8
     stored    8
-    body          runs (where each begins and how long it is, in units of 512, 4 bytes each), clocks,
+    body          runs (where each begins and how long it is, in 512 bytes, 4 bytes each), clocks,
                   files, recipe, pages
     checksum 32   SHA-256 of all before
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import json
 import logging
 import time
 from collections.abc import AsyncGenerator, Iterable
@@ -125,7 +126,7 @@ class Keeper(Collector):
         except errors.UnknownSession:
             if INSPECTING in rpc.notes:
                 raise
-            wanted = '"deterministic": true' in request.parameters.replace('":true', '": true')
+            wanted = json.loads(request.parameters).get("deterministic") is True
             entry = self.store.make(tenant, request.session_id, deterministic=wanted)
         if INSPECTING in rpc.notes:
             request.capabilities.append(INSPECT)
