@@ -25,6 +25,8 @@ import threading
 from collections.abc import Callable, Iterable
 
 PAGE_BYTES = 4096
+GRAIN_BYTES = 512
+"""What changes are told in: of a page that was written to most is as it was."""
 
 _PAGEMAP_SCAN = 0xC0606610  # _IOWR('f', 16, struct pm_scan_arg)
 _FILE, _PRESENT, _SWAPPED, _ZERO = 1 << 2, 1 << 3, 1 << 4, 1 << 5
@@ -136,14 +138,30 @@ def nonzero(mine: int, ranges: Ranges) -> Ranges:
     return joined(at for at in pages if _compare()(mine + at, zeros, PAGE_BYTES))
 
 
-def joined(starts: Iterable[int]) -> Ranges:
-    """Pages that begin at `starts`, in their order, as runs."""
+def grains(new: bytes, old: bytes, runs: Ranges) -> Ranges:
+    """Where two texts of these runs, one after another, differ."""
+    starts: list[int] = []
+    at = 0
+    for begin, end in runs:
+        shift = begin - at
+        after = at + end - begin
+        starts += [
+            place + shift
+            for place in range(at, after, GRAIN_BYTES)
+            if new[place : place + GRAIN_BYTES] != old[place : place + GRAIN_BYTES]
+        ]
+        at = after
+    return joined(starts, GRAIN_BYTES)
+
+
+def joined(starts: Iterable[int], step: int = PAGE_BYTES) -> Ranges:
+    """Pages, or other pieces of `step` bytes, that begin at `starts`, in their order, as runs."""
     runs: Ranges = []
     for start in starts:
         if runs and runs[-1][1] == start:
-            runs[-1] = (runs[-1][0], start + PAGE_BYTES)
+            runs[-1] = (runs[-1][0], start + step)
         else:
-            runs.append((start, start + PAGE_BYTES))
+            runs.append((start, start + step))
     return runs
 
 

@@ -52,11 +52,10 @@ class Twin:
         mine, its = self._memory, instance.memory
         runs = pages.differing(its.base, mine.base, instance.touched())
         state = instance.world.state(self.state)
+        runs = pages.grains(self._of(its, runs), self._of(mine, runs), runs)
         old, new = self._of(mine, runs) if back else b"", self._of(its, runs)
-        at = 0
         for begin, end in runs:
-            mine.write(begin, new[at : at + end - begin])
-            at += end - begin
+            mine.write(begin, its.view(begin, end - begin))
         same = state.files == self.state.files
         files = (b"", b"") if same else (state.files, self.state.files)
         forward = self._snapshot(size, runs, new, State(state.clocks, files[0]))
