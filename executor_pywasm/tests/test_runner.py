@@ -77,7 +77,8 @@ def test_it_describes_its_algorithms_with_valid_schemas(runner: PyWasmRunner) ->
         "python.call": program | function,
         "python.map": program | many,
     }
-    for algorithm in runner.describe():
+    described = [each for each in runner.describe() if each.name.startswith("python.")]
+    for algorithm in described:
         assert algorithm.version == "1"
         assert algorithm.any_inputs
         schema: dict[str, Any] = json.loads(algorithm.parameters_schema)

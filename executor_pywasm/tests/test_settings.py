@@ -20,6 +20,7 @@ def test_images_lie_in_the_cache_unless_told_otherwise(
     options = {
         "image": "base", "metered": False, "stack_bytes": 32 * MIB, "table_elements": 100_000,
         "capabilities": [], "files": {},
+        "modules": {"features": [], "module_bytes": 32 * MIB, "cache_bytes": 256 * MIB},
     }  # fmt: skip
     monkeypatch.setenv("EDGEMESH_CACHE", str(tmp_path))
     assert PyWasmSettings.load().runner_config() == {

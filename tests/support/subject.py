@@ -160,7 +160,17 @@ PYWASM = Subject(
         Bad("python.run", {}, "parameters"),
         Bad("python.run", {"code": "", "colour": "red"}, "parameters"),
         Bad("python.run", {"code": ["print(1)"]}, "parameters.code"),
+        Bad("wasm.run", {"function": 5}, "parameters.function"),
+        Bad("wasm.run", {"sha256": "abc"}, "parameters.sha256"),
+        Bad("js.run", {"inputs": {}}, "parameters"),
     ),
+    bad_inputs={
+        "no module": (rpc.request("wasm.run", {}), "inputs.module"),
+        "a module that is none": (
+            rpc.request("wasm.run", {}, {"module": np.ones(4)}),
+            "inputs.module.dtype",
+        ),
+    },
 )
 
 SUBJECTS = {subject.name: subject for subject in (CPP, ML, PYWASM)}

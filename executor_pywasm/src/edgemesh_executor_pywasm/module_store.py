@@ -41,7 +41,8 @@ class ModuleStore:
     async def complete(self, valid: Valid, tenant: str) -> None:
         """Add the module that the request names, or keep the one that it brings.
 
-        Raises InvalidRequest where it has neither, or names another one than it brings.
+        Raises InvalidTensor or InvalidParameter where it has neither, or names another one than it
+        brings.
         """
         request = valid.request
         parameters = json.loads(request.parameters or "{}")
@@ -102,4 +103,5 @@ def _missing(named: str) -> errors.InvalidRequest:
 
 
 def _wrong(field: str, expected: str) -> errors.InvalidRequest:
-    return errors.InvalidRequest([Violation(field, expected)])
+    kind = errors.InvalidTensor if field.startswith("inputs.") else errors.InvalidParameter
+    return kind([Violation(field, expected)])

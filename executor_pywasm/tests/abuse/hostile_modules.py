@@ -134,4 +134,14 @@ CASES = [
     ModuleCase("a function of two megabytes", _f("(result i32) i32.const 1 " + "i32.const 3 i32.mul " * 500_000), ("OK", "TIMEOUT", "MEMORY_LIMIT"), run_time_ms=2_000),
     ModuleCase("a hundred thousand functions", f"(module {'(func)' * 100_000} (func (export \"f\")))", ("OK", "TIMEOUT", "MEMORY_LIMIT"), run_time_ms=2_000),
     ModuleCase("blocks nested deeply", _f("(block " * 5_000 + ")" * 5_000), ("OK",)),
+    # components
+    ModuleCase("a component that draws random numbers", """(component
+        (import "wasi:random/random@0.2.0" (instance $random (export "get-random-u64" (func (result u64)))))
+        (core func $low (canon lower (func $random "get-random-u64")))
+        (core module $m (import "r" "r" (func $r (result i64))) (func (export "f") (result i64) (call $r)))
+        (core instance $i (instantiate $m (with "r" (instance (export "r" (func $low))))))
+        (func (export "f") (result u64) (canon lift (core func $i "f"))))""", ("OK",)),
+    ModuleCase("a component that wants the host's secrets", '(component (import "host:secrets/key" (func)))', says="host:secrets/key"),
+    _endless("an endless component", '(component (core module $m (func (export "f") (loop (br 0)))) (core instance $i (instantiate $m)) (func (export "f") (canon lift (core func $i "f"))))'),
+    ModuleCase("a component of a core module cut short", b"\0asm\x0d\0\x01\0\x01\x09\0asm\x01\0\0\0\x01", says="inputs.module"),
 ]  # fmt: skip

@@ -34,13 +34,12 @@ class Attacker:
 
     def attack(self, case: ModuleCase) -> Outcome:
         """Run it, then honest calls on every worker."""
+        asked = request(case.data, case.parameters, run_time_ms=case.run_time_ms)
         began = time.monotonic()
         wrong: list[str] = []
         outcome, killed = "", False
         try:
-            response = self._attacker.send(
-                request(case.data, case.parameters, run_time_ms=case.run_time_ms)
-            )
+            response = self._attacker.send(asked)
             outcome, killed = _name(response), response.failure.signal != 0
             said = f"{response.failure}"
             if outcome not in case.outcomes:

@@ -184,6 +184,14 @@ def test_a_proposal_is_off_until_it_is_asked_for(runner: ModuleRunner, name: str
         assert call(with_it, PROPOSALS[name], "f").result == 1
 
 
+def test_a_heap_of_structs_is_bounded_as_memory_is() -> None:
+    text = """(type $l (struct (field (ref null $l)))) (func (export "f") (local $x (ref null $l))
+        (loop (local.set $x (struct.new $l (local.get $x))) (br 0)))"""
+    limits = Limits(run_time_ms=60_000, memory_bytes=16 * MIB)
+    with ModuleRunner(features=Features.of(["gc"])) as runner:
+        assert call(runner, text, "f", limits=limits).outcome is Outcome.MEMORY_LIMIT
+
+
 def test_an_exception_that_nothing_catches_is_one() -> None:
     with ModuleRunner(features=Features.of(["exceptions"])) as runner:
         found = call(runner, '(tag $e) (func (export "f") (throw $e))', "f")

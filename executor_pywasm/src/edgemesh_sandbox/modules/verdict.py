@@ -23,6 +23,7 @@ from edgemesh_sandbox.verdict import left, new_memory, over, with_files
 _BESIDE_LIMIT = 8 * MIB
 _MOST_FRAMES = 32
 _TRAP = "wasm trap: "
+_NO_HEAP = "GC heap out of memory"
 _THROWN = "thrown Wasm exception"
 _MOST_NAME = 200
 _NOWHERE = (1 << 32) - 1
@@ -153,7 +154,7 @@ def traceback(trap: wasmtime.Trap) -> str:
 
 def _refused(limits: Limits, text: str) -> Result:
     """It could not be instantiated."""
-    if "memory minimum size" in text or "memory limit" in text:
+    if "memory minimum size" in text or "memory limit" in text or _NO_HEAP in text:
         return over(Outcome.MEMORY_LIMIT, limits)
     if "table minimum size" in text or "table limit" in text:
         failure = Failure("TableLimit", "wanted a larger table than allowed")
