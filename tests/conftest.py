@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-async def mesh() -> AsyncIterator[Mesh]:
+async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
     """The running mesh. Its services' logs lie in tests/out, one file each, until the next run."""
     shutil.rmtree(LOGS, ignore_errors=True)
     LOGS.mkdir()
@@ -46,6 +46,8 @@ async def mesh() -> AsyncIterator[Mesh]:
         name: {"WORKERS": str(WORKERS), "SPARES": str(SPARES), **testing_plugins.settings(name)}
         for name in chosen()
     }
+    kept = tmp_path_factory.mktemp("gateway") / "gateway.db"
+    settings["gateway"] = {"DATABASE": f"sqlite:///{kept}"}
     async with Mesh(chosen(), settings=settings, show=keep, tell=keep) as running:
         yield running
 
