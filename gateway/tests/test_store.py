@@ -158,8 +158,8 @@ async def test_a_tenant_may_have_so_many(store: Store) -> None:
     await store.add_environment(one, 1)
     again = EnvironmentRecord(tenant="ann", id="e", lock="l", environment=b"2", created_ms=2)
     assert (await store.add_environment(again, 1)).created_ms == 1
+    other = EnvironmentRecord(tenant="ann", id="f", lock="l", environment=b"", created_ms=1)
     with pytest.raises(Full):
-        other = EnvironmentRecord(tenant="ann", id="f", lock="l", environment=b"", created_ms=1)
         await store.add_environment(other, 1)
     assert await store.environment("bob", "e") is None
     assert [each.environment for each in await store.environments("ann")] == [b"2"]

@@ -2,8 +2,8 @@
 
 Rules: a name is resolved once, all its addresses must be allowed, and the connection goes to one of
 those, whatever the name means a moment later; TLS is checked against the name. Redirects are
-followed by hand, each held to the same. The body is counted while it is read; compressed transfer is
-not asked for, so that bytes are bytes.
+followed by hand, each held to the same. The body is counted while it is read; compressed transfer
+is not asked for, so that bytes are bytes.
 """
 
 from __future__ import annotations
@@ -86,9 +86,7 @@ def _checked(url: str, policy: Policy) -> SplitResult:
     return parts
 
 
-def _connect(
-    parts: SplitResult, policy: Policy, deadline: float
-) -> http.client.HTTPConnection:
+def _connect(parts: SplitResult, policy: Policy, deadline: float) -> http.client.HTTPConnection:
     host = parts.hostname or ""
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)

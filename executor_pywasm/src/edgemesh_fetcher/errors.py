@@ -1,13 +1,13 @@
 """What can go wrong on the way out.
 
-    FetchError(kind, message)
-        refused       the policy forbids it: a scheme, host, address or redirect
-        too_large     more bytes than allowed
-        timeout       it took longer than allowed
-        mismatch      other bytes than their digest says
-        unsolvable    requirements have no solution; the message is the resolver's own
-        unavailable   nobody answers, or not as HTTP servers do
-        offline       it is not in the cache, and nothing may be fetched
+FetchError(kind, message)
+    refused       the policy forbids it: a scheme, host, address or redirect
+    too_large     more bytes than allowed
+    timeout       it took longer than allowed
+    mismatch      other bytes than their digest says
+    unsolvable    requirements have no solution; the message is the resolver's own
+    unavailable   nobody answers, or not as HTTP servers do
+    offline       it is not in the cache, and nothing may be fetched
 """
 
 from __future__ import annotations

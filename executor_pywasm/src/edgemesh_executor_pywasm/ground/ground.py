@@ -88,9 +88,7 @@ class PythonGround:
     ) -> AsyncIterator[environment_pb2.CreateEnvironmentResponse]:
         """Make an environment, and tell how far it is. Raises InvalidRequest, NotStarted, …"""
         base = await self._known_base(catalog)
-        async for event in self._environments.create(
-            dependencies, lock, self._pool(catalog), base
-        ):
+        async for event in self._environments.create(dependencies, lock, self._pool(catalog), base):
             yield event
 
     async def close(self) -> None:

@@ -1,7 +1,8 @@
 """Registered programs: kept by digest, set up once, called many times.
 
-Rules: an image follows from the code, its environment and the executor's own image, and from nothing
-else: entry points and schemas may change without a new one. Two that are made at once are made once.
+Rules: an image follows from the code, its environment and the executor's own image, and from
+nothing else: entry points and schemas may change without a new one. Two that are made at once are
+made once.
 """
 
 from __future__ import annotations
@@ -131,9 +132,7 @@ class Programs:
                 place.region.leave()
         await self._images.keep(key, made.outputs["image"])
 
-    async def _environment(
-        self, program: executor_pb2.Program, pool: WorkerPool, base: str
-    ) -> str:
+    async def _environment(self, program: executor_pb2.Program, pool: WorkerPool, base: str) -> str:
         if not program.lock:
             return ""
         return await self._environments.ready(program.lock, pool, base)
@@ -167,9 +166,7 @@ class Programs:
             ],
         )
 
-    async def _complete(
-        self, program: executor_pb2.Program, key: str, pool: WorkerPool
-    ) -> None:
+    async def _complete(self, program: executor_pb2.Program, key: str, pool: WorkerPool) -> None:
         """Fill in what its signature tells. What runs is the program's: its answer is untrusted."""
         place = self._images.take(key)
         assert place is not None

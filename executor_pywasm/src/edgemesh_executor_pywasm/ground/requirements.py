@@ -69,9 +69,7 @@ def check(dependencies: Sequence[str], allowed: Sequence[str] | None) -> list[st
     return [str(Requirement(each)) for each in dependencies]
 
 
-def _violations(
-    dependencies: Sequence[str], allowed: Sequence[str] | None
-) -> Iterator[Violation]:
+def _violations(dependencies: Sequence[str], allowed: Sequence[str] | None) -> Iterator[Violation]:
     for index, text in enumerate(dependencies):
         field = f"{FIELD}[{index}]"
         try:

@@ -1,9 +1,9 @@
 """Wheels of pure Python to one archive for the guest.
 
 Rules: a wheel is a stranger's: its sizes are counted before anything is unpacked, names that lead
-out are refused, and so is native code, by the wheel's own word and by what lies in it. A module that
-the standard library or the image has by that name is refused: it would never be found, and whoever
-asked for it would run something else than they think.
+out are refused, and so is native code, by the wheel's own word and by what lies in it. A module
+that the standard library or the image has by that name is refused: it would never be found, and
+whoever asked for it would run something else than they think.
 """
 
 from __future__ import annotations
@@ -87,9 +87,7 @@ def _members(distribution: str, data: bytes) -> list[tuple[str, zipfile.ZipInfo,
     return found
 
 
-def _check_pure(
-    distribution: str, wheel: zipfile.ZipFile, members: list[zipfile.ZipInfo]
-) -> None:
+def _check_pure(distribution: str, wheel: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> None:
     for member in members:
         folder, _, name = member.filename.rpartition("/")
         if name == "WHEEL" and folder.endswith(".dist-info") and "/" not in folder:

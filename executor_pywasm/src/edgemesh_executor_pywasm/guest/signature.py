@@ -67,8 +67,14 @@ def _edgemesh_signature(name):
 
     function = globals().get(name)
     if not callable(function):
-        known = [key for key, each in globals().items() if inspect.isfunction(each) and not key.startswith("_")]
-        return {"error": f"a function of the code, which has {', '.join(sorted(known)[:20]) or 'none'}"}
+        known = [
+            key
+            for key, each in globals().items()
+            if inspect.isfunction(each) and not key.startswith("_")
+        ]
+        return {
+            "error": f"a function of the code, which has {', '.join(sorted(known)[:20]) or 'none'}"
+        }
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):

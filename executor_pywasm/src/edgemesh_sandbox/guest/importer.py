@@ -15,9 +15,9 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.abc import InspectLoader
-from importlib.util import decode_source
 from importlib.metadata import Distribution, DistributionFinder, PathDistribution
 from importlib.resources.abc import Traversable, TraversableResources
+from importlib.util import decode_source
 from types import CodeType, ModuleType
 from typing import Any
 
