@@ -1,6 +1,6 @@
 """Registers a function, calls it, and takes it away again.
 
-    python registered.py [HOST:PORT]
+python registered.py [HOST:PORT]
 """
 
 from __future__ import annotations
