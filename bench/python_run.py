@@ -10,7 +10,7 @@ import time
 from bench import figures
 from bench.process import ROOT
 from bench.report import Line, save
-from bench.sandbox import calls, comparison, executor, library, modules, sessions
+from bench.sandbox import calls, comparison, executor, library, modules, sessions, standing
 from bench.sandbox.options import DURATION_S, RUNS, SETUP
 from edgemesh_local.environments import interpreter
 
@@ -27,6 +27,7 @@ async def measure() -> list[Line]:
     lines += [*await library.measure(), *await executor.measure()]
     lines += [*await sessions.measure(), *await modules.measure()]
     lines += await calls.measure()
+    lines += await standing.measure()
     if SETUP:
         lines.append(Line.most("image set-up from nothing", await _setup(), "s", SETUP_S))
     save("pywasm", lines, peers=found, duration_s=DURATION_S, runs=RUNS)

@@ -47,7 +47,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-async def mesh(request: pytest.FixtureRequest) -> AsyncIterator[Mesh]:
+async def mesh(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Mesh]:
     """The running mesh. Its services' logs lie in tests/out, one file each, until the next run."""
     logs = LOGS / str(request.param)
     shutil.rmtree(logs, ignore_errors=True)
@@ -63,7 +65,8 @@ async def mesh(request: pytest.FixtureRequest) -> AsyncIterator[Mesh]:
     }
     if "pywasm" in settings:  # its port is another when it is started again
         settings["pywasm"]["SESSION_DIR"] = str(LOGS / "sessions")
-    settings["gateway"] = {"DATAPATH": str(request.param)}
+    kept = tmp_path_factory.mktemp("gateway") / "gateway.db"
+    settings["gateway"] = {"DATAPATH": str(request.param), "DATABASE": f"sqlite:///{kept}"}
     async with Mesh(chosen(), settings=settings, show=keep, tell=keep) as running:
         yield running
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ import grpc
 from edgemesh.compute.v1 import (
     algorithm_pb2,
     compute_pb2,
+    environment_pb2,
     shared_memory_pb2,
     shared_memory_pb2_grpc,
 )
@@ -62,6 +64,11 @@ class FakeExecutor(
         self.sent = 0
         """Events that a stream took, beside the last."""
         self.release = asyncio.Event()
+        self.programs: list[str] = []
+        """Digests of those that were put there."""
+        self.environments: list[str] = []
+        """Locks of those that were made."""
+        self.program_namespaces: tuple[str, ...] = ()
         self.metadata: dict[str, str | bytes] = {}
         self.port = 0
         self._tell = tell or nothing
@@ -96,6 +103,7 @@ class FakeExecutor(
             name=self.name,
             version="0",
             revision=self._revision,
+            program_namespaces=self.program_namespaces,
             pid=os.getpid(),
             algorithms=[algorithm(name) for name in self._algorithms],
             capacity=executor_pb2.Capacity(workers=self.slots, slots=self.slots, queue=8),
@@ -142,10 +150,42 @@ class FakeExecutor(
                 seen = self._revision
             await context.write(executor_pb2.WatchDescribeResponse(description=self.description()))
 
+    async def PrepareProgram(
+        self, request: executor_pb2.PrepareProgramRequest, context: Context
+    ) -> executor_pb2.PrepareProgramResponse:
+        await self._authenticate(context)
+        program = request.program
+        if program.code == "wrong":
+            await refuse(context, errors.InvalidRequest([errors.Violation("code", "right")]))
+        program.algorithm.parameters_schema = program.algorithm.parameters_schema or "{}"
+        raw = program.SerializeToString(deterministic=True)
+        return executor_pb2.PrepareProgramResponse(program=raw)
+
+    async def PutProgram(
+        self, request: executor_pb2.PutProgramRequest, context: Context
+    ) -> executor_pb2.PutProgramResponse:
+        await self._authenticate(context)
+        digest = hashlib.sha256(request.program).hexdigest()
+        self.programs.append(digest)
+        return executor_pb2.PutProgramResponse(digest=digest)
+
+    async def PrepareEnvironment(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, request: executor_pb2.PrepareEnvironmentRequest, context: Context
+    ) -> None:
+        await self._authenticate(context)
+        lock = request.lock or f"{request.dependencies[0]}==1"
+        made = environment_pb2.Environment(id=hashlib.sha256(lock.encode()).hexdigest(), lock=lock)
+        self.environments.append(lock)
+        event = environment_pb2.CreateEnvironmentResponse(environment=made)
+        await context.write(executor_pb2.PrepareEnvironmentResponse(event=event))
+
     async def Execute(
         self, request: compute_pb2.ComputeRequest, context: Context
     ) -> compute_pb2.ComputeResponse:
         await self._authenticate(context)
+        wanted = self.metadata.get("edgemesh-program")
+        if wanted is not None and wanted not in self.programs:
+            await refuse(context, errors.UnknownProgram(str(wanted)))
         return await self._counted(request, context)
 
     async def ExecuteStream(  # pyright: ignore[reportIncompatibleMethodOverride]

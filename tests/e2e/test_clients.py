@@ -52,6 +52,17 @@ async def test_the_python_example(mesh: Mesh) -> None:
     assert any(line.startswith("  parameters.norm: ") for line in lines)
 
 
+@pytest.mark.needs("pywasm")
+async def test_the_example_of_registering(mesh: Mesh) -> None:
+    folder = CLIENTS / "python" / "example"
+    said = await output(sys.executable, "registered.py", mesh.address("gateway"), cwd=folder)
+    assert said.splitlines() == [
+        "python.primes@1: The largest primes below a number. Required: below",
+        "[997, 991, 983, 977, 971]",
+        "deleted: python.primes@1",
+    ]
+
+
 @pytest.mark.needs("cpp")
 @pytest.mark.skipif(not (GO_IS_NEW or IN_CI), reason="Go is not installed, or too old")
 async def test_the_go_example_prints_the_same(mesh: Mesh, tmp_path: Path) -> None:

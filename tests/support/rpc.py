@@ -15,6 +15,7 @@ from edgemesh.compute.v1 import (
     algorithm_pb2_grpc,
     compute_pb2,
     compute_pb2_grpc,
+    environment_pb2_grpc,
     session_pb2_grpc,
     shared_memory_pb2_grpc,
 )
@@ -40,6 +41,7 @@ class Peer:
         self.channel = channel
         self.compute = compute_pb2_grpc.ComputeServiceStub(channel)
         self.algorithms = algorithm_pb2_grpc.AlgorithmServiceStub(channel)
+        self.environments = environment_pb2_grpc.EnvironmentServiceStub(channel)
         self.shared_memory = shared_memory_pb2_grpc.SharedMemoryServiceStub(channel)
         self.sessions = session_pb2_grpc.SessionServiceStub(channel)
         self.executor = executor_pb2_grpc.ExecutorServiceStub(channel)

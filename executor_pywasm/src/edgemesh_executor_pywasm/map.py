@@ -27,15 +27,15 @@ class PythonMap:
         items: list[Any] = parameters.pop("items")
         concurrency: int = parameters.pop("concurrency", 0)
         tensors = set(request.inputs)
-        referred = [tensors & set(referred(item)) for item in items]
-        common = tensors.difference(*referred)
+        own_ones = [tensors & set(referred(item)) for item in items]
+        common = tensors.difference(*own_ones)
         parts = [
             Part(
                 _ALGORITHM,
                 {**parameters, "args": [item], "refs": f"{number}."},
                 sorted(common | own),
             )
-            for number, (item, own) in enumerate(zip(items, referred, strict=True))
+            for number, (item, own) in enumerate(zip(items, own_ones, strict=True))
         ]
         return parts, concurrency
 

@@ -51,7 +51,7 @@ class Preparing:
 
     def _facts(self, call: Call, on: Snapshot | None) -> Reply:
         reply = self._ask("facts", call, on)
-        if isinstance(reply.result, dict):
+        if reply.result is not None:
             reply.result["image"] = self._sandbox.image
         return reply
 

@@ -88,8 +88,9 @@ class PyWasmSettings(ExecutorSettings):
     fetch_hosts: list[str] | None = None
     """Hosts that may be fetched from, one that begins with a dot with all below it; default: those
     that the resolver's index names."""
-    fetch_networks: list[IPvAnyNetwork] = []
-    """Networks that may be fetched from although they are not public, e.g. a package index's own."""
+    fetch_networks: tuple[IPvAnyNetwork, ...] = ()
+    """Networks that may be fetched from although they are not public, e.g. that of a package index
+    of one's own."""
     fetch_plain_http: bool = False
     """Whether http without TLS is allowed, to addresses of `fetch_networks` only."""
     fetch_max_bytes: int = Field(default=64 * MIB, ge=1024)

@@ -2,8 +2,8 @@
 
 Rules: a name is resolved once, all its addresses must be allowed, and the connection goes to one of
 those, whatever the name means a moment later; TLS is checked against the name. Redirects are
-followed by hand, each held to the same. The body is counted while it is read; compressed transfer is
-not asked for, so that bytes are bytes.
+followed by hand, each held to the same. The body is counted while it is read; compressed transfer
+is not asked for, so that bytes are bytes.
 """
 
 from __future__ import annotations

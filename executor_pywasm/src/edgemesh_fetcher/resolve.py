@@ -2,9 +2,9 @@
 
 Rules: uv runs in a process of its own that has no secret, a folder of its own, and limits of time,
 processor and file sizes; it reads metadata only and never builds anything. Where its index is, its
-ordinary configuration says. What the image supplies is offered to it as empty wheels of exactly that
-version, and nothing else of that name: so it satisfies what depends on it and constrains what does
-not fit it.
+ordinary configuration says. What the image supplies is offered to it as empty wheels of exactly
+that version, and nothing else of that name: so it satisfies what depends on it and constrains what
+does not fit it.
 """
 
 from __future__ import annotations

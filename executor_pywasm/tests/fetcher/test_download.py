@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
 from edgemesh_fetcher import download as module
 from edgemesh_fetcher.download import download
 from edgemesh_fetcher.errors import FetchError
@@ -141,9 +140,7 @@ def test_a_server_that_takes_its_time_is_left(trickles: bool) -> None:
                 return
         over.wait(20)
 
-    policy = Policy(
-        hosts=HERE.hosts, networks=HERE.networks, plain_http=True, timeout_s=0.3
-    )
+    policy = Policy(hosts=HERE.hosts, networks=HERE.networks, plain_http=True, timeout_s=0.3)
     with served(answer) as url:
         try:
             assert refused(url, policy).kind == "timeout"

@@ -13,7 +13,6 @@ import pytest
 
 from edgemesh_executor_pywasm.ground.outside import Outside, OutsideError
 from edgemesh_executor_pywasm.settings import PyWasmSettings
-
 from fetcher.servers import Index, send, served
 
 LOOPBACK = {"fetch_networks": ["127.0.0.0/8"], "fetch_plain_http": True}

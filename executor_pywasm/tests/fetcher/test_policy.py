@@ -3,7 +3,6 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-
 from edgemesh_fetcher.policy import Policy
 
 NOT_PUBLIC = [

@@ -10,9 +10,9 @@ import grpc
 import pytest
 from edgemesh.compute.v1 import compute_pb2
 from fetcher.servers import Index, served
-from ground.executor import Executor, Refusal, value
 
 from edgemesh_sandbox.built import Built
+from ground.executor import Executor, Refusal, value
 
 LOOPBACK = {"fetch_networks": ["127.0.0.0/8"], "fetch_plain_http": True}
 
@@ -26,8 +26,13 @@ def filled() -> Index:
     index.add("fails", {"fails.py": "1 / 0"})
     index.add("shadow", {"json/__init__.py": ""})
     index.add("old-numpy", {"old_numpy.py": ""}, requires=("numpy<2",))
-    index.add("lazy", {"lazy/__init__.py": "def go():\n    from . import late\n    return late.W",
-                       "lazy/late.py": "W = 5"})
+    index.add(
+        "lazy",
+        {
+            "lazy/__init__.py": "def go():\n    from . import late\n    return late.W",
+            "lazy/late.py": "W = 5",
+        },
+    )
     return index
 
 
@@ -84,7 +89,9 @@ def test_nothing_of_one_call_is_in_the_next(executor: Executor) -> None:
     made, _ = executor.environment("leaf")
     code = "import leaf\noutput = leaf.X\nleaf.X += 1"
     assert [value(run(executor, code, made.id)) for _ in range(3)] == [1, 1, 1]
-    assert value(run(executor, "output = sorted(k for k in globals() if k[0] != '_')", made.id)) in (
+    assert value(
+        run(executor, "output = sorted(k for k in globals() if k[0] != '_')", made.id)
+    ) in (
         ["inputs"],
         ["inputs", "output"],
     )

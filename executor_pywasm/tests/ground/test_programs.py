@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from edgemesh.compute.v1 import compute_pb2, tensor_pb2
 from edgemesh.executor.v1 import executor_pb2
-from ground.executor import Executor, Refusal, value
 
 from edgemesh_sandbox.built import Built
+from ground.executor import Executor, Refusal, value
 
 
 @pytest.fixture(scope="module")
@@ -101,9 +101,7 @@ def f(n: int, s: str | None = None, *, kind: Literal["a", "b"] = "a", p: Point |
     assert program.algorithm.description == "What it does."
     assert [(each.name, each.required) for each in program.algorithm.inputs] == [("x", True)]
     x = np.arange(3.0)
-    tensor = tensor_pb2.Tensor(
-        dtype=tensor_pb2.DATA_TYPE_FLOAT64, shape=x.shape, data=x.tobytes()
-    )
+    tensor = tensor_pb2.Tensor(dtype=tensor_pb2.DATA_TYPE_FLOAT64, shape=x.shape, data=x.tobytes())
     assert value(executor.call(digest, {"x": tensor}, n=1)) == {"n": 4.0}
     for parameters, field in (
         ({"n": "1"}, "parameters.n"),

@@ -4,11 +4,10 @@ import io
 import zipfile
 
 import pytest
+from fetcher.servers import wheel
 
 from edgemesh_executor_pywasm.ground import wheels
 from edgemesh_executor_pywasm.ground.wheels import BadWheel, bundle
-
-from fetcher.servers import wheel
 
 STANDARD, IMAGE = {"json", "os"}, {"numpy"}
 

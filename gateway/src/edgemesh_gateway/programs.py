@@ -89,9 +89,7 @@ class Programs:
         permit.program = Program(record.digest, record.program)
         return endpoint
 
-    async def supply(
-        self, endpoint: Endpoint, permit: Permit, error: grpc.aio.AioRpcError
-    ) -> bool:
+    async def supply(self, endpoint: Endpoint, permit: Permit, error: grpc.aio.AioRpcError) -> bool:
         """Give an executor what it lacks; False where there is nothing that it could be given."""
         reason = translate.reason_of(error)
         left = permit.rpc.time_left()

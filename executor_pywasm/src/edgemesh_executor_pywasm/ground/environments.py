@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from edgemesh.compute.v1 import environment_pb2
 
@@ -174,10 +175,10 @@ class Environments:
         )
         await self._images.keep(key, made.outputs["image"])
 
-    async def _once(self, key: str, make: object) -> None:
+    async def _once(self, key: str, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
         task = self._making.get(key)
         if task is None:
-            task = asyncio.ensure_future(make())  # type: ignore[operator]
+            task = asyncio.ensure_future(make())
             self._making[key] = task
             task.add_done_callback(lambda _: self._making.pop(key, None))
         await asyncio.shield(task)

@@ -1,7 +1,7 @@
 """Runs what makes images in a worker, as calls that no caller can ask for.
 
-Rules: a worker's answer is untrusted, as any; a failure of the caller's code is told as what is wrong
-with the field that it came in.
+Rules: a worker's answer is untrusted, as any; a failure of the caller's code is told as what is
+wrong with the field that it came in.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Registered programs: kept by digest, set up once, called many times.
 
-Rules: an image follows from the code, its environment and the executor's own image, and from nothing
-else: entry points and schemas may change without a new one. Two that are made at once are made once.
+Rules: an image follows from the code, its environment and the executor's own image, and from
+nothing else: entry points and schemas may change without a new one. Two that are made at once are
+made once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import hashlib
 import json
 from collections import OrderedDict
-from typing import Any, cast
+from typing import Any
 
 from edgemesh.compute.v1 import algorithm_pb2, tensor_pb2
 from edgemesh.executor.v1 import executor_pb2
@@ -33,6 +34,7 @@ MOST_BYTES = 256 << 20
 """Of programs that are kept; those used longest ago are forgotten, and their gateway has them."""
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 _MOST_SCHEMA = 64 << 10
+_UNTOLD = "a function whose parameters can be told"
 
 
 class Kept:
@@ -179,9 +181,7 @@ class Programs:
             )
         finally:
             place.region.leave()
-        if not isinstance(made.result, dict):
-            raise _invalid("entry_point", "a function whose parameters can be told")
-        told = cast(dict[str, Any], made.result)
+        told: dict[str, Any] = made.result if isinstance(made.result, dict) else {"error": _UNTOLD}
         if "error" in told:
             raise _invalid("entry_point", str(told["error"])[:500])
         algorithm = program.algorithm
@@ -232,8 +232,8 @@ def _check_schemas(algorithm: algorithm_pb2.Algorithm) -> None:
         if not text:
             continue
         try:
-            value = json.loads(text)
-            if not isinstance(value, dict):
+            value: Any = json.loads(text)
+            if type(value) is not dict:
                 raise ValueError("it is no object")
             Draft202012Validator.check_schema(value)
         except SchemaError as error:

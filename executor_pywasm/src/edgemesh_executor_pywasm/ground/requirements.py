@@ -134,7 +134,8 @@ def parse(text: str) -> Lock:
         found = _LOCKED.fullmatch(line)
         if found is None:
             raise InvalidRequest([Violation("lock", f"name==version --hash=…, not {line[:100]!r}")])
-        wheels.append(Locked(*found.groups()))
+        name, version, digest = found.groups()
+        wheels.append(Locked(name, version, digest))
     lock = Lock(tuple(wheels))
     if lock.text != text:
         raise InvalidRequest([Violation("lock", "one requirement in each line")])

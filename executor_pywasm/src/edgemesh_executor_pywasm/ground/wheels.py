@@ -1,9 +1,9 @@
 """Wheels of pure Python to one archive for the guest.
 
 Rules: a wheel is a stranger's: its sizes are counted before anything is unpacked, names that lead
-out are refused, and so is native code, by the wheel's own word and by what lies in it. A module that
-the standard library or the image has by that name is refused: it would never be found, and whoever
-asked for it would run something else than they think.
+out are refused, and so is native code, by the wheel's own word and by what lies in it. A module
+that the standard library or the image has by that name is refused: it would never be found, and
+whoever asked for it would run something else than they think.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Programs of ours that run in the sandbox, beside a caller's: their text is what is used.
 
-Rules: written for the guest's Python (3.15), where everything but the standard library may have been
-replaced by the caller's program; what they answer is as untrusted as that.
+Rules: written for the guest's Python (3.15), where the caller's program may have replaced anything;
+what they answer is as untrusted as that.
 """
 
 from __future__ import annotations

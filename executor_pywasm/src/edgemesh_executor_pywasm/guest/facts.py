@@ -1,5 +1,5 @@
 """What the image has: distributions, and names that imports find."""
-# pyright: basic
+# pyright: basic, reportUndefinedVariable=false, reportAttributeAccessIssue=false
 # ruff: noqa
 
 import importlib.metadata

@@ -1,5 +1,5 @@
 """Puts wheels' files where imports find them, and imports every package once."""
-# pyright: basic
+# pyright: basic, reportUndefinedVariable=false, reportAttributeAccessIssue=false
 # ruff: noqa
 
 

@@ -1,5 +1,5 @@
 """The JSON Schema of a function's parameters, from its signature and type hints."""
-# pyright: basic
+# pyright: basic, reportUndefinedVariable=false, reportAttributeAccessIssue=false
 # ruff: noqa
 
 

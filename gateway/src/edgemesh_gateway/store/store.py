@@ -104,7 +104,9 @@ class Store:
 
     async def environment(self, tenant: str, id: str) -> EnvironmentRecord | None:
         """One of the tenant's."""
-        return await self._database.run(lambda session: session.get(EnvironmentRecord, (tenant, id)))
+        return await self._database.run(
+            lambda session: session.get(EnvironmentRecord, (tenant, id))
+        )
 
     async def environments(self, tenant: str) -> Sequence[EnvironmentRecord]:
         """All of the tenant's, newest first."""

@@ -1,8 +1,9 @@
 """What work stands on: programs that a gateway keeps, environments, images of both.
 
-Rules: an executor that has such gives its front a `Ground`; one that has none costs nothing. A front
-knows no more of an image than that it is bytes in shared memory, which a worker gets with each call
-and maps once. What is slow (making an image) is done before a request's own time begins to count.
+Rules: an executor that has such gives its front a `Ground`; one that has none costs nothing. A
+front knows no more of an image than that it is bytes in shared memory, which a worker gets with
+each call and maps once. What is slow (making an image) is done before a request's own time begins
+to count.
 """
 
 from __future__ import annotations
