@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from edgemesh_executor_pywasm.settings import PyWasmSettings
 from mesh_service.settings import SettingsError
@@ -21,6 +22,7 @@ def test_images_lie_in_the_cache_unless_told_otherwise(
         "image": "base", "metered": False, "stack_bytes": 32 * MIB, "table_elements": 100_000,
         "capabilities": [], "files": {},
         "modules": {"features": [], "module_bytes": 32 * MIB, "cache_bytes": 256 * MIB},
+        "awake_bytes": 128 * MIB,
     }  # fmt: skip
     monkeypatch.setenv("EDGEMESH_CACHE", str(tmp_path))
     assert PyWasmSettings.load().runner_config() == {
@@ -101,3 +103,18 @@ def test_capabilities_that_cannot_be(
     monkeypatch.setenv(f"EDGEMESH_PYWASM_{name}", value)
     with pytest.raises(SettingsError, match=name):
         PyWasmSettings.load()
+
+
+def test_sessions_lie_by_port_or_go_with_the_executor(tmp_path: Path) -> None:
+    settings = PyWasmSettings(cache=tmp_path, port=5)
+    assert settings.sessions_folder() == tmp_path / "sessions" / "pywasm-5"
+    assert PyWasmSettings(cache=tmp_path).sessions_folder() is None
+    assert PyWasmSettings(session_dir=tmp_path).sessions_folder() == tmp_path
+
+
+def test_a_key_is_64_hexadecimal_digits() -> None:
+    assert PyWasmSettings().key() is None
+    assert PyWasmSettings(session_key=SecretStr("0f" * 32)).key() == bytes([15]) * 32
+    for wrong in ("0f" * 31, "x" * 64):
+        with pytest.raises(SettingsError, match="SESSION_KEY"):
+            PyWasmSettings(session_key=SecretStr(wrong)).key()
