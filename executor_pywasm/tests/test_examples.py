@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from edgemesh_sandbox.built import Built
+from edgemesh_sandbox.languages import JavaScript
+from edgemesh_sandbox.languages.program import make
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SHOWN = {
@@ -29,6 +31,7 @@ SHOWN = {
         r"CPU_LIMIT after step \d{4,}: .*\(fuel 100000000\)",
         "the same again: True",
     ],
+    "javascript": [r"3 prices \{'total': 15, 'mean': 5", "TypeError.*program.js:1", "TIMEOUT"],
     "limits": [
         r"run time +TIMEOUT",
         r"asleep +TIMEOUT",
@@ -41,6 +44,13 @@ SHOWN = {
         r"none +OK.*well",
     ],
     "manager": [r"True I am ann\nTrue I am bob", "False ZeroDivisionError"],
+    "modules": [
+        "C: 12\n",
+        "for too long: TIMEOUT",
+        r"Rust: \['be 2', 'to 2'\]",
+        r"refused: .*imports env\.abort; offered: ",
+        "AssemblyScript: 25",
+    ],
     "picture": [r"image/png, \d{4,} bytes"],
     "session": [
         r"before: \(0, 0\)",
@@ -64,7 +74,8 @@ def test_every_example_is_looked_at() -> None:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", SHOWN)
-def test_example(built_metered: Built, name: str) -> None:
+def test_example(built_metered: Built, images: Path, name: str) -> None:
+    make(images, JavaScript.recipe)
     path = EXAMPLES / f"{name}.py"
     done = subprocess.run(
         [sys.executable, str(path)], capture_output=True, text=True, timeout=100, check=False

@@ -51,10 +51,10 @@ def modules() -> Iterator[Modules]:
     modules.close()
 
 
-def call(data: bytes | None, parameters: dict[str, Any], **files: bytes) -> Call:
+def call(content: bytes | None, parameters: dict[str, Any], **files: bytes) -> Call:
     inputs = {name: _tensor(each) for name, each in files.items()}
-    if data is not None:
-        inputs["module"] = _tensor(data)
+    if content is not None:
+        inputs["module"] = _tensor(content)
     request = compute_pb2.ComputeRequest(
         algorithm="wasm.run@1",
         parameters=json.dumps(parameters),
