@@ -10,7 +10,7 @@ import time
 from bench import figures
 from bench.process import ROOT
 from bench.report import Line, save
-from bench.sandbox import comparison, executor, library, standing
+from bench.sandbox import comparison, executor, library, sessions, standing
 from bench.sandbox.options import DURATION_S, RUNS, SETUP
 from edgemesh_local.environments import interpreter
 
@@ -24,7 +24,8 @@ async def measure() -> list[Line]:
     compared, table, found = await comparison.measure()
     print(table, flush=True)
     lines = [Line("cores that others kept busy before it began", others, ""), *compared]
-    lines += [*await library.measure(), *await executor.measure(), *await standing.measure()]
+    lines += [*await library.measure(), *await executor.measure(), *await sessions.measure()]
+    lines += await standing.measure()
     if SETUP:
         lines.append(Line.most("image set-up from nothing", await _setup(), "s", SETUP_S))
     save("pywasm", lines, peers=found, duration_s=DURATION_S, runs=RUNS)

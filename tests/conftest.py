@@ -48,6 +48,8 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
     }
     kept = tmp_path_factory.mktemp("gateway") / "gateway.db"
     settings["gateway"] = {"DATABASE": f"sqlite:///{kept}"}
+    if "pywasm" in settings:  # its port is another when it is started again
+        settings["pywasm"]["SESSION_DIR"] = str(LOGS / "sessions")
     async with Mesh(chosen(), settings=settings, show=keep, tell=keep) as running:
         yield running
 

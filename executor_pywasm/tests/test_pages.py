@@ -47,6 +47,21 @@ def test_private_pages_are_those_written_to(written: set[int], read: set[int]) -
             del view, watched
 
 
+def test_however_many_ranges_there_are_each_is_found_once_and_in_order() -> None:
+    """More than the kernel tells at once, and than it holds before it tells."""
+    count = 20_000
+    with mmap.mmap(-1, count * PAGE_BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as mapping:
+        view = (ctypes.c_ubyte * len(mapping)).from_buffer(mapping)
+        watched = Pages(ctypes.addressof(view), len(mapping))
+        for most in (700, count):
+            for page in range(0, most, 2):
+                view[page * PAGE_BYTES] = 1
+            expected = [(p * PAGE_BYTES, (p + 1) * PAGE_BYTES) for p in range(0, most, 2)]
+            assert watched.all_private(len(mapping)) == expected
+        assert watched.private() is None
+        del view, watched
+
+
 def test_filled_in_pages_are_private_and_hold_the_files_bytes() -> None:
     with tempfile.TemporaryFile() as file:
         file.write(bytes([7]) * 8 * PAGE_BYTES)

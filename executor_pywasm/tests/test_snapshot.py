@@ -55,7 +55,7 @@ def alone(built: Built, images: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def ready(alone: Sandbox) -> Snapshot:
-    return alone.snapshot(SETUP)
+    return alone.snapshot(SETUP + "print('set up')")
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,7 @@ def test_a_program_goes_on_where_a_snapshot_was_taken(alone: Sandbox, ready: Sna
     for _ in range(3):
         assert alone.run(program, on=ready).result == [7, 1, "up", True]
         assert alone.run("'last' in globals()", on=ready).result is False
+        assert alone.run("print('one')", on=ready).stdout == "one\n"
         assert alone.run("'f' in globals()").result is False
         alone.prepare()
     assert alone.run("", on=ready, call=Call("f", [5])).result == 5

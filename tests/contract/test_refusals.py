@@ -134,16 +134,17 @@ async def test_limits_looser_than_the_executors_own(
     _one(found, "INVALID_REQUEST", f"limits.{limit}")
 
 
-async def test_a_session_and_capabilities_that_nobody_grants(
-    direct: Peer, subject: Subject
-) -> None:
+async def test_a_session_that_nobody_keeps(direct: Peer, subject: Subject) -> None:
     request = subject.quick(1)
-    request.session_id = "mine"
+    request.session_id = "no/name"  # which those that keep sessions refuse too
     _one(
         await refused(direct.executor.Execute(request, timeout=10)),
         "INVALID_REQUEST",
         "session_id",
     )
+
+
+async def test_capabilities_that_nobody_grants(direct: Peer, subject: Subject) -> None:
     request = subject.quick(1)
     request.capabilities.append("net")
     _one(

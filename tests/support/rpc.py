@@ -16,6 +16,7 @@ from edgemesh.compute.v1 import (
     compute_pb2,
     compute_pb2_grpc,
     environment_pb2_grpc,
+    session_pb2_grpc,
     shared_memory_pb2_grpc,
 )
 from edgemesh.executor.v1 import executor_pb2_grpc
@@ -42,6 +43,7 @@ class Peer:
         self.algorithms = algorithm_pb2_grpc.AlgorithmServiceStub(channel)
         self.environments = environment_pb2_grpc.EnvironmentServiceStub(channel)
         self.shared_memory = shared_memory_pb2_grpc.SharedMemoryServiceStub(channel)
+        self.sessions = session_pb2_grpc.SessionServiceStub(channel)
         self.executor = executor_pb2_grpc.ExecutorServiceStub(channel)
         self.health: Any = health_pb2_grpc.HealthStub(channel)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -15,8 +15,6 @@ from mesh_service.executor.sessions import Host
 from mesh_service.settings import SettingsError
 from mesh_service.stack import Handler
 
-_log = logging.getLogger(__name__)
-
 
 class PyWasmSessions(Keeper):
     """What `Plan.sessions` makes."""
@@ -28,6 +26,7 @@ class PyWasmSessions(Keeper):
         if folder is None:
             self._passing = tempfile.TemporaryDirectory(prefix="edgemesh-sessions-")
             folder = Path(self._passing.name)
+        self._folder, self._own = folder, settings.session_dir is None
         quotas = Quotas(
             settings.max_sessions, settings.max_sessions_bytes, settings.max_session_bytes
         )
@@ -51,6 +50,9 @@ class PyWasmSessions(Keeper):
 
     async def stop(self) -> None:
         """End what it does by itself; sessions that were to pass with the executor are gone."""
+        empty = not self.store.entries
         await super().stop()
         if self._passing is not None:
             self._passing.cleanup()
+        elif empty and self._own:
+            shutil.rmtree(self._folder, ignore_errors=True)

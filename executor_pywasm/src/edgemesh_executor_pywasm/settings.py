@@ -55,12 +55,12 @@ class PyWasmSettings(ExecutorSettings):
     keeps_sessions: ClassVar[bool] = True
 
     session_dir: Path | None = None
-    """Where sessions are kept, encrypted; one executor at a time has it. By default `sessions` in the
-    cache, in a folder of the port's; where the port is any free one, a folder that goes with the
+    """Where sessions are kept, encrypted; one executor at a time has it. By default a folder of the
+    port's in `sessions` in the cache; where the port is any free one, a folder that goes with the
     executor."""
     session_key: SecretStr | None = None
-    """The key that they are encrypted with: 64 hexadecimal digits. By default one that is made at the
-    first start and lies beside them, readable by the executor's user alone."""
+    """The key that they are encrypted with: 64 hexadecimal digits. By default one that is made at
+    the first start and lies beside them, readable by the executor's user alone."""
     session_ttl_s: float = Field(default=86_400.0, ge=0)
     """How long a session is kept that nothing uses, in seconds; 0: always."""
     session_awake_bytes: int = Field(default=128 * MIB, ge=0, le=4096 * MIB)

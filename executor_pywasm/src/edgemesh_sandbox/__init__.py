@@ -26,6 +26,7 @@ from edgemesh_sandbox.errors import (
     SnapshotError,
 )
 from edgemesh_sandbox.limits import Limits
+from edgemesh_sandbox.manager import Execution, SandboxManager
 from edgemesh_sandbox.result import Failure, Outcome, Result
 from edgemesh_sandbox.sandbox import Sandbox
 from edgemesh_sandbox.session import Inspection, Session, Variable
@@ -37,6 +38,7 @@ __all__ = [
     "ArtifactError",
     "AsyncSandbox",
     "Call",
+    "Execution",
     "Failure",
     "InputError",
     "Inspection",
@@ -46,6 +48,7 @@ __all__ = [
     "Result",
     "Sandbox",
     "SandboxError",
+    "SandboxManager",
     "Session",
     "SessionError",
     "SetupError",

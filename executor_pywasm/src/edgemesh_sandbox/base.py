@@ -83,7 +83,7 @@ class Base:
 
     def _make_file(self, snapshot: Snapshot) -> None:
         """Write the runs, and the gaps between those that lie near each other."""
-        self._runs = merged(snapshot.runs, _MOST_RUNS)
+        self._runs = merged(whole_pages(snapshot.runs), _MOST_RUNS)
         self._file = os.memfd_create("snapshot", os.MFD_CLOEXEC)
         for begin, end in self._runs:
             data = self._memory.view(begin, end - begin)
@@ -98,6 +98,11 @@ def fill(memory: GuestMemory, snapshot: Snapshot, nbytes: int) -> None:
         memory.write(begin, data)
 
 
+def whole_pages(runs: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    """The pages in which these ranges lie; some may follow each other or be one."""
+    return tuple((begin - begin % PAGE_BYTES, end + -end % PAGE_BYTES) for begin, end in runs)
+
+
 def merged(runs: tuple[tuple[int, int], ...], most: int) -> Ranges:
     """At most so many ranges that hold all of these, over the smallest gaps."""
     gaps = sorted(after[0] - before[1] for before, after in pairwise(runs))
@@ -105,7 +110,7 @@ def merged(runs: tuple[tuple[int, int], ...], most: int) -> Ranges:
     found: Ranges = []
     for begin, end in runs:
         if found and begin - found[-1][1] <= widest:
-            found[-1] = (found[-1][0], end)
+            found[-1] = (found[-1][0], max(found[-1][1], end))
         else:
             found.append((begin, end))
     return found

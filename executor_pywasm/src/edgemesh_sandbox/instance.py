@@ -65,6 +65,8 @@ class Instance:
         self._written: pages.Ranges | None = []
         self._faults = 1  # filling in is not counted: the first time the pages are looked at
         self._intact = True
+        self._buffers: list[tuple[int, int]] = []  # size and address; those lent come first
+        self._lent = 0
         if pages.supported():
             self._pages = pages.Pages(self.memory.base, base.nbytes, MOST_MEMORY)
             if base.hot:
@@ -102,6 +104,8 @@ class Instance:
         self._called = self._returned = 0.0
         before = pages.faults()
         block = self.memory.view(self._interpreter.block, layout.BLOCK_BYTES)
+        if frame.goes_on:  # the log still has what the part before has printed
+            block[4 * layout.WORD_LOG : 4 * layout.WORD_LOG + 4] = bytes(4)
         self.output = Output(block, limits.output_bytes, on_output)
         self.watch = Watch(deadline, cancelled, self.output, on_output is not None, limits.cpu_ms)
         self.tools = frame.tools
@@ -223,7 +227,9 @@ class Instance:
         return {name: int((after - before) * 1e6) for name, before, after in spans}
 
     def _call(self, frame: Frame) -> memoryview:
-        addresses = [self._place(buffer) for buffer in frame.buffers]
+        lend = self._lend if frame.goes_on else self._place
+        self._lent = 0
+        addresses = [lend(buffer) for buffer in frame.buffers]
         text = frame.text(addresses)
         place = self._place(text)
         self._called = time.monotonic()
@@ -232,6 +238,21 @@ class Instance:
         block = self._interpreter.block
         answer = self.memory.word(block + 4 * layout.WORD_ANSWER)
         return self.memory.view(answer, self.memory.word(block + 4 * layout.WORD_ANSWER_BYTES))
+
+    def _lend(self, data: bytes | memoryview) -> int:
+        """The same, in memory that is taken back after the call: the guest keeps a copy."""
+        if not data:
+            return 0
+        free = self._buffers[self._lent :]
+        if free and max(nbytes for nbytes, _ in free) >= len(data):
+            found = min(one for one in free if one[0] >= len(data))
+            self._buffers.remove(found)
+            self.memory.write(found[1], data)
+        else:
+            found = (len(data), self._place(data))
+        self._buffers.insert(self._lent, found)
+        self._lent += 1
+        return found[1]
 
     def _place(self, data: bytes | memoryview) -> int:
         """Copy `data` into memory that the guest gives for good; its address, 0 if empty."""

@@ -21,14 +21,16 @@ import mmap
 import os
 import struct
 import sys
+import threading
 from collections.abc import Callable, Iterable
 
 PAGE_BYTES = 4096
+GRAIN_BYTES = 512
+"""What changes are told in: of a page that was written to most is as it was."""
 
 _PAGEMAP_SCAN = 0xC0606610  # _IOWR('f', 16, struct pm_scan_arg)
 _FILE, _PRESENT, _SWAPPED, _ZERO = 1 << 2, 1 << 3, 1 << 4, 1 << 5
 _ARGUMENTS = struct.Struct("<12Q")
-_WALK_END = 4
 _MADV_DONTNEED, _MADV_NOHUGEPAGE, _MADV_POPULATE_WRITE = 4, 15, 23
 _PROCESS_MADVISE, _PIDFD_OPEN = 440, 434  # the same number on every architecture
 _MOST_RANGES = 4096
@@ -39,6 +41,7 @@ Ranges = list[tuple[int, int]]
 """Begin and end, in bytes from the beginning of the memory."""
 
 _ZEROS = (ctypes.c_ubyte * PAGE_BYTES)()
+_LOCAL = threading.local()
 _Vector = ctypes.c_uint64 * (3 * _MOST_RANGES)
 
 
@@ -57,21 +60,23 @@ class Pages:
 
     def private(self) -> Ranges | None:
         """The ranges that were written to; None if there are more than are worth restoring."""
-        found, _ = self._scan(self._base, self._base + self._nbytes)
+        found = self._scan(self._base, self._base + self._nbytes)
         return None if len(found) >= _MOST_RANGES else found
 
     def all_private(self, nbytes: int) -> Ranges:
         """The ranges that were written to among the first `nbytes`, as many as there are."""
         everything: Ranges = []
         at, end = self._base, self._base + nbytes
-        while at < end:
-            found, at = self._scan(at, end)
+        while True:
+            found = self._scan(at, end)
             everything += found
-        return everything
+            if len(found) < _MOST_RANGES:
+                return everything
+            at = self._base + found[-1][1]  # its own word for that may be of an earlier stop
 
-    def _scan(self, begin: int, end: int) -> tuple[Ranges, int]:
-        """Up to `_MOST_RANGES` ranges, and the address where the next would be looked for."""
-        vector = _Vector()
+    def _scan(self, begin: int, end: int) -> Ranges:
+        """The first `_MOST_RANGES` ranges."""
+        vector = _vector()
         arguments = bytearray(
             _ARGUMENTS.pack(
                 _ARGUMENTS.size,
@@ -93,8 +98,7 @@ class Pages:
         found = fcntl.ioctl(_pagemap(), _PAGEMAP_SCAN, arguments)
         base = self._base
         numbers = vector[: 3 * found]
-        ranges = [(a - base, b - base) for a, b in zip(numbers[::3], numbers[1::3], strict=True)]
-        return ranges, _ARGUMENTS.unpack(arguments)[_WALK_END]
+        return [(a - base, b - base) for a, b in zip(numbers[::3], numbers[1::3], strict=True)]
 
     def fill_in(self, ranges: Ranges) -> None:
         """Make these ranges private at once, which is cheaper than a fault for each page."""
@@ -134,14 +138,30 @@ def nonzero(mine: int, ranges: Ranges) -> Ranges:
     return joined(at for at in pages if _compare()(mine + at, zeros, PAGE_BYTES))
 
 
-def joined(starts: Iterable[int]) -> Ranges:
-    """Pages that begin at `starts`, in their order, as runs."""
+def grains(new: bytes, old: bytes, runs: Ranges) -> Ranges:
+    """Where two texts of these runs, one after another, differ."""
+    starts: list[int] = []
+    at = 0
+    for begin, end in runs:
+        shift = begin - at
+        after = at + end - begin
+        starts += [
+            place + shift
+            for place in range(at, after, GRAIN_BYTES)
+            if new[place : place + GRAIN_BYTES] != old[place : place + GRAIN_BYTES]
+        ]
+        at = after
+    return joined(starts, GRAIN_BYTES)
+
+
+def joined(starts: Iterable[int], step: int = PAGE_BYTES) -> Ranges:
+    """Pages, or other pieces of `step` bytes, that begin at `starts`, in their order, as runs."""
     runs: Ranges = []
     for start in starts:
         if runs and runs[-1][1] == start:
-            runs[-1] = (runs[-1][0], start + PAGE_BYTES)
+            runs[-1] = (runs[-1][0], start + step)
         else:
-            runs.append((start, start + PAGE_BYTES))
+            runs.append((start, start + step))
     return runs
 
 
@@ -192,6 +212,14 @@ def supported() -> bool:
             return found == [(PAGE_BYTES, 2 * PAGE_BYTES)]
     except OSError:  # an older kernel, or one without transparent huge pages
         return False
+
+
+def _vector() -> ctypes.Array[ctypes.c_uint64]:
+    """Where the kernel tells this thread its ranges; to make one takes longer than to fill it."""
+    vector = getattr(_LOCAL, "vector", None)
+    if vector is None:
+        vector = _LOCAL.vector = _Vector()
+    return vector
 
 
 @functools.cache

@@ -216,7 +216,7 @@ class Sandbox:
 
     def wake(
         self,
-        data: bytes,
+        data: Buffer,
         *,
         undo: int = UNDO,
         limits: Limits = DEFAULT_LIMITS,

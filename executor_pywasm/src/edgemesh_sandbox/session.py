@@ -222,7 +222,7 @@ class Session:
     def inspect(self, limits: Limits | None = None) -> Inspection:
         """What it has. Raises `SessionError` where it cannot say."""
         result = self.look(limits)
-        if not isinstance(result.result, dict):
+        if not isinstance(cast(object, result.result), dict):
             why = result.failure.message if result.failure else "no answer"
             raise SessionError(f"it could not be looked at: {why}")
         told = cast(dict[str, Any], result.result)
@@ -284,7 +284,7 @@ class Session:
             world.fresh = False
             kept = instance.intact and result.outcome in KEPT
             if kept and keep:
-                self._keep(self._twin_of(instance).follow(instance))
+                self._keep(self._twin_of(instance).follow(instance, back=self._undo > 0))
         finally:
             if not kept:  # the next call finds what the one before has left
                 self._forget_instance()
@@ -294,6 +294,8 @@ class Session:
     def _keep(self, change: Change) -> None:
         self.calls += 1
         self.last = change
+        if change.back is None:
+            return
         self._history.append(change.back)
         kept = sum(back.nbytes for back in self._history)
         while self._history and (len(self._history) > self._undo or kept > UNDO_BYTES):
@@ -326,7 +328,7 @@ class Session:
         """The twin; before the first call it takes over what the instance was made with."""
         if self._twin is None:
             instance = self._instance or self._wake()
-            self._twin_of(instance).follow(instance)
+            self._twin_of(instance).follow(instance, back=False)
         assert self._twin is not None
         return self._twin
 

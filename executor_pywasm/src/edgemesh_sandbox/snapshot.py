@@ -11,13 +11,14 @@ As bytes (all numbers little-endian):
     flags     2   1: the body is compressed (zlib)
     image    32   SHA-256 of the image's memory
     memory    8   bytes of the guest's memory
-    runs      4   runs of pages
+    runs      4   runs of memory
     clocks    4   bytes, and files, recipe, pages, stored: the lengths of the body's parts and of
     files     8   the body as it is stored
     recipe    4
     pages     8
     stored    8
-    body          runs (first page and number of pages, 4 bytes each), clocks, files, recipe, pages
+    body          runs (where each begins and how long it is, in 512 bytes, 4 bytes each), clocks,
+                  files, recipe, pages
     checksum 32   SHA-256 of all before
 
 Rules: bytes are a stranger's. No length is trusted: each is compared with what is there, and the
@@ -36,7 +37,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from edgemesh_sandbox.errors import SnapshotError
-from edgemesh_sandbox.pages import PAGE_BYTES, Ranges, joined
+from edgemesh_sandbox.pages import GRAIN_BYTES, Ranges, joined
 from edgemesh_sandbox.wasi.nodes import Buffer
 from edgemesh_sandbox.wasi.world import FILES_BYTES, State, World
 
@@ -52,7 +53,7 @@ _COMPRESSED = 1
 _LEVEL = 1
 _MOST_CLOCKS, _MOST_RECIPE = 1024, 255
 _MOST_FILES = 2 << 30
-_MOST_RUNS = MOST_MEMORY // PAGE_BYTES // 2
+_MOST_RUNS = MOST_MEMORY // GRAIN_BYTES // 2
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Snapshot:
     memory_bytes: int
     """Size of the guest's memory."""
     runs: tuple[tuple[int, int], ...]
-    """Begin and end of each run of pages, in bytes, in their order."""
+    """Begin and end of each run, in bytes, in their order; pages, or of a change parts of them."""
     pages: bytes
     """The bytes of all runs, one after another."""
     clocks: bytes
@@ -135,13 +136,13 @@ class Snapshot:
         numbers = [
             number
             for begin, end in self.runs
-            for number in (begin // PAGE_BYTES, (end - begin) // PAGE_BYTES)
+            for number in (begin // GRAIN_BYTES, (end - begin) // GRAIN_BYTES)
         ]
         runs = struct.pack(f"<{len(numbers)}I", *numbers)
         return [runs, self.clocks, self.files, self.recipe.encode(), self.pages]
 
     @classmethod
-    def from_bytes(cls, data: bytes | memoryview, *, image: str | None = None) -> Snapshot:
+    def from_bytes(cls, data: Buffer, *, image: str | None = None) -> Snapshot:
         """What `to_bytes` gave, or several of them, each a change of those before.
 
         `image`: the digest that it must have. Raises `SnapshotError`.
@@ -153,14 +154,14 @@ class Snapshot:
 
     @classmethod
     def _read(cls, view: memoryview, image: str | None) -> Snapshot:
-        if view[: len(_MAGIC)] != _MAGIC:
+        if bytes(view[: len(_MAGIC)]) != _MAGIC:
             raise SnapshotError("beginning", "that of a snapshot", "something else")
         if len(view) < _HEADER.size + _CHECKSUM:
             raise SnapshotError("size", f"{_HEADER.size + _CHECKSUM} bytes or more", str(len(view)))
         _, version, flags, digest, memory, runs, *lengths, stored = _HEADER.unpack_from(view)
         _same("version", str(VERSION), str(version))
         _same("size", f"{_HEADER.size + stored + _CHECKSUM} bytes", f"{len(view)} bytes")
-        if hashlib.sha256(view[:-_CHECKSUM]).digest() != view[-_CHECKSUM:]:
+        if hashlib.sha256(view[:-_CHECKSUM]).digest() != bytes(view[-_CHECKSUM:]):
             raise SnapshotError("checksum", "that of its bytes", "another: it is damaged")
         _same("image", image or digest.hex(), digest.hex())
         if flags & ~_COMPRESSED:
@@ -196,7 +197,7 @@ def _parts(view: memoryview) -> Iterator[memoryview]:
     """Each as long as its header says; the last is what remains."""
     while True:
         end = len(view)
-        if len(view) >= _HEADER.size and view[: len(_MAGIC)] == _MAGIC:
+        if len(view) >= _HEADER.size and bytes(view[: len(_MAGIC)]) == _MAGIC:
             end = min(end, _HEADER.size + _HEADER.unpack_from(view)[-1] + _CHECKSUM)
         yield view[:end]
         view = view[end:]
@@ -213,20 +214,20 @@ def combined(snapshots: Sequence[Snapshot]) -> Snapshot:
         _same("image", last.image, snapshot.image)
         files = snapshot.files or files
         for begin, data in snapshot.parts():
-            for at in range(0, min(len(data), last.memory_bytes - begin), PAGE_BYTES):
-                held[begin + at] = data[at : at + PAGE_BYTES]
+            for at in range(0, min(len(data), last.memory_bytes - begin), GRAIN_BYTES):
+                held[begin + at] = data[at : at + GRAIN_BYTES]
     starts = sorted(held)
     pages = b"".join([held[start] for start in starts])
-    return replace(last, runs=tuple(joined(starts)), pages=pages, files=files)
+    return replace(last, runs=tuple(joined(starts, GRAIN_BYTES)), pages=pages, files=files)
 
 
 def _ranges(data: bytes, memory: int, nbytes: int) -> tuple[tuple[int, int], ...]:
     ranges: Ranges = []
     last = 0
     for page, count in _RUN.iter_unpack(data):
-        begin, end = page * PAGE_BYTES, (page + count) * PAGE_BYTES
+        begin, end = page * GRAIN_BYTES, (page + count) * GRAIN_BYTES
         if not count or begin < last or end > memory:
-            raise SnapshotError("runs", "pages of its memory, in their order", "others")
+            raise SnapshotError("runs", "parts of its memory, in their order", "others")
         ranges.append((begin, end))
         last = end
     _same("pages", f"{sum(end - begin for begin, end in ranges)} bytes", f"{nbytes} bytes")

@@ -26,8 +26,8 @@ class Change(NamedTuple):
 
     forward: Snapshot
     """The changed pages, the world after it (its files only where they have changed)."""
-    back: Snapshot
-    """What was in their place."""
+    back: Snapshot | None
+    """What was in their place, where that was wanted."""
 
 
 class Twin:
@@ -45,24 +45,23 @@ class Twin:
         if snapshot is not None:
             fill(self._memory, snapshot, snapshot.memory_bytes)
 
-    def follow(self, instance: Instance) -> Change:
-        """Be what `instance` is now; what has changed."""
+    def follow(self, instance: Instance, *, back: bool = True) -> Change:
+        """Be what `instance` is now; what has changed, and if wanted what was in its place."""
         size, before = instance.memory.size(), self._memory.size()
         self._memory.grow_to(size)
         mine, its = self._memory, instance.memory
         runs = pages.differing(its.base, mine.base, instance.touched())
         state = instance.world.state(self.state)
-        old, new = self._of(mine, runs), self._of(its, runs)
-        at = 0
+        runs = pages.grains(self._of(its, runs), self._of(mine, runs), runs)
+        old, new = self._of(mine, runs) if back else b"", self._of(its, runs)
         for begin, end in runs:
-            mine.write(begin, new[at : at + end - begin])
-            at += end - begin
+            mine.write(begin, its.view(begin, end - begin))
         same = state.files == self.state.files
         files = (b"", b"") if same else (state.files, self.state.files)
         forward = self._snapshot(size, runs, new, State(state.clocks, files[0]))
-        back = self._snapshot(before, runs, old, State(self.state.clocks, files[1]))
+        past = self._snapshot(before, runs, old, State(self.state.clocks, files[1]))
         self.state = state
-        return Change(forward, back)
+        return Change(forward, past if back else None)
 
     def snapshot(self) -> Snapshot:
         """All of it, over the image."""

@@ -79,6 +79,11 @@ class Endpoint:
         self._known = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
 
+    def method(self, service: str, name: str) -> Any:
+        """A method of another of its services."""
+        channel: Any = self._channel
+        return channel.unary_unary(f"/{service}/{name}")
+
     def shared_memory(self, method: str) -> Any:
         """A method of its SharedMemoryService."""
         channel: Any = self._channel

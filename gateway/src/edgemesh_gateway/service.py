@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from edgemesh_gateway import algorithms, environments, gateway, shared_memory
+from edgemesh_gateway import algorithms, environments, gateway, sessions, shared_memory
 from edgemesh_gateway.admit import Admission
 from edgemesh_gateway.authenticate import Authenticator, read_keys
 from edgemesh_gateway.dispatch import Dispatcher
@@ -65,6 +65,7 @@ async def _serve(
     mesh.add(algorithms.SERVICE, catalog.methods())
     mesh.add(environments.SERVICE, places.methods())
     mesh.add(shared_memory.SERVICE, memory.methods())
+    mesh.add(sessions.SERVICE, sessions.Sessions(authenticator, registry.endpoints).methods())
     await mesh.start()
     try:
         await registry.start()

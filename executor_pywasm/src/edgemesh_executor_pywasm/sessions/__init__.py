@@ -7,6 +7,6 @@
     service    SessionService
     awake      in a worker: those that it has in memory
 
-Rules: a worker has no writable files, and may be killed at any moment; so what a call has changed goes
-to the front and into the file before its answer goes out. The front looks into no state.
+Rules: a worker has no writable files, and may be killed at any moment; so what a call has changed
+goes to the front and into the file before its answer goes out. The front looks into no state.
 """

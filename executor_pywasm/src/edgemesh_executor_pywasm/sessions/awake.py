@@ -1,8 +1,8 @@
 """In a worker: the sessions that it has in memory.
 
 Rules: which state is right the front says, by a number and a count of calls; what does not fit is
-dropped, and asked for. The least lately used go to sleep when all together are over their bytes: the
-front has them, so that is closing them.
+dropped, and asked for. The least lately used go to sleep when all together are over their bytes:
+the front has them, so that is closing them.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@
 
 Rules: a record is sealed with the file's number, its place, kind and calls, so that none can be
 exchanged, left out or come from elsewhere. A record that was cut off at the end was never answered
-for: it is as if it had not been. What a state is made from are the last F at or before it, and the Cs
-behind that. Nothing is flushed to the disk itself: the end of processes loses nothing, that of the
-machine may lose the last calls.
+for: it is as if it had not been. What a state is made from are the last F at or before it, and the
+Cs behind that. Nothing is flushed to the disk itself: the end of processes loses nothing, that of
+the machine may lose the last calls.
 """
 
 from __future__ import annotations

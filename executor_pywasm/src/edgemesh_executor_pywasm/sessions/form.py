@@ -1,7 +1,8 @@
 """As much of a snapshot's form as the front must know of bytes that a caller sends it.
 
-Rules: the form is `edgemesh_sandbox.snapshot`'s, which alone reads all of it, in a worker; the front
-imports no native code, so it looks at headers and checksums, and refuses what is no snapshot at all.
+Rules: the form is `edgemesh_sandbox.snapshot`'s, which alone reads all of it, in a worker; the
+front imports no native code, so it looks at headers and checksums, and refuses what is no snapshot
+at all.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def check(data: bytes) -> None:
     at, images = 0, set[bytes]()
     while at < len(view):
         head = view[at : at + _HEADER.size]
-        if len(head) < _HEADER.size or head[: len(_MAGIC)] != _MAGIC:
+        if len(head) < _HEADER.size or bytes(head[: len(_MAGIC)]) != _MAGIC:
             raise _wrong("what ExportSession has given; these bytes begin otherwise")
         _, version, _, image, *_, stored = _HEADER.unpack(head)
         if version != _VERSION:
@@ -35,7 +36,7 @@ def check(data: bytes) -> None:
         end = at + _HEADER.size + stored
         if end + _CHECKSUM > len(view):
             raise _wrong("what ExportSession has given; these bytes end too early")
-        if hashlib.sha256(view[at:end]).digest() != view[end : end + _CHECKSUM]:
+        if hashlib.sha256(view[at:end]).digest() != bytes(view[end : end + _CHECKSUM]):
             raise _wrong("what ExportSession has given; these bytes are damaged")
         at = end + _CHECKSUM
     if len(images) != 1:

@@ -1,8 +1,8 @@
 """What the front asks of sessions: hold one for a call, tell its state, keep what has changed.
 
-Rules: a call holds its session from before it runs until what it has changed is in the file. A worker
-is asked for all of a session now and then, so that the file does not grow with each call, and a
-session that nothing has used for a moment is written anew, packed.
+Rules: a call holds its session from before it runs until what it has changed is in the file. A
+worker is asked for all of a session now and then, so that the file does not grow with each call,
+and a session that nothing has used for a moment is written anew, packed.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -37,7 +38,8 @@ _log = logging.getLogger(__name__)
 _PIECE = 4 << 20
 _INLINE = 1 << 20
 """What is written on the loop; more is written beside it."""
-_MOST_CHANGES, _LEAST_BYTES = 32, 4 << 20
+_MOST_CHANGES, _LEAST_BYTES = 10, 1 << 20
+"""Changes after which all of a session is asked for; or when they are more than twice it."""
 _MOST_SUPERFLUOUS = 16 << 20
 _SETTLE_S = 3.0
 _LOOK_S = 1.0
@@ -53,7 +55,7 @@ class Hold:
         self.number, self.calls, self.worker = entry.number, entry.file.calls, entry.worker
         self.most_bytes = 2 * store.quotas.session_nbytes
         count, nbytes = entry.file.since_full
-        self.whole = count >= _MOST_CHANGES or nbytes > max(_LEAST_BYTES, 4 * _first(entry))
+        self.whole = count >= _MOST_CHANGES or nbytes > max(_LEAST_BYTES, 2 * _first(entry))
         self._state: bytes | None = None
 
     async def tell(self, question: bytes) -> bytes:
@@ -79,7 +81,7 @@ class Hold:
             raise errors.QuotaExceeded("bytes of a session", quotas.session_nbytes)
         self._store.check_room(entry.tenant, change.nbytes)
         _, behind = entry.file.since_full
-        if not self.whole and behind + change.nbytes > quotas.session_nbytes + _LEAST_BYTES * 8:
+        if not self.whole and behind + change.nbytes > 3 * quotas.session_nbytes:
             raise errors.QuotaExceeded("bytes of a session", quotas.session_nbytes)
         kind = FULL if self.whole else CHANGE
         append = functools.partial(entry.file.append, kind, self.calls + 1, change)
@@ -115,7 +117,7 @@ class Keeper(Collector):
         return self._hold(valid, rpc)
 
     @asynccontextmanager
-    async def _hold(self, valid: Valid, rpc: Rpc) -> AsyncIterator[Hold]:
+    async def _hold(self, valid: Valid, rpc: Rpc) -> AsyncGenerator[Hold]:
         request, tenant = valid.request, rpc.header(TENANT)
         if not is_name(request.session_id):
             raise errors.InvalidRequest([Violation("session_id", NAME)])
@@ -124,7 +126,7 @@ class Keeper(Collector):
         except errors.UnknownSession:
             if INSPECTING in rpc.notes:
                 raise
-            wanted = '"deterministic": true' in request.parameters.replace('":true', '": true')
+            wanted = json.loads(request.parameters).get("deterministic") is True
             entry = self.store.make(tenant, request.session_id, deterministic=wanted)
         if INSPECTING in rpc.notes:
             request.capabilities.append(INSPECT)
@@ -134,8 +136,8 @@ class Keeper(Collector):
             yield Hold(self.store, entry)
 
     @asynccontextmanager
-    async def held(self, entry: Entry) -> AsyncIterator[None]:
-        """Hold one when its calls before have ended. Raises UnknownSession if it is gone by then."""
+    async def held(self, entry: Entry) -> AsyncGenerator[None]:
+        """Hold one when its calls before have ended. Raises UnknownSession if it is gone."""
         async with entry.lock:
             if entry.gone:
                 raise errors.UnknownSession(entry.id)
@@ -198,7 +200,9 @@ def is_name(text: str) -> bool:
 
 
 def _first(entry: Entry) -> int:
-    full = [record.length for record in entry.file.records if record.kind == FULL]
+    """Bytes of the last record that was all of it; the first change is that too."""
+    full = [record.length for record in entry.file.records[1:2]]
+    full += [record.length for record in entry.file.records if record.kind == FULL]
     return full[-1] if full else 0
 
 

@@ -1,7 +1,7 @@
 """SessionService: make, look at, fork, undo and delete sessions.
 
-Rules: converts and delegates. A session of another tenant's is one that is not there: the same error,
-after the same work.
+Rules: converts and delegates. A session of another tenant's is one that is not there: the same
+error, after the same work.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""All sessions of an executor: by tenant and name, with quotas, and an end for those that nobody uses.
+"""All sessions of an executor: by tenant and name, with quotas and an end for the unused.
 
 Rules: what is on disk is what there is; in memory are names, places and sizes. A file that does not
 open is kept under no name, and told in the log. One process has the folder (a lock says so).

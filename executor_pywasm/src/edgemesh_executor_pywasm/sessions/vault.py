@@ -1,7 +1,8 @@
 """Encryption at rest: AES-256-GCM, with what a record is and where it lies as its context.
 
-Rules: the key is a setting, or a file beside the sessions that is made at the first start, readable by
-the executor's user alone. What does not open is damaged, or another key's; which, nobody can tell.
+Rules: the key is a setting, or a file beside the sessions that is made at the first start,
+readable by the executor's user alone. What does not open is damaged, or another key's; which,
+nobody can tell.
 """
 
 from __future__ import annotations

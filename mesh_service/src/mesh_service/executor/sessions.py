@@ -1,8 +1,8 @@
 """What a front knows of sessions: who keeps them, and what a call of one needs.
 
-Rules: an executor that keeps sessions gives its front a `Sessions`. A call holds its session while it
-runs, so that calls of one run in their order; what it has changed is kept before its answer is sent.
-The front looks into no state: to it that is bytes, which a worker asks for and changes.
+Rules: an executor that keeps sessions gives its front a `Sessions`. A call holds its session while
+it runs, so that calls of one run in their order; what it has changed is kept before its answer is
+sent. The front looks into no state: to it that is bytes, which a worker asks for and changes.
 """
 
 from __future__ import annotations

@@ -78,7 +78,8 @@ class _Adapter:
         flags, at, session = call.header[0], 1, None
         if flags & SESSION:
             at += SESSION_HEAD.size
-            session = SessionOf(*SESSION_HEAD.unpack_from(call.header, 1), call.call)
+            number, calls, whole = SESSION_HEAD.unpack_from(call.header, 1)
+            session = SessionOf(number, calls, whole, call.call)
         request = compute_pb2.ComputeRequest.FromString(call.header[at:])
         copying = bool(flags & COPYING)
         buffers, image = call.buffers, None

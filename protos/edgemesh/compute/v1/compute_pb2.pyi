@@ -19,6 +19,9 @@ and carry google.rpc.ErrorInfo (domain "edgemesh") with one of these reasons:
   UNKNOWN_REGION        NOT_FOUND            after registering it
   UNKNOWN_ENVIRONMENT   NOT_FOUND            after making it
   ALREADY_EXISTS        ALREADY_EXISTS       no; under another version
+  UNKNOWN_SESSION       NOT_FOUND            no: the caller has none of that name
+  SESSION_EXISTS        ALREADY_EXISTS       no
+  UNUSABLE_SESSION      FAILED_PRECONDITION  no; metadata has `expected` and `found`
   QUOTA_EXCEEDED        RESOURCE_EXHAUSTED   after giving some of it back
   PAYLOAD_TOO_LARGE     RESOURCE_EXHAUSTED   no; metadata has `size` and `limit`
   QUEUE_FULL            RESOURCE_EXHAUSTED   yes, after google.rpc.RetryInfo
@@ -221,8 +224,8 @@ class ComputeRequest(_message.Message):
     priority: Global___Priority.ValueType
     """Optional. PRIORITY_INTERACTIVE when unspecified."""
     session_id: _builtins.str
-    """Optional. A session whose state the work continues; at most 128 characters. Executors without
-    sessions refuse it.
+    """Optional. A session whose state the work continues, see session.proto; 1 to 128 characters of
+    [A-Za-z0-9._-]. Executors without sessions refuse it. Such work is not idempotent.
     """
     parameters: _builtins.str
     """Optional. A JSON object that fits the algorithm's parameters_schema; empty means {}.

@@ -19,6 +19,9 @@ and carry google.rpc.ErrorInfo (domain "edgemesh") with one of these reasons:
   UNKNOWN_REGION        NOT_FOUND            after registering it
   UNKNOWN_ENVIRONMENT   NOT_FOUND            after making it
   ALREADY_EXISTS        ALREADY_EXISTS       no; under another version
+  UNKNOWN_SESSION       NOT_FOUND            no: the caller has none of that name
+  SESSION_EXISTS        ALREADY_EXISTS       no
+  UNUSABLE_SESSION      FAILED_PRECONDITION  no; metadata has `expected` and `found`
   QUOTA_EXCEEDED        RESOURCE_EXHAUSTED   after giving some of it back
   PAYLOAD_TOO_LARGE     RESOURCE_EXHAUSTED   no; metadata has `size` and `limit`
   QUEUE_FULL            RESOURCE_EXHAUSTED   yes, after google.rpc.RetryInfo

@@ -3,18 +3,19 @@
 isort:skip_file
 Sessions: Python that goes on from call to call.
 
-A request with a `session_id` (python.run, python.call) runs where the calls of that session before
-it have ended: variables, imports, functions, classes, half-run generators, files below /tmp and open
-cursors are there. The first request makes the session, unless CreateSession has. Calls of one session
-run one after another, in the order in which they came. A call that came back in good order (OK,
-EXCEPTION, EXIT) is kept, before it is answered; after any other outcome (TIMEOUT, CRASH, a limit) the
-session is as the call before has left it. What was kept survives the end of every process.
+A request with a `session_id` (python.run, python.call) runs where the calls of that session
+before it have ended: variables, imports, functions, classes, half-run generators, files below
+/tmp and open cursors are there. The first request makes the session, unless CreateSession has.
+Calls of one session run one after another, in the order in which they came. A call that came
+back in good order (OK, EXCEPTION, EXIT) is kept, before it is answered; after any other outcome
+(TIMEOUT, CRASH, a limit) the session is as the call before has left it. What was kept survives
+the end of every process.
 
-A session belongs to the tenant of the call that made it; for all others there is none of that name
-(UNKNOWN_SESSION, NOT_FOUND). It lies over one image: where the executor has another one by now, or
-what is stored is damaged, it cannot go on (UNUSABLE_SESSION, FAILED_PRECONDITION; metadata has
-`expected` and `found`) and can still be deleted. It goes when nothing has used it for as long as the
-executor's settings say.
+A session belongs to the tenant of the call that made it; for all others there is none of that
+name (UNKNOWN_SESSION, NOT_FOUND). It lies over one image: where the executor has another one by
+now, or what is stored is damaged, it cannot go on (UNUSABLE_SESSION, FAILED_PRECONDITION;
+metadata has `expected` and `found`) and can still be deleted. It goes when nothing has used it
+for as long as the executor's settings say.
 
 Sizes are bytes, times milliseconds since 1970 in UTC. `session_id` is 1 to 128 characters of
 [A-Za-z0-9._-].
@@ -97,8 +98,8 @@ class CreateSessionRequest(_message.Message):
     session_id: _builtins.str
     """Required."""
     executor: _builtins.str
-    """The executor's name. Needed at a gateway of several executors that keep sessions; an executor takes
-    its own only.
+    """The executor's name. Needed at a gateway of several executors that keep sessions; an executor
+    takes its own only.
     """
     deterministic: _builtins.bool
     """Optional. Fixed clocks and random numbers: the same calls give the same bytes."""
@@ -330,8 +331,8 @@ class Variable(_message.Message):
     type: _builtins.str
     """Its value's type, e.g. "int", "numpy.ndarray", "pandas.DataFrame"."""
     size_bytes: _builtins.int
-    """What the value takes by itself; arrays and tables with their data, others without what they refer
-    to.
+    """What the value takes by itself; arrays and tables with their data, others without what they
+    refer to.
     """
     dtype: _builtins.str
     """Of an array."""
@@ -554,8 +555,8 @@ class ExportSessionResponse(_message.Message):
     SESSION_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
-    """One or several snapshots, each over those before, as executor_pywasm's README describes them. Not
-    encrypted. Empty for one that has kept no call.
+    """One or several snapshots, each over those before, as executor_pywasm's README describes them.
+    Not encrypted. Empty for one that has kept no call.
     """
     @_builtins.property
     def session(self) -> Global___Session:

@@ -94,8 +94,8 @@ class SessionServiceServicer:
     """
 
     def CreateSession(self, request, context):
-        """Makes an empty session. SESSION_EXISTS if there is one of that name; QUOTA_EXCEEDED when the tenant
-        has as many as it may. Not to be retried without looking.
+        """Makes an empty session. SESSION_EXISTS if there is one of that name; QUOTA_EXCEEDED when the
+        tenant has as many as it may. Not to be retried without looking.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,8 +116,8 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def InspectSession(self, request, context):
-        """Tells the names that a session has, with their types and sizes. Wakes it; changes nothing; may be
-        retried.
+        """Tells the names that a session has, with their types and sizes. Wakes it; changes nothing; may
+        be retried.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -153,7 +153,8 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ImportSession(self, request, context):
-        """Makes a session of what ExportSession has given, here or elsewhere. Errors as of CreateSession.
+        """Makes a session of what ExportSession has given, here or elsewhere. Errors as of
+        CreateSession.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -3,18 +3,19 @@
 isort:skip_file
 Sessions: Python that goes on from call to call.
 
-A request with a `session_id` (python.run, python.call) runs where the calls of that session before
-it have ended: variables, imports, functions, classes, half-run generators, files below /tmp and open
-cursors are there. The first request makes the session, unless CreateSession has. Calls of one session
-run one after another, in the order in which they came. A call that came back in good order (OK,
-EXCEPTION, EXIT) is kept, before it is answered; after any other outcome (TIMEOUT, CRASH, a limit) the
-session is as the call before has left it. What was kept survives the end of every process.
+A request with a `session_id` (python.run, python.call) runs where the calls of that session
+before it have ended: variables, imports, functions, classes, half-run generators, files below
+/tmp and open cursors are there. The first request makes the session, unless CreateSession has.
+Calls of one session run one after another, in the order in which they came. A call that came
+back in good order (OK, EXCEPTION, EXIT) is kept, before it is answered; after any other outcome
+(TIMEOUT, CRASH, a limit) the session is as the call before has left it. What was kept survives
+the end of every process.
 
-A session belongs to the tenant of the call that made it; for all others there is none of that name
-(UNKNOWN_SESSION, NOT_FOUND). It lies over one image: where the executor has another one by now, or
-what is stored is damaged, it cannot go on (UNUSABLE_SESSION, FAILED_PRECONDITION; metadata has
-`expected` and `found`) and can still be deleted. It goes when nothing has used it for as long as the
-executor's settings say.
+A session belongs to the tenant of the call that made it; for all others there is none of that
+name (UNKNOWN_SESSION, NOT_FOUND). It lies over one image: where the executor has another one by
+now, or what is stored is damaged, it cannot go on (UNUSABLE_SESSION, FAILED_PRECONDITION;
+metadata has `expected` and `found`) and can still be deleted. It goes when nothing has used it
+for as long as the executor's settings say.
 
 Sizes are bytes, times milliseconds since 1970 in UTC. `session_id` is 1 to 128 characters of
 [A-Za-z0-9._-].
@@ -53,16 +54,16 @@ class SessionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
     CreateSession: _grpc.UnaryUnaryMultiCallable[_session_pb2.CreateSessionRequest, _session_pb2.CreateSessionResponse]
-    """Makes an empty session. SESSION_EXISTS if there is one of that name; QUOTA_EXCEEDED when the tenant
-    has as many as it may. Not to be retried without looking.
+    """Makes an empty session. SESSION_EXISTS if there is one of that name; QUOTA_EXCEEDED when the
+    tenant has as many as it may. Not to be retried without looking.
     """
     GetSession: _grpc.UnaryUnaryMultiCallable[_session_pb2.GetSessionRequest, _session_pb2.GetSessionResponse]
     """Tells of one. No effect; may be retried."""
     ListSessions: _grpc.UnaryUnaryMultiCallable[_session_pb2.ListSessionsRequest, _session_pb2.ListSessionsResponse]
     """Tells of the caller's sessions, by name. No effect; may be retried."""
     InspectSession: _grpc.UnaryUnaryMultiCallable[_session_pb2.InspectSessionRequest, _session_pb2.InspectSessionResponse]
-    """Tells the names that a session has, with their types and sizes. Wakes it; changes nothing; may be
-    retried.
+    """Tells the names that a session has, with their types and sizes. Wakes it; changes nothing; may
+    be retried.
     """
     ForkSession: _grpc.UnaryUnaryMultiCallable[_session_pb2.ForkSessionRequest, _session_pb2.ForkSessionResponse]
     """Makes another session that has all that one has, and random numbers of its own. Errors as of
@@ -75,7 +76,9 @@ class SessionServiceStub:
     ExportSession: _grpc.UnaryUnaryMultiCallable[_session_pb2.ExportSessionRequest, _session_pb2.ExportSessionResponse]
     """Gives all of it as bytes. No effect; may be retried."""
     ImportSession: _grpc.UnaryUnaryMultiCallable[_session_pb2.ImportSessionRequest, _session_pb2.ImportSessionResponse]
-    """Makes a session of what ExportSession has given, here or elsewhere. Errors as of CreateSession."""
+    """Makes a session of what ExportSession has given, here or elsewhere. Errors as of
+    CreateSession.
+    """
     DeleteSession: _grpc.UnaryUnaryMultiCallable[_session_pb2.DeleteSessionRequest, _session_pb2.DeleteSessionResponse]
     """Deletes it, when its calls have ended. May be retried: then there is none."""
 
@@ -87,16 +90,16 @@ class SessionServiceAsyncStub(SessionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateSession: _aio.UnaryUnaryMultiCallable[_session_pb2.CreateSessionRequest, _session_pb2.CreateSessionResponse]  # type: ignore[assignment]
-    """Makes an empty session. SESSION_EXISTS if there is one of that name; QUOTA_EXCEEDED when the tenant
-    has as many as it may. Not to be retried without looking.
+    """Makes an empty session. SESSION_EXISTS if there is one of that name; QUOTA_EXCEEDED when the
+    tenant has as many as it may. Not to be retried without looking.
     """
     GetSession: _aio.UnaryUnaryMultiCallable[_session_pb2.GetSessionRequest, _session_pb2.GetSessionResponse]  # type: ignore[assignment]
     """Tells of one. No effect; may be retried."""
     ListSessions: _aio.UnaryUnaryMultiCallable[_session_pb2.ListSessionsRequest, _session_pb2.ListSessionsResponse]  # type: ignore[assignment]
     """Tells of the caller's sessions, by name. No effect; may be retried."""
     InspectSession: _aio.UnaryUnaryMultiCallable[_session_pb2.InspectSessionRequest, _session_pb2.InspectSessionResponse]  # type: ignore[assignment]
-    """Tells the names that a session has, with their types and sizes. Wakes it; changes nothing; may be
-    retried.
+    """Tells the names that a session has, with their types and sizes. Wakes it; changes nothing; may
+    be retried.
     """
     ForkSession: _aio.UnaryUnaryMultiCallable[_session_pb2.ForkSessionRequest, _session_pb2.ForkSessionResponse]  # type: ignore[assignment]
     """Makes another session that has all that one has, and random numbers of its own. Errors as of
@@ -109,7 +112,9 @@ class SessionServiceAsyncStub(SessionServiceStub):
     ExportSession: _aio.UnaryUnaryMultiCallable[_session_pb2.ExportSessionRequest, _session_pb2.ExportSessionResponse]  # type: ignore[assignment]
     """Gives all of it as bytes. No effect; may be retried."""
     ImportSession: _aio.UnaryUnaryMultiCallable[_session_pb2.ImportSessionRequest, _session_pb2.ImportSessionResponse]  # type: ignore[assignment]
-    """Makes a session of what ExportSession has given, here or elsewhere. Errors as of CreateSession."""
+    """Makes a session of what ExportSession has given, here or elsewhere. Errors as of
+    CreateSession.
+    """
     DeleteSession: _aio.UnaryUnaryMultiCallable[_session_pb2.DeleteSessionRequest, _session_pb2.DeleteSessionResponse]  # type: ignore[assignment]
     """Deletes it, when its calls have ended. May be retried: then there is none."""
 
@@ -124,8 +129,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_pb2.CreateSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_pb2.CreateSessionResponse, _abc.Awaitable[_session_pb2.CreateSessionResponse]]:
-        """Makes an empty session. SESSION_EXISTS if there is one of that name; QUOTA_EXCEEDED when the tenant
-        has as many as it may. Not to be retried without looking.
+        """Makes an empty session. SESSION_EXISTS if there is one of that name; QUOTA_EXCEEDED when the
+        tenant has as many as it may. Not to be retried without looking.
         """
 
     @_abc_1.abstractmethod
@@ -150,8 +155,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_pb2.InspectSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_pb2.InspectSessionResponse, _abc.Awaitable[_session_pb2.InspectSessionResponse]]:
-        """Tells the names that a session has, with their types and sizes. Wakes it; changes nothing; may be
-        retried.
+        """Tells the names that a session has, with their types and sizes. Wakes it; changes nothing; may
+        be retried.
         """
 
     @_abc_1.abstractmethod
@@ -194,7 +199,9 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_pb2.ImportSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_pb2.ImportSessionResponse, _abc.Awaitable[_session_pb2.ImportSessionResponse]]:
-        """Makes a session of what ExportSession has given, here or elsewhere. Errors as of CreateSession."""
+        """Makes a session of what ExportSession has given, here or elsewhere. Errors as of
+        CreateSession.
+        """
 
     @_abc_1.abstractmethod
     def DeleteSession(

@@ -16,6 +16,9 @@
 //   UNKNOWN_REGION        NOT_FOUND            after registering it
 //   UNKNOWN_ENVIRONMENT   NOT_FOUND            after making it
 //   ALREADY_EXISTS        ALREADY_EXISTS       no; under another version
+//   UNKNOWN_SESSION       NOT_FOUND            no: the caller has none of that name
+//   SESSION_EXISTS        ALREADY_EXISTS       no
+//   UNUSABLE_SESSION      FAILED_PRECONDITION  no; metadata has `expected` and `found`
 //   QUOTA_EXCEEDED        RESOURCE_EXHAUSTED   after giving some of it back
 //   PAYLOAD_TOO_LARGE     RESOURCE_EXHAUSTED   no; metadata has `size` and `limit`
 //   QUEUE_FULL            RESOURCE_EXHAUSTED   yes, after google.rpc.RetryInfo
@@ -254,8 +257,8 @@ type ComputeRequest struct {
 	Algorithm string `protobuf:"bytes,2,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
 	// Optional. PRIORITY_INTERACTIVE when unspecified.
 	Priority Priority `protobuf:"varint,3,opt,name=priority,proto3,enum=edgemesh.compute.v1.Priority" json:"priority,omitempty"`
-	// Optional. A session whose state the work continues; at most 128 characters. Executors without
-	// sessions refuse it.
+	// Optional. A session whose state the work continues, see session.proto; 1 to 128 characters of
+	// [A-Za-z0-9._-]. Executors without sessions refuse it. Such work is not idempotent.
 	SessionId string `protobuf:"bytes,4,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// Optional. Tighter limits than the executor's own; looser ones are refused.
 	Limits *Limits `protobuf:"bytes,5,opt,name=limits,proto3" json:"limits,omitempty"`

@@ -1,17 +1,18 @@
 // Sessions: Python that goes on from call to call.
 //
-// A request with a `session_id` (python.run, python.call) runs where the calls of that session before
-// it have ended: variables, imports, functions, classes, half-run generators, files below /tmp and open
-// cursors are there. The first request makes the session, unless CreateSession has. Calls of one session
-// run one after another, in the order in which they came. A call that came back in good order (OK,
-// EXCEPTION, EXIT) is kept, before it is answered; after any other outcome (TIMEOUT, CRASH, a limit) the
-// session is as the call before has left it. What was kept survives the end of every process.
+// A request with a `session_id` (python.run, python.call) runs where the calls of that session
+// before it have ended: variables, imports, functions, classes, half-run generators, files below
+// /tmp and open cursors are there. The first request makes the session, unless CreateSession has.
+// Calls of one session run one after another, in the order in which they came. A call that came
+// back in good order (OK, EXCEPTION, EXIT) is kept, before it is answered; after any other outcome
+// (TIMEOUT, CRASH, a limit) the session is as the call before has left it. What was kept survives
+// the end of every process.
 //
-// A session belongs to the tenant of the call that made it; for all others there is none of that name
-// (UNKNOWN_SESSION, NOT_FOUND). It lies over one image: where the executor has another one by now, or
-// what is stored is damaged, it cannot go on (UNUSABLE_SESSION, FAILED_PRECONDITION; metadata has
-// `expected` and `found`) and can still be deleted. It goes when nothing has used it for as long as the
-// executor's settings say.
+// A session belongs to the tenant of the call that made it; for all others there is none of that
+// name (UNKNOWN_SESSION, NOT_FOUND). It lies over one image: where the executor has another one by
+// now, or what is stored is damaged, it cannot go on (UNUSABLE_SESSION, FAILED_PRECONDITION;
+// metadata has `expected` and `found`) and can still be deleted. It goes when nothing has used it
+// for as long as the executor's settings say.
 //
 // Sizes are bytes, times milliseconds since 1970 in UTC. `session_id` is 1 to 128 characters of
 // [A-Za-z0-9._-].
@@ -153,8 +154,8 @@ type CreateSessionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required.
 	SessionId string `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
-	// The executor's name. Needed at a gateway of several executors that keep sessions; an executor takes
-	// its own only.
+	// The executor's name. Needed at a gateway of several executors that keep sessions; an executor
+	// takes its own only.
 	Executor string `protobuf:"bytes,2,opt,name=executor,proto3" json:"executor,omitempty"`
 	// Optional. Fixed clocks and random numbers: the same calls give the same bytes.
 	Deterministic bool `protobuf:"varint,3,opt,name=deterministic,proto3" json:"deterministic,omitempty"`
@@ -614,8 +615,8 @@ type Variable struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Its value's type, e.g. "int", "numpy.ndarray", "pandas.DataFrame".
 	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
-	// What the value takes by itself; arrays and tables with their data, others without what they refer
-	// to.
+	// What the value takes by itself; arrays and tables with their data, others without what they
+	// refer to.
 	SizeBytes uint64 `protobuf:"varint,3,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	// Of an array or a table.
 	Shape []int64 `protobuf:"varint,4,rep,packed,name=shape,proto3" json:"shape,omitempty"`
@@ -1080,8 +1081,8 @@ type ExportSessionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The session.
 	Session *Session `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
-	// One or several snapshots, each over those before, as executor_pywasm's README describes them. Not
-	// encrypted. Empty for one that has kept no call.
+	// One or several snapshots, each over those before, as executor_pywasm's README describes them.
+	// Not encrypted. Empty for one that has kept no call.
 	Data          []byte `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1,17 +1,18 @@
 // Sessions: Python that goes on from call to call.
 //
-// A request with a `session_id` (python.run, python.call) runs where the calls of that session before
-// it have ended: variables, imports, functions, classes, half-run generators, files below /tmp and open
-// cursors are there. The first request makes the session, unless CreateSession has. Calls of one session
-// run one after another, in the order in which they came. A call that came back in good order (OK,
-// EXCEPTION, EXIT) is kept, before it is answered; after any other outcome (TIMEOUT, CRASH, a limit) the
-// session is as the call before has left it. What was kept survives the end of every process.
+// A request with a `session_id` (python.run, python.call) runs where the calls of that session
+// before it have ended: variables, imports, functions, classes, half-run generators, files below
+// /tmp and open cursors are there. The first request makes the session, unless CreateSession has.
+// Calls of one session run one after another, in the order in which they came. A call that came
+// back in good order (OK, EXCEPTION, EXIT) is kept, before it is answered; after any other outcome
+// (TIMEOUT, CRASH, a limit) the session is as the call before has left it. What was kept survives
+// the end of every process.
 //
-// A session belongs to the tenant of the call that made it; for all others there is none of that name
-// (UNKNOWN_SESSION, NOT_FOUND). It lies over one image: where the executor has another one by now, or
-// what is stored is damaged, it cannot go on (UNUSABLE_SESSION, FAILED_PRECONDITION; metadata has
-// `expected` and `found`) and can still be deleted. It goes when nothing has used it for as long as the
-// executor's settings say.
+// A session belongs to the tenant of the call that made it; for all others there is none of that
+// name (UNKNOWN_SESSION, NOT_FOUND). It lies over one image: where the executor has another one by
+// now, or what is stored is damaged, it cannot go on (UNUSABLE_SESSION, FAILED_PRECONDITION;
+// metadata has `expected` and `found`) and can still be deleted. It goes when nothing has used it
+// for as long as the executor's settings say.
 //
 // Sizes are bytes, times milliseconds since 1970 in UTC. `session_id` is 1 to 128 characters of
 // [A-Za-z0-9._-].
@@ -56,15 +57,15 @@ const (
 // Manages the caller's sessions. Served by executors that keep sessions, and by the gateway, which
 // passes calls on to the executor that they name.
 type SessionServiceClient interface {
-	// Makes an empty session. SESSION_EXISTS if there is one of that name; QUOTA_EXCEEDED when the tenant
-	// has as many as it may. Not to be retried without looking.
+	// Makes an empty session. SESSION_EXISTS if there is one of that name; QUOTA_EXCEEDED when the
+	// tenant has as many as it may. Not to be retried without looking.
 	CreateSession(ctx context.Context, in *CreateSessionRequest, opts ...grpc.CallOption) (*CreateSessionResponse, error)
 	// Tells of one. No effect; may be retried.
 	GetSession(ctx context.Context, in *GetSessionRequest, opts ...grpc.CallOption) (*GetSessionResponse, error)
 	// Tells of the caller's sessions, by name. No effect; may be retried.
 	ListSessions(ctx context.Context, in *ListSessionsRequest, opts ...grpc.CallOption) (*ListSessionsResponse, error)
-	// Tells the names that a session has, with their types and sizes. Wakes it; changes nothing; may be
-	// retried.
+	// Tells the names that a session has, with their types and sizes. Wakes it; changes nothing; may
+	// be retried.
 	InspectSession(ctx context.Context, in *InspectSessionRequest, opts ...grpc.CallOption) (*InspectSessionResponse, error)
 	// Makes another session that has all that one has, and random numbers of its own. Errors as of
 	// CreateSession.
@@ -75,7 +76,8 @@ type SessionServiceClient interface {
 	UndoSession(ctx context.Context, in *UndoSessionRequest, opts ...grpc.CallOption) (*UndoSessionResponse, error)
 	// Gives all of it as bytes. No effect; may be retried.
 	ExportSession(ctx context.Context, in *ExportSessionRequest, opts ...grpc.CallOption) (*ExportSessionResponse, error)
-	// Makes a session of what ExportSession has given, here or elsewhere. Errors as of CreateSession.
+	// Makes a session of what ExportSession has given, here or elsewhere. Errors as of
+	// CreateSession.
 	ImportSession(ctx context.Context, in *ImportSessionRequest, opts ...grpc.CallOption) (*ImportSessionResponse, error)
 	// Deletes it, when its calls have ended. May be retried: then there is none.
 	DeleteSession(ctx context.Context, in *DeleteSessionRequest, opts ...grpc.CallOption) (*DeleteSessionResponse, error)
@@ -196,15 +198,15 @@ func (c *sessionServiceClient) DeleteSession(ctx context.Context, in *DeleteSess
 // Manages the caller's sessions. Served by executors that keep sessions, and by the gateway, which
 // passes calls on to the executor that they name.
 type SessionServiceServer interface {
-	// Makes an empty session. SESSION_EXISTS if there is one of that name; QUOTA_EXCEEDED when the tenant
-	// has as many as it may. Not to be retried without looking.
+	// Makes an empty session. SESSION_EXISTS if there is one of that name; QUOTA_EXCEEDED when the
+	// tenant has as many as it may. Not to be retried without looking.
 	CreateSession(context.Context, *CreateSessionRequest) (*CreateSessionResponse, error)
 	// Tells of one. No effect; may be retried.
 	GetSession(context.Context, *GetSessionRequest) (*GetSessionResponse, error)
 	// Tells of the caller's sessions, by name. No effect; may be retried.
 	ListSessions(context.Context, *ListSessionsRequest) (*ListSessionsResponse, error)
-	// Tells the names that a session has, with their types and sizes. Wakes it; changes nothing; may be
-	// retried.
+	// Tells the names that a session has, with their types and sizes. Wakes it; changes nothing; may
+	// be retried.
 	InspectSession(context.Context, *InspectSessionRequest) (*InspectSessionResponse, error)
 	// Makes another session that has all that one has, and random numbers of its own. Errors as of
 	// CreateSession.
@@ -215,7 +217,8 @@ type SessionServiceServer interface {
 	UndoSession(context.Context, *UndoSessionRequest) (*UndoSessionResponse, error)
 	// Gives all of it as bytes. No effect; may be retried.
 	ExportSession(context.Context, *ExportSessionRequest) (*ExportSessionResponse, error)
-	// Makes a session of what ExportSession has given, here or elsewhere. Errors as of CreateSession.
+	// Makes a session of what ExportSession has given, here or elsewhere. Errors as of
+	// CreateSession.
 	ImportSession(context.Context, *ImportSessionRequest) (*ImportSessionResponse, error)
 	// Deletes it, when its calls have ended. May be retried: then there is none.
 	DeleteSession(context.Context, *DeleteSessionRequest) (*DeleteSessionResponse, error)
