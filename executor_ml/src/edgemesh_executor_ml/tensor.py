@@ -27,8 +27,9 @@ _DTYPES: dict[str, tensor_pb2.DataType.ValueType] = {
     "float64": tensor_pb2.DATA_TYPE_FLOAT64,
 }
 _NAMES: dict[int, str] = {dtype: name for name, dtype in _DTYPES.items()}
-_ITEM_BYTES = {"uint8": 1, "uint32": 4, "int64": 8, "float16": 2, "bfloat16": 2}
-_ITEM_BYTES |= {"float32": 4, "float64": 8}
+_ITEM_BYTES = {
+    "uint8": 1, "uint32": 4, "int64": 8, "float16": 2, "bfloat16": 2, "float32": 4, "float64": 8,
+}  # fmt: skip
 
 OPS = {
     "input": "the request's tensor `name`",

@@ -111,8 +111,8 @@ def _reply(number: int, answer: bytes) -> Ended:
         response = compute_pb2.ComputeResponse.FromString(body)
         outputs = {name: _tensor(tensor) for name, tensor in response.outputs.items()}
     except (DecodeError, KeyError) as error:
-        why = {"reason": "INTERNAL", "message": f"an answer that is none: {error}", "fields": {}}
-        return Ended(number, packed({"refused": why}, {}))
+        body = refusals.refused("INTERNAL", f"an answer that is none: {error}")[1:]
+        return Ended(number, packed({"refused": refusals.told(body)}, {}))
     told = {
         "algorithm": response.algorithm,
         "outcome": compute_pb2.Outcome.Name(response.outcome).removeprefix("OUTCOME_"),

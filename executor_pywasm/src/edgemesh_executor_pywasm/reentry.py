@@ -10,12 +10,13 @@ calls are cancelled. Answers to workers never raise: they say what went wrong.
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import grpc
 from edgemesh.compute.v1 import compute_pb2
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
-from google.rpc import status_pb2
+from google.rpc import status_pb2  # pyright: ignore[reportMissingTypeStubs]
 
 from edgemesh_executor_pywasm import capabilities, questions
 from edgemesh_executor_pywasm.refusals import refused
@@ -58,7 +59,8 @@ class Reentry:
             raise errors.NotStarted("gateway", 1.0)
         if self._channel is None:  # made on the loop that uses it
             self._channel = grpc.aio.insecure_channel(self.gateway, options=_OPTIONS)
-        ask = self._channel.unary_unary(_METHOD)  # without serializers: bytes in, bytes out
+        channel: Any = self._channel
+        ask = channel.unary_unary(_METHOD)  # without serializers: bytes in, bytes out
         answer: bytes = await ask(request, timeout=timeout, metadata=metadata)
         return answer
 

@@ -9,7 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from google.protobuf import any_pb2
-from google.rpc import code_pb2, error_details_pb2, status_pb2
+from google.rpc import (  # pyright: ignore[reportMissingTypeStubs]
+    code_pb2,
+    error_details_pb2,
+    status_pb2,
+)
 
 from edgemesh_executor_pywasm import questions
 

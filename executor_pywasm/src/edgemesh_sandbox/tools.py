@@ -156,7 +156,7 @@ class ToolCalls:
     def _start_outside(self, number: int, asked: dict[str, Any], tensors: dict[str, Tensor]) -> int:
         if self._outside is None:
             why = "this run was granted no calls; a request asks for them by its capabilities"
-            refused = {"reason": "NOT_GRANTED", "message": why, "fields": {}}
+            refused: dict[str, Any] = {"reason": "NOT_GRANTED", "message": why, "fields": {}}
             self._done[number] = packed({"refused": refused}, {})
         else:
             self._outside.start(number, asked, tensors)

@@ -40,6 +40,11 @@ class Tensor:
     __slots__ = ("_args", "_node", "_value", "dtype", "shape")
     __array_priority__ = 1000
     __hash__ = None  # type: ignore[assignment]  # == compares the elements
+    _args: tuple[Tensor, ...]
+    _node: dict[str, Any] | None
+    _value: Any
+    dtype: str
+    shape: tuple[int, ...]
 
     def __init__(self, data: Any, dtype: str | None = None) -> None:
         """Of numbers, nested lists of them, or an array; floats are float32 if not told."""
@@ -479,7 +484,7 @@ def _like(tensor: Tensor, other: Any) -> Tensor:
     if not isinstance(other, Tensor):
         if isinstance(other, (int, float, np.number, np.bool_)):
             if tensor.dtype in _FLOATS or abs(other) <= _EXACT:
-                return full((), other, tensor.dtype)
+                return full((), float(other), tensor.dtype)
             other = np.asarray(other, tensor.dtype)
         other = Tensor(other)
     if other.dtype != tensor.dtype:
