@@ -36,9 +36,9 @@ def stream(gate: House, **parameters: Any) -> Any:
 
 
 async def test_the_usual_request_never_meets_pythons_grpc(gate: House, fake: FakeExecutor) -> None:
-    await gate.call(inputs={"x": tensor()}, request_id="r", priority=1, capabilities=["net"])
+    await gate.call(inputs={"x": tensor()}, request_id="r", priority=1)
     assert "user-agent" not in fake.metadata
-    # What is unusual does: here, fields in shared memory's place.
+    # What is unusual does: here, fields in shared memory's place; and what asks for a grant.
     await gate.call(outputs_to={"y": PLACE})
     assert "user-agent" in fake.metadata
 

@@ -125,8 +125,11 @@ class Slot:
     def release(self) -> None:
         """Give it back; again has no effect."""
         lane, self._lane = self._lane, None
-        if lane is not None and self._counted:
-            lane.give_back()
+        if lane is not None:
+            if self._counted:
+                lane.give_back()
+            else:
+                lane.leave_inside()
 
     def __enter__(self) -> Slot:
         return self
@@ -177,11 +180,12 @@ class Lane:
         self._clock = clock
         self._heap: list[tuple[float, int, Place]] = []
         self._arrivals = 0
+        self._inside = 0
 
     @property
     def running(self) -> int:
-        """How many run."""
-        return self._counter.running()
+        """How many run, those beyond the slots too."""
+        return self._counter.running() + self._inside
 
     async def slot(self, priority: int, deadline: float | None, *, inside: bool = False) -> Slot:
         """Get a slot, now or in turn. `deadline`: on time.monotonic().
@@ -192,6 +196,7 @@ class Lane:
         Raises QueueFull, DeadlineExceeded, or what `refuse` was given; then nothing is held.
         """
         if inside:
+            self._inside += 1
             return Slot(self, counted=False)
         if self.waiting or not self._counter.take():
             await self._turn(priority, deadline)
@@ -199,13 +204,17 @@ class Lane:
 
     def join(self, place: Place, priority: int) -> None:
         """Wait in turn; the grant may come at once. Raises QueueFull."""
-        if self.waiting >= self._queue and (self.waiting or self.running >= self.slots):
+        if self.waiting >= self._queue and (self.waiting or self._counter.running() >= self.slots):
             raise errors.QueueFull(self._queue, RETRY_FULL_S)
         self._arrivals += 1
         key = self._clock() + _CLASS[priority] * self._ageing_s
         heapq.heappush(self._heap, (key, self._arrivals, place))
         self.waiting += 1
         self.grant()
+
+    def leave_inside(self) -> None:
+        """A slot's business only, of one beyond those that are counted."""
+        self._inside -= 1
 
     def leave(self) -> None:
         """A place has become done without a word from here: it waits no more."""
