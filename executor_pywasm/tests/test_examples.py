@@ -60,7 +60,7 @@ SHOWN = {
         r"undone: \(1, 1\)",
         "it has: .*'cursor', 'squares'",
     ],
-    "snapshot": [r"set up: 1\d MiB\n(1977 in \d+\.\d ms\n){5}"],
+    "snapshot": [r"set up: \d\d MiB\n(1974 in \d+\.\d ms\n){5}"],
     "stdin": [r"Who\? Ada: 6\.5", "EXCEPTION EOFError"],
     "streaming": [r"stdout: step 0\n.*stdout: step 3\n.*stderr: a warning"],
     "table": [r"by_city: DataFrame\n.*Oslo +2026-02 +30\.25", r"Decimal\n119\.00", "cities: set"],
