@@ -13,6 +13,8 @@ JS = "js.run"
 RUBY = "ruby.run"
 MODULE = "module"
 """The input that holds the module's bytes."""
+TENANT, DIGEST = "tenant", "sha256"
+"""What a worker is told among the parameters: whose the call is, and the module's hash."""
 
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 _VALUE = """\

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 from edgemesh.compute.v1 import tensor_pb2
 
-from edgemesh_executor_pywasm.module_describe import MODULE, RUN
+from edgemesh_executor_pywasm.module_describe import DIGEST, MODULE, RUN, TENANT
 from edgemesh_executor_pywasm.settings import PyWasmSettings
 from mesh_service import errors
 from mesh_service.errors import Violation
@@ -25,9 +25,6 @@ from mesh_service.executor.validate import Valid
 
 _LARGE = 256 * 1024
 """From so many bytes on, hashing would keep others waiting."""
-
-TENANT, DIGEST = "tenant", "sha256"
-"""What a worker is told among the parameters."""
 
 
 class ModuleStore:

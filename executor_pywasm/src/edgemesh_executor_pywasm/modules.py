@@ -18,14 +18,15 @@ from typing import Any, cast
 from edgemesh.compute.v1 import algorithm_pb2, compute_pb2
 
 from edgemesh_executor_pywasm.module_describe import (
+    DIGEST,
     JS,
     MODULE,
     RUBY,
     RUN,
+    TENANT,
     language_algorithm,
     run_algorithm,
 )
-from edgemesh_executor_pywasm.module_store import DIGEST, TENANT
 from edgemesh_sandbox import ArtifactError, InputError, Limits, Result
 from edgemesh_sandbox.languages import JavaScript, Language, Ruby
 from edgemesh_sandbox.modules import Features, ModuleCall, ModuleRunner

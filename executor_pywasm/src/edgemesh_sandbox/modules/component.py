@@ -108,7 +108,7 @@ def _functions(exports: Mapping[str, Any], engine: wasmtime.Engine) -> Any:
 
 def _lowered(kind: Any, value: Any, place: str) -> Any:
     """A value as the binding takes it. Raises `InputError`."""
-    bounds = _INTEGERS.get(type(kind))
+    bounds = _INTEGERS.get(cast("type[Any]", type(kind)))
     if bounds is not None:
         if not isinstance(value, int) or isinstance(value, bool):
             raise InputError(place, f"an integer, not {_shown(value)}")
@@ -148,12 +148,12 @@ def _compound(kind: Any, value: Any, place: str) -> Any:
         pairs = enumerate(zip(elements, values, strict=True))
         return tuple(_lowered(each, v, f"{place}[{n}]") for n, (each, v) in pairs)
     if isinstance(kind, model.RecordType):
-        fields, values = dict(kind.fields), _of(dict, value, place)
-        if fields.keys() != values.keys():
+        fields, given = dict(kind.fields), _of(dict, value, place)
+        if fields.keys() != given.keys():
             raise InputError(place, f"an object with {', '.join(fields)}")
         record = model.Record()
         for name, each in fields.items():
-            setattr(record, name, _lowered(each, values[name], f"{place}.{name}"))
+            setattr(record, name, _lowered(each, given[name], f"{place}.{name}"))
         return record
     if isinstance(kind, model.EnumType):
         if value not in kind.names:
@@ -173,7 +173,7 @@ def _lifted(value: Any) -> Any:
     if isinstance(value, model.Variant):
         return {"tag": value.tag, "payload": _lifted(value.payload)}
     if isinstance(value, list | tuple):
-        return [_lifted(each) for each in cast(Sequence[Any], value)]
+        return [_lifted(each) for each in cast("Sequence[Any]", value)]
     if isinstance(value, set):
         return sorted(cast(set[str], value))
     if value is None or isinstance(value, bool | int | float | str | bytes):
