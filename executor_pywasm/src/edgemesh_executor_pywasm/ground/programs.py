@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import json
 from collections import OrderedDict
-from typing import Any
+from typing import Any, cast
 
 from edgemesh.compute.v1 import algorithm_pb2, tensor_pb2
 from edgemesh.executor.v1 import executor_pb2
@@ -181,7 +181,7 @@ class Programs:
             )
         finally:
             place.region.leave()
-        told: dict[str, Any] = made.result if isinstance(made.result, dict) else {"error": _UNTOLD}
+        told = _object(made.result) or {"error": _UNTOLD}
         if "error" in told:
             raise _invalid("entry_point", str(told["error"])[:500])
         algorithm = program.algorithm
@@ -232,14 +232,18 @@ def _check_schemas(algorithm: algorithm_pb2.Algorithm) -> None:
         if not text:
             continue
         try:
-            value: Any = json.loads(text)
-            if type(value) is not dict:
+            value = _object(json.loads(text))
+            if not value and text.strip() != "{}":
                 raise ValueError("it is no object")
             Draft202012Validator.check_schema(value)
         except SchemaError as error:
             raise _invalid(field, f"a JSON Schema; {error.message}"[:400]) from None
         except (ValueError, RecursionError) as error:
             raise _invalid(field, f"a JSON Schema as text; {error}"[:400]) from None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 
 def _invalid(field: str, expected: str) -> InvalidRequest:
