@@ -39,14 +39,17 @@ impl Evaluation {
         let graph = Graph::parse(graph)?;
         let mut given: Vec<(String, Kind, Vec<u8>)> = Vec::new();
         for (name, (dtype, shape, data)) in inputs {
-            let dtype = dtype_of(&dtype).ok_or_else(|| PyValueError::new_err("an unknown dtype"))?;
+            let dtype =
+                dtype_of(&dtype).ok_or_else(|| PyValueError::new_err("an unknown dtype"))?;
             let data = PyBuffer::<u8>::get(&data)?.to_vec(py)?;
             given.push((name, Kind::new(dtype, shape), data));
         }
         let kinds = given.iter().map(|(name, kind, _)| (name.clone(), kind.clone())).collect();
         let checked = Checked::new(graph, &kinds, most_bytes)?;
-        let given: Vec<_> =
-            given.iter().map(|(name, kind, data)| (name.clone(), kind.clone(), &data[..])).collect();
+        let given: Vec<_> = given
+            .iter()
+            .map(|(name, kind, data)| (name.clone(), kind.clone(), &data[..]))
+            .collect();
         Ok(Self(py.detach(|| tensor::Evaluation::new(checked, &given))?))
     }
 
@@ -62,11 +65,14 @@ impl Evaluation {
     fn write(&self, py: Python<'_>, name: &str, out: &Bound<'_, PyAny>) -> PyResult<()> {
         let buffer = PyBuffer::<u8>::get(out)?;
         let outputs = self.0.outputs();
-        let size = outputs.iter().find(|(known, _)| known == name).and_then(|(_, kind)| {
-            kind.elements().map(|count| count * kind.dtype.size_in_bytes())
-        });
+        let size = outputs
+            .iter()
+            .find(|(known, _)| known == name)
+            .and_then(|(_, kind)| kind.elements().map(|count| count * kind.dtype.size_in_bytes()));
         if buffer.readonly() || !buffer.is_c_contiguous() || Some(buffer.len_bytes()) != size {
-            return Err(PyValueError::new_err("out must be a writable buffer of the output's size"));
+            return Err(PyValueError::new_err(
+                "out must be a writable buffer of the output's size",
+            ));
         }
         if size == Some(0) {
             return Ok(());

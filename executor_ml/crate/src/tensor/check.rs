@@ -49,7 +49,12 @@ impl Checked {
             }
             match kind.elements().and_then(|n| n.checked_mul(kind.dtype.size_in_bytes())) {
                 Some(bytes) if bytes <= most_bytes => {}
-                _ => return Err(wrong(format!("{} has more than {most_bytes} bytes", kind.shown()))),
+                _ => {
+                    return Err(wrong(format!(
+                        "{} has more than {most_bytes} bytes",
+                        kind.shown()
+                    )));
+                }
             }
             kinds.push(kind);
         }
@@ -187,7 +192,10 @@ fn kind_of(
             takes(args, 2)?;
             let axis = the_axis(node, args[0])?;
             if !matches!(args[1].dtype, DType::I64 | DType::U32) || args[1].shape.len() != 1 {
-                return Err(format!("a row of int64 or uint32 to take by, not {}", args[1].shown()));
+                return Err(format!(
+                    "a row of int64 or uint32 to take by, not {}",
+                    args[1].shown()
+                ));
             }
             let mut shape = args[0].shape.clone();
             shape[axis] = args[1].shape[0];
@@ -228,7 +236,8 @@ fn the_axis(node: &Node, kind: &Kind) -> std::result::Result<usize, String> {
 pub fn permutation(node: &Node, kind: &Kind) -> std::result::Result<Vec<usize>, String> {
     let rank = kind.shape.len();
     let axes = node.axes.as_deref().ok_or("axes: required")?;
-    let order = axes.iter().map(|&a| axis_of(a, rank)).collect::<std::result::Result<Vec<_>, _>>()?;
+    let order =
+        axes.iter().map(|&a| axis_of(a, rank)).collect::<std::result::Result<Vec<_>, _>>()?;
     match axes_of(Some(axes), rank)?.len() == rank {
         true => Ok(order),
         false => Err(format!("axes {axes:?} are not all {rank}")),
@@ -292,9 +301,8 @@ fn sliced(node: &Node, args: &[&Kind]) -> std::result::Result<Kind, String> {
         .ok()
         .and_then(|n| n.checked_mul(step))
         .and_then(|n| n.checked_add(i64::try_from(start).ok()?));
-    let inside = |place: Option<i64>| {
-        place.and_then(|n| usize::try_from(n).ok()).is_some_and(|n| n < size)
-    };
+    let inside =
+        |place: Option<i64>| place.and_then(|n| usize::try_from(n).ok()).is_some_and(|n| n < size);
     if step == 0 || (length > 0 && !(start < size && inside(last))) {
         return Err(format!(
             "{length} elements from {start} in steps of {step} are not among {size}"

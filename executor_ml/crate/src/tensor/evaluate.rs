@@ -44,9 +44,7 @@ impl Evaluation {
             _ => ops::apply(node, &args, kind),
         };
         let value = value.map_err(|failure| match failure {
-            ops::Failure::Value(reason) => {
-                TensorError::Node { index, op: node.op.clone(), reason }
-            }
+            ops::Failure::Value(reason) => TensorError::Node { index, op: node.op.clone(), reason },
             ops::Failure::Backend(error) => {
                 TensorError::Backend { index, op: node.op.clone(), reason: error.to_string() }
             }

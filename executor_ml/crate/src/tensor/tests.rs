@@ -29,7 +29,10 @@ fn what_is_wrong_names_the_node_and_its_operation() {
         (r#"{"op": "sum", "args": [0], "axes": [0, -2]}"#, "sum: an axis twice in [0, -2]"),
         (r#"{"op": "reshape", "args": [0], "shape": [4]}"#, "reshape: [2, 3] cannot become [4]"),
         (r#"{"op": "cast", "args": [0], "dtype": "int3"}"#, "cast: dtype \"int3\" is not known"),
-        (r#"{"op": "slice", "args": [0], "axis": 1, "start": 2, "length": 2}"#, "slice: 2 elements"),
+        (
+            r#"{"op": "slice", "args": [0], "axis": 1, "start": 2, "length": 2}"#,
+            "slice: 2 elements",
+        ),
         (r#"{"op": "slice", "args": [0], "axis": 0, "step": 0, "length": 2}"#, "slice: 2 elements"),
         (
             r#"{"op": "full", "value": 1, "dtype": "float64", "shape": [1000, 1000]}"#,
