@@ -16,6 +16,7 @@ from edgemesh_gateway.dispatch import Dispatcher
 from edgemesh_gateway.figures import Figures
 from edgemesh_gateway.registry import Registry
 from edgemesh_gateway.settings import GatewaySettings
+from mesh_service import logs
 from mesh_service.peers import Peers
 from mesh_service.server import MeshServer
 
@@ -53,8 +54,9 @@ async def serve(settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.E
         },
     )
     mesh.add(shared_memory.SERVICE, memory.methods())
-    await mesh.start()
+    logs.event("data path", native=front is not None)
     try:
+        await mesh.start()
         await registry.start()
         await mesh.set_serving(True)
         mesh.announce()
@@ -62,3 +64,5 @@ async def serve(settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.E
         await mesh.stop()
     finally:
         await registry.close()
+        if front is not None:
+            front.close()
