@@ -145,8 +145,12 @@ async def test_bad_settings_do_not_start_and_are_named(what: str) -> None:
     assert PREFIX + expected in await refusal(**settings)
 
 
-async def test_a_taken_port_is_named(taken: int) -> None:
+async def test_a_taken_port_is_named(
+    taken: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     assert f"127.0.0.1:{taken}" in await refusal(PORT=str(taken))
+    assert not list(tmp_path.iterdir())
     assert f"127.0.0.1:{taken} (metrics)" in await refusal(METRICS_PORT=str(taken))
 
 

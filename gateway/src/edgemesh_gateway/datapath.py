@@ -10,6 +10,7 @@ counted there, for both. The module knows no socket but the one between them.
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import socket
 import tempfile
@@ -190,6 +191,9 @@ class NativeFront:
         for task in self._judging.values():
             task.cancel()
         self.catch_up()
+
+    def close(self) -> None:
+        """Leave nothing on disk; also where it never started."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def answered(self, question: int) -> None:
@@ -269,7 +273,12 @@ class NativeFront:
         task = self._judging.pop(question)
         if not task.cancelled() and (error := task.exception()) is not None:
             inside = errors.Internal(f"{question:012x}")
-            logs.event("internal error", exc_info=error, error_id=inside.error_id)
+            logs.event(
+                "internal error",
+                level=logging.ERROR,
+                exc_info=error,
+                error_id=inside.error_id,
+            )
             self.path.refuse(question, *refusal(inside))
 
 

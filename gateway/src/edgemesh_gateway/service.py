@@ -20,6 +20,7 @@ from edgemesh_gateway.registry import Registry
 from edgemesh_gateway.settings import GatewaySettings
 from edgemesh_gateway.store import Database, Store, StoreUnusable
 from edgemesh_gateway.tickets import Tickets
+from mesh_service import logs
 from mesh_service.peers import Peers
 from mesh_service.server import MeshServer
 from mesh_service.settings import SettingsError
@@ -76,8 +77,10 @@ async def _serve(
     mesh.add(environments.SERVICE, places.methods())
     mesh.add(shared_memory.SERVICE, memory.methods())
     mesh.add(sessions.SERVICE, sessions.Sessions(authenticator, registry.endpoints).methods())
+    logs.event("data path", native=front is not None)
     await mesh.start()
     try:
+        await mesh.start()
         await registry.start()
         await mesh.set_serving(True)
         mesh.announce()
@@ -85,3 +88,5 @@ async def _serve(
         await mesh.stop()
     finally:
         await registry.close()
+        if front is not None:
+            front.close()
