@@ -77,7 +77,8 @@ class Linter:
         for service in self._session.services:
             for check in service.lints:
                 yield Part(
-                    f"{service.name} {check.name}", partial(run_check, self._build, service, check, self._tools)
+                    f"{service.name} {check.name}",
+                    partial(run_check, self._build, service, check, self._tools),
                 )
 
     async def _tool(self, program: str, *words: str) -> None:
