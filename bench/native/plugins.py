@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from typing import Any
 
 import edgemesh_cpp_host as host  # pyright: ignore[reportMissingImports]
 from bench.native.cases import BY_NAME, Case
+from edgemesh_executor_cpp.processor import (
+    this_blas_core,  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class Memory:
 
 def main(folder: Path, threads: int, paths: list[str]) -> None:
     """Serve until stdin ends."""
+    if core := this_blas_core():
+        os.environ.setdefault("OPENBLAS_CORETYPE", core)  # as workers have it
     plugins = {
         one["name"]: plugin
         for plugin in map(host.Plugin, paths)

@@ -2,6 +2,7 @@
 // (Debian: libhwy-dev).
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -32,9 +33,14 @@ template <class T> KeyOf<T> key(T value) {
     }
 }
 
-// Sorts floats that are no NaN, as integers in the same order: Highway 1.0 loses infinities.
+// Sorts floats that are no NaN. Highway 1.0 loses infinities: where there are some, they are sorted
+// as integers in the same order.
 template <class T> void sort_floats(const hwy::Sorter &sorter, T *begin, T *end) {
     using Key = KeyOf<T>;
+    if (std::none_of(begin, end, [](T value) { return std::isinf(value); })) {
+        sorter(begin, static_cast<std::size_t>(end - begin), hwy::SortAscending());
+        return;
+    }
     const auto each = [&](auto &&change) {
         for (T *at = begin; at != end; ++at) {
             Key bits = 0;

@@ -25,7 +25,7 @@ class PluginLoadError(PluginError):
 
     path: str
     reason: str
-    """missing_file, not_elf, torn, dlopen, missing_symbol, wrong_abi, open, describe or self_test."""
+    """missing_file, not_elf, torn, dlopen, missing_symbol, wrong_abi, open, describe, self_test."""
 
 class PluginInvalidInput(PluginError):
     """The algorithm refused an input or a parameter."""
@@ -125,7 +125,7 @@ class Plugin:
         """JSON text: see the end of edgemesh_plugin.h. Its content is not checked."""
 
     def self_test(self) -> None:
-        """Lets it look whether it works here, if it has such a test: PluginLoadError, in its words."""
+        """Lets it look whether it works here, if it can: PluginLoadError, in its own words."""
 
     def run(
         self,

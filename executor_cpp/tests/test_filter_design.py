@@ -140,13 +140,10 @@ def test_decibels_are_needed(filters: host.Plugin, kind: str, name: str, value: 
     assert list(refusal.value.fields) == [f"parameters.{name}"]
 
 
-@pytest.mark.parametrize("order", [100, 500])
-def test_high_orders_are_right_or_told(filters: host.Plugin, order: int) -> None:
-    try:
-        sos = designed(filters, "butter", order, 0.3, output="sos")["sos"]
-    except host.PluginFailure as failure:
-        assert failure.type in ("NoPairs", "OutOfRange")
-        return
-    assert np.isfinite(sos).all()
+def test_high_orders(filters: host.Plugin) -> None:
+    sos = designed(filters, "butter", 100, 0.3, output="sos")["sos"]
     _, response = reference.sosfreqz(sos, [0.0])
     assert np.allclose(abs(response), 1.0, rtol=1e-6)
+    with pytest.raises(host.PluginFailure) as failure:
+        designed(filters, "butter", 500, 0.3, output="sos")
+    assert failure.value.type == "OutOfRange"

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from edgemesh_executor_cpp.processor import this_blas_core
 from mesh_service.settings import ExecutorSettings, SettingsError
 
 
@@ -53,5 +54,10 @@ class CppSettings(ExecutorSettings):
                 raise SettingsError(variable, f"no such folder: {folder}")
 
     def worker_environment(self) -> dict[str, str]:
-        """Keep BLAS and OpenMP from starting a thread for each core as they are loaded."""
-        return dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), str(self.threads))
+        """Keep BLAS and OpenMP from starting a thread for each core as they are loaded.
+
+        OpenBLAS is told its kernels, too; who has set OPENBLAS_CORETYPE wants others.
+        """
+        env = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), str(self.threads))
+        core = os.environ.get("OPENBLAS_CORETYPE") or this_blas_core()
+        return env | ({"OPENBLAS_CORETYPE": core} if core else {})
