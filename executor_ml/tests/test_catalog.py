@@ -34,10 +34,10 @@ def edit(manifest: Path, **changes: object) -> None:
 
 
 def test_what_is_offered_is_described(runner: MlRunner) -> None:
-    embed, generate = runner.describe()
-    assert (embed.name, generate.name) == ("ml.embed", "ml.generate")
-    assert (embed.streams, generate.streams) == (False, True)
-    for algorithm in (embed, generate):
+    embed, generate, chat = runner.describe()
+    assert (embed.name, generate.name, chat.name) == ("ml.embed", "ml.generate", "ml.chat")
+    assert (embed.streams, generate.streams, chat.streams) == (False, True, True)
+    for algorithm in (embed, generate, chat):
         for text in (algorithm.parameters_schema, algorithm.result_schema):
             Draft202012Validator.check_schema(json.loads(text))
     names = json.loads(embed.parameters_schema)["properties"]["model"]["enum"]
@@ -45,7 +45,11 @@ def test_what_is_offered_is_described(runner: MlRunner) -> None:
 
 
 def test_results_are_what_was_described(runner: MlRunner) -> None:
-    calls = ({"texts": ["a"]}, {"prompt": "a", "max_tokens": 1})
+    calls = (
+        {"texts": ["a"]},
+        {"prompt": "a", "max_tokens": 1, "logprobs": True},
+        {"messages": [{"role": "user", "content": "a"}], "max_tokens": 1, "logprobs": True},
+    )
     for algorithm, parameters in zip(runner.describe(), calls, strict=True):
         Draft202012Validator(json.loads(algorithm.parameters_schema)).validate(parameters)
         reply = runner.run(Pool().call(algorithm.name, **parameters))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from array import array
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -49,7 +50,7 @@ def request(algorithm: str, **parameters: object) -> compute_pb2.ComputeRequest:
 def test_it_describes_what_it_can_do(executor: executor_pb2_grpc.ExecutorServiceStub) -> None:
     described = executor.Describe(executor_pb2.DescribeRequest(), timeout=20)
     assert described.name == "ml"
-    assert [each.name for each in described.algorithms] == ["ml.embed", "ml.generate"]
+    assert [each.name for each in described.algorithms] == ["ml.embed", "ml.generate", "ml.chat"]
 
 
 def test_vectors_arrive_as_a_tensor(executor: executor_pb2_grpc.ExecutorServiceStub) -> None:
@@ -71,6 +72,20 @@ def test_tokens_arrive_one_by_one(executor: executor_pb2_grpc.ExecutorServiceStu
     assert "".join(event.token.text for event in events[:-1]) == result["text"]
 
 
+def test_many_chats_at_once_get_what_each_gets_alone(
+    executor: executor_pb2_grpc.ExecutorServiceStub,
+) -> None:
+    def chat(i: int) -> str:
+        messages = [{"role": "user", "content": f"Say the number {i}."}]
+        call = request("ml.chat", messages=messages, max_tokens=8)
+        response = executor.Execute(call, timeout=110)
+        return json.loads(response.result)["choices"][0]["message"]["content"]
+
+    alone = [chat(i) for i in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(chat, range(8))) == alone
+
+
 def test_a_run_time_ends_a_generation_with_its_text(
     executor: executor_pb2_grpc.ExecutorServiceStub,
 ) -> None:
@@ -89,6 +104,8 @@ def test_a_run_time_ends_a_generation_with_its_text(
         request("ml.generate", prompt="a", max_tokens=0),
         request("ml.generate", prompt="a", temperature=-1),
         request("ml.generate", prompt="word " * 9000),
+        request("ml.generate", prompt="a", stop=["x"] * 1000),
+        request("ml.chat", prompt="a"),
     ],
 )
 def test_what_cannot_be_run_is_refused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -130,16 +131,57 @@ def test_a_deadline_keeps_what_was_generated(runner: MlRunner, pool: Pool) -> No
 def test_a_deadline_is_seen_while_a_long_prompt_is_read(
     runner: MlRunner, generator: Generator, pool: Pool
 ) -> None:
-    generation = generator.start("word " * 300, max_tokens=1)
-    steps = 0
-    while generation.prefill():
-        steps += 1
-    assert steps > 10
+    assert not generator.start("word " * 3000, max_tokens=1).wait(0.05)
     pool.deadline = time.monotonic()
-    reply = runner.run(pool.call("ml.generate", prompt="word " * 2000))
+    reply = runner.run(pool.call("ml.generate", prompt="other " * 3000))
     assert reply.outcome == compute_pb2.OUTCOME_TIMEOUT
     assert reply.result["text"] == ""
     assert reply.result["time_to_first_token_ms"] is None
+
+
+def test_calls_at_the_same_time_get_what_each_gets_alone(runner: MlRunner) -> None:
+    prompts = [f"Number {i} is" for i in range(16)]
+
+    def run(prompt: str) -> str:
+        call = Pool().call("ml.generate", prompt=prompt, max_tokens=12)
+        return runner.run(call).result["text"]
+
+    alone = [run(prompt) for prompt in prompts]
+    with ThreadPoolExecutor(len(prompts)) as threads:
+        assert list(threads.map(run, prompts)) == alone
+
+
+def test_a_conversation_reads_only_what_is_new(runner: MlRunner) -> None:
+    messages = [{"role": "user", "content": "Name a colour, and say why you like it."}]
+    first = runner.run(Pool().call("ml.generate", messages=messages, max_tokens=16)).result
+    messages += [
+        {"role": "assistant", "content": first["text"]},
+        {"role": "user", "content": "And another?"},
+    ]
+    second = runner.run(Pool().call("ml.generate", messages=messages, max_tokens=4)).result
+    assert second["cached_tokens"] >= first["prompt_tokens"]
+
+
+def test_log_probabilities_are_told_when_asked_for(runner: MlRunner, pool: Pool) -> None:
+    call = pool.call("ml.generate", prompt="One, two,", max_tokens=3, logprobs=True, top_logprobs=2)
+    result = runner.run(call).result
+    assert "".join(each["token"] for each in result["logprobs"]) == result["text"]
+    for each in result["logprobs"]:
+        best, second = each["top_logprobs"]
+        assert (best["id"], best["logprob"]) == (each["id"], each["logprob"])
+        assert second["logprob"] <= best["logprob"]
+
+
+def test_a_repetition_penalty_changes_the_text(runner: MlRunner) -> None:
+    call = {"prompt": "1, 1, 1, 1, 1, 1,", "max_tokens": 8}
+    plain = runner.run(Pool().call("ml.generate", **call)).result["text"]
+    penalised = runner.run(Pool().call("ml.generate", **call, repetition_penalty=2)).result["text"]
+    assert plain != penalised
+
+
+def test_a_prompt_is_truncated_when_that_is_asked(runner: MlRunner, pool: Pool) -> None:
+    call = pool.call("ml.generate", prompt="word " * 9000, max_tokens=1, truncate_prompt_tokens=20)
+    assert runner.run(call).result["prompt_tokens"] == 20
 
 
 def test_calls_leave_nothing_behind_for_the_next(runner: MlRunner) -> None:
@@ -166,6 +208,12 @@ def test_calls_leave_nothing_behind_for_the_next(runner: MlRunner) -> None:
         ),
         ({"prompt": "\udfff"}, "parameters.prompt", "no unpaired surrogates"),
         ({"prompt": "a", "top_p": 0}, "parameters.top_p", "must be above 0"),
+        ({"prompt": "a", "min_p": 2}, "parameters.min_p", "must be from 0 to 1"),
+        (
+            {"prompt": "a", "presence_penalty": 3},
+            "parameters.presence_penalty",
+            "must be from -2 to 2",
+        ),
     ],
 )
 def test_what_cannot_be_run_is_named(

@@ -5,27 +5,58 @@
 //! the end.
 
 use std::sync::Arc;
-use tokenizers::Tokenizer;
+use tokenizers::{DecoderWrapper, Tokenizer};
+
+/// How a vocabulary writes its tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// Each character stands for a byte (GPT-2).
+    Bytes,
+    /// ▁ stands for a blank and <0x41> for a byte (sentencepiece).
+    Pieces,
+}
+
+impl Spelling {
+    pub fn of(tokenizer: &Tokenizer) -> Self {
+        match tokenizer.get_decoder() {
+            Some(DecoderWrapper::ByteLevel(_)) => Self::Bytes,
+            _ => Self::Pieces,
+        }
+    }
+}
 
 /// The bytes of every token; control tokens have none.
 pub struct Vocabulary(Vec<Box<[u8]>>);
 
 impl Vocabulary {
-    /// `texts` are byte-level BPE tokens; those that `tokenizer` knows as special are no text.
-    pub fn new(texts: &[&str], tokenizer: &Tokenizer) -> Self {
-        let special = tokenizer.get_added_tokens_decoder();
+    /// The tokens by their ids; those that `tokenizer` knows as special are no text.
+    pub fn new(texts: &[&str], spelling: Spelling, tokenizer: &Tokenizer) -> Self {
+        let added = tokenizer.get_added_tokens_decoder();
         let bytes = byte_of_char();
-        let token = |(id, text): (u32, &&str)| match special.contains_key(&id) {
-            true => Box::default(),
-            false => {
-                text.chars().filter_map(|c| bytes.get(c as usize).copied().flatten()).collect()
+        let token = |(id, text): (u32, &&str)| -> Box<[u8]> {
+            match (added.get(&id), spelling) {
+                (Some(token), _) if token.special => Box::default(),
+                (Some(token), _) => token.content.as_bytes().into(),
+                (None, Spelling::Bytes) => {
+                    text.chars().filter_map(|c| bytes.get(c as usize).copied().flatten()).collect()
+                }
+                (None, Spelling::Pieces) => piece(text),
             }
         };
         Self((0u32..).zip(texts).map(token).collect())
     }
 
-    fn bytes(&self, id: u32) -> &[u8] {
+    /// The bytes of a token; none for one that is not there.
+    pub fn bytes(&self, id: u32) -> &[u8] {
         self.0.get(id as usize).map_or(&[], |b| b)
+    }
+}
+
+fn piece(text: &str) -> Box<[u8]> {
+    let hex = text.strip_prefix("<0x").and_then(|t| t.strip_suffix('>'));
+    match hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
+        Some(byte) => Box::new([byte]),
+        None => text.replace('▁', " ").into_bytes().into(),
     }
 }
 
@@ -102,6 +133,13 @@ mod tests {
     fn bytes_that_are_no_character_are_replaced() {
         let mut d = detokenizer(&[b"\xff", b"\xc3", b"(", b"\xc3\xa9"]);
         assert_eq!([0, 1, 2, 3].map(|id| d.push(id)), ["\u{fffd}", "", "\u{fffd}(", "é"]);
+    }
+
+    #[test]
+    fn pieces_are_blanks_and_bytes() {
+        assert_eq!(&*piece("▁the▁end"), b" the end");
+        assert_eq!(&*piece("<0x0A>"), b"\n");
+        assert_eq!(&*piece("<0xZZ>"), b"<0xZZ>");
     }
 
     #[test]

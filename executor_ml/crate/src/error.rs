@@ -1,7 +1,7 @@
 //! What can go wrong, split by who is at fault.
 //!
 //! `Model`: the file (missing, torn, hostile, of an unsupported kind). `PromptTooLong`, `Chat`,
-//! `Parameter`: the caller. `Numeric`: weights or arithmetic. Errors carry fields, not only text.
+//! `Parameter`: the caller. `Numeric`: weights or arithmetic. `Ended`: this process. Errors carry fields, not only text.
 
 use std::path::Path;
 
@@ -24,6 +24,9 @@ pub enum Error {
     /// Not-a-number where a probability was due.
     #[error("the model produced a value that is not a number")]
     Numeric,
+    /// The thread that computes a model's texts is gone.
+    #[error("the model's engine has ended")]
+    Ended,
 }
 
 impl Error {

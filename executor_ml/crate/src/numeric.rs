@@ -56,7 +56,7 @@ pub fn gelu(x: f32) -> f32 {
 /// GELU by tanh, as gemma has it: x·σ(2u) is x·(1 + tanh u)/2.
 #[inline(always)]
 pub fn gelu_tanh(x: f32) -> f32 {
-    const TWICE_SQRT_2_OVER_PI: f32 = 1.595_769_1;
+    const TWICE_SQRT_2_OVER_PI: f32 = 1.595_769;
     let u = TWICE_SQRT_2_OVER_PI * fma(0.044_715 * x * x, x, x);
     x / (1.0 + exp(-u))
 }

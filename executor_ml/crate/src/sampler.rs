@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::numeric::{exp, log_sum_exp, maximum};
+use std::collections::{HashMap, HashSet};
 
 /// How tokens are chosen; temperature 0 always takes the likeliest.
 #[derive(Clone, Copy, Debug)]
@@ -12,7 +13,31 @@ pub struct Sampling {
     pub top_k: usize,
     /// Only the likeliest whose probabilities reach this sum; 1 means all.
     pub top_p: f32,
+    /// Only those at least this times as probable as the likeliest; 0 means all.
+    pub min_p: f32,
+    /// Divides positive logits, and multiplies negative ones, of tokens of prompt and text; 1
+    /// means nothing.
+    pub repetition_penalty: f32,
+    /// Taken from the logits of tokens that the text has.
+    pub presence_penalty: f32,
+    /// Taken from them as often as the text has them.
+    pub frequency_penalty: f32,
     pub seed: u64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self {
+            temperature: 0.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            repetition_penalty: 1.0,
+            presence_penalty: 0.0,
+            frequency_penalty: 0.0,
+            seed: 0,
+        }
+    }
 }
 
 impl Sampling {
@@ -23,42 +48,91 @@ impl Sampling {
         };
         let t = self.temperature;
         range(t.is_finite() && t >= 0.0, "temperature", "must be 0 or more")?;
-        range(self.top_p > 0.0 && self.top_p <= 1.0, "top_p", "must be above 0 and at most 1")
+        range(self.top_p > 0.0 && self.top_p <= 1.0, "top_p", "must be above 0 and at most 1")?;
+        range((0.0..=1.0).contains(&self.min_p), "min_p", "must be from 0 to 1")?;
+        let r = self.repetition_penalty;
+        range(r.is_finite() && r > 0.0, "repetition_penalty", "must be above 0")?;
+        let within = |p: f32| (-2.0..=2.0).contains(&p);
+        range(within(self.presence_penalty), "presence_penalty", "must be from -2 to 2")?;
+        range(within(self.frequency_penalty), "frequency_penalty", "must be from -2 to 2")
     }
 }
 
 /// A token and the model's own log-probability of it (at temperature 1, before any cut).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
     pub id: u32,
     pub logprob: f32,
+    /// The likeliest tokens and their log-probabilities, likewise.
+    pub alternatives: Vec<(u32, f32)>,
 }
 
 pub struct Sampler {
     sampling: Sampling,
     random: SplitMix64,
     candidates: Vec<(f32, u32)>,
+    /// Tokens of the prompt and of the text.
+    seen: HashSet<u32>,
+    /// How often the text has each.
+    counts: HashMap<u32, u32>,
 }
 
 impl Sampler {
-    pub fn new(sampling: Sampling) -> Self {
-        Self { random: SplitMix64(sampling.seed), sampling, candidates: Vec::new() }
+    pub fn new(sampling: Sampling, prompt: &[u32]) -> Self {
+        Self {
+            random: SplitMix64(sampling.seed),
+            sampling,
+            candidates: Vec::new(),
+            seen: prompt.iter().copied().collect(),
+            counts: HashMap::new(),
+        }
     }
 
-    pub fn choose(&mut self, logits: &[f32]) -> Result<Choice> {
+    /// Chooses the next token and takes note of it; `logits` are left penalised.
+    pub fn choose(&mut self, logits: &mut [f32], alternatives: usize) -> Result<Choice> {
         let normalizer = log_sum_exp(logits);
         if !normalizer.is_finite() {
             return Err(Error::Numeric);
         }
+        let alternatives = likeliest(logits, alternatives, normalizer);
+        let own = self.penalise(logits);
         let id = match self.sampling.temperature {
             0.0 => greedy(logits),
             temperature => self.sample(logits, temperature),
         };
-        Ok(Choice { id, logprob: logits[id as usize] - normalizer })
+        self.seen.insert(id);
+        *self.counts.entry(id).or_default() += 1;
+        let own = own.get(&id).copied().unwrap_or(logits[id as usize]);
+        Ok(Choice { id, logprob: own - normalizer, alternatives })
+    }
+
+    /// Applies the penalties; gives the logits that were changed, as the model has them.
+    fn penalise(&self, logits: &mut [f32]) -> HashMap<u32, f32> {
+        let Sampling { repetition_penalty, presence_penalty, frequency_penalty, .. } =
+            self.sampling;
+        let mut own = HashMap::new();
+        if repetition_penalty != 1.0 {
+            for id in &self.seen {
+                let logit = &mut logits[*id as usize];
+                own.insert(*id, *logit);
+                *logit = match *logit > 0.0 {
+                    true => *logit / repetition_penalty,
+                    false => *logit * repetition_penalty,
+                };
+            }
+        }
+        if presence_penalty != 0.0 || frequency_penalty != 0.0 {
+            for (id, count) in &self.counts {
+                let logit = &mut logits[*id as usize];
+                own.entry(*id).or_insert(*logit);
+                *logit -= presence_penalty + frequency_penalty * *count as f32;
+            }
+        }
+        own
     }
 
     fn sample(&mut self, logits: &[f32], temperature: f32) -> u32 {
-        let Sampling { top_k, top_p, .. } = self.sampling;
+        let Sampling { top_k, top_p, min_p, .. } = self.sampling;
         let max = maximum(logits);
         let weights = logits.iter().map(|l| exp((l - max) / temperature));
         self.candidates.clear();
@@ -89,6 +163,10 @@ impl Sampler {
         } else if top_k > 0 {
             self.candidates.sort_unstable_by(order);
         }
+        if min_p > 0.0 {
+            // The likeliest weighs 1.
+            self.candidates.retain(|c| c.0 >= min_p);
+        }
         self.draw()
     }
 
@@ -104,6 +182,20 @@ impl Sampler {
         // Rounding left a sliver: the last candidate's.
         self.candidates.last().map_or(0, |c| c.1)
     }
+}
+
+/// The `count` likeliest tokens with their log-probabilities, likeliest first.
+fn likeliest(logits: &[f32], count: usize, normalizer: f32) -> Vec<(u32, f32)> {
+    if count == 0 {
+        return Vec::new();
+    }
+    let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    let mut all: Vec<(u32, f32)> = (0..).zip(logits.iter().map(|l| l - normalizer)).collect();
+    let count = count.min(all.len());
+    all.select_nth_unstable_by(count - 1, order);
+    all.truncate(count);
+    all.sort_unstable_by(order);
+    all
 }
 
 /// The first of the largest logits.
@@ -135,13 +227,13 @@ mod tests {
     use super::*;
 
     fn sampler(temperature: f32, top_k: usize, top_p: f32) -> Sampler {
-        Sampler::new(Sampling { temperature, top_k, top_p, seed: 7 })
+        Sampler::new(Sampling { temperature, top_k, top_p, seed: 7, ..Sampling::default() }, &[])
     }
 
     fn counts(mut sampler: Sampler, logits: &[f32], draws: usize) -> Vec<usize> {
         let mut counts = vec![0; logits.len()];
         for _ in 0..draws {
-            counts[sampler.choose(logits).unwrap().id as usize] += 1;
+            counts[sampler.choose(&mut logits.to_vec(), 0).unwrap().id as usize] += 1;
         }
         counts
     }
@@ -190,15 +282,46 @@ mod tests {
     #[test]
     fn log_probabilities_are_the_models_own() {
         let logits = [1.0f32, 2.0, 3.0];
-        let choice = sampler(0.0, 0, 1.0).choose(&logits).unwrap();
+        let choice = sampler(0.0, 0, 1.0).choose(&mut logits.clone(), 2).unwrap();
         let expected = 3.0 - logits.iter().map(|l| l.exp()).sum::<f32>().ln();
         assert_eq!(choice.id, 2);
         assert!((choice.logprob - expected).abs() < 1e-6);
+        assert_eq!(choice.alternatives, [(2, choice.logprob), (1, choice.logprob - 1.0)]);
+    }
+
+    #[test]
+    fn min_p_keeps_what_is_near_the_likeliest() {
+        let logits = [0.5f32, 1.0, 0.2, 0.09].map(f32::ln);
+        let sampling = Sampling { temperature: 1.0, min_p: 0.19, seed: 3, ..Sampling::default() };
+        let kept = counts(Sampler::new(sampling, &[]), &logits, 500);
+        assert_eq!(kept.iter().map(|n| *n > 0).collect::<Vec<_>>(), [true, true, true, false]);
+    }
+
+    #[test]
+    fn penalties_follow_their_definitions() {
+        let sampling = Sampling {
+            repetition_penalty: 2.0,
+            presence_penalty: 0.5,
+            frequency_penalty: 0.25,
+            ..Sampling::default()
+        };
+        let mut sampler = Sampler::new(sampling, &[0, 1]);
+        let own = [4.0, -1.0, 2.5, 0.0];
+        let mut logits = own;
+        // 0 and 1 are in the prompt: 4/2 and −1·2.
+        assert_eq!(sampler.choose(&mut logits, 0).unwrap().id, 2);
+        assert_eq!(logits, [2.0, -2.0, 2.5, 0.0]);
+        let mut logits = own;
+        // 2 is in the text once: 2.5/2 − 0.5 − 0.25.
+        let choice = sampler.choose(&mut logits, 0).unwrap();
+        assert_eq!((choice.id, logits), (0, [2.0, -2.0, 0.5, 0.0]));
+        let normalizer = own.iter().map(|l| l.exp()).sum::<f32>().ln();
+        assert!((choice.logprob - (4.0 - normalizer)).abs() < 1e-5, "not the model's own");
     }
 
     #[test]
     fn not_a_number_is_an_error() {
-        let error = sampler(0.0, 0, 1.0).choose(&[0.0, f32::NAN]).unwrap_err();
+        let error = sampler(0.0, 0, 1.0).choose(&mut [0.0, f32::NAN], 0).unwrap_err();
         assert!(matches!(error, Error::Numeric));
     }
 }

@@ -63,9 +63,9 @@ fn missing(folder: &Path) -> String {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<PathBuf> = entries.map(|e| PathBuf::from(e.file_name())).collect();
     names.sort();
-    let pickle = names.iter().find(|n| {
-        n.extension().and_then(|e| e.to_str()).is_some_and(|e| PICKLES.contains(&e))
-    });
+    let pickle = names
+        .iter()
+        .find(|n| n.extension().and_then(|e| e.to_str()).is_some_and(|e| PICKLES.contains(&e)));
     match pickle {
         Some(name) => format!("{} is a pickle, which is never read; {SINGLE} is", name.display()),
         None => format!("has no {SINGLE}"),
@@ -76,8 +76,7 @@ fn read(path: &Path, tensors: &mut HashMap<String, TensorBytes>) -> Result<()> {
     let file = File::open(path).map_err(|e| Error::model(path, e))?;
     // SAFETY: the rule of `safetensors`: model files are immutable.
     let map = Arc::new(unsafe { Mmap::map(&file) }.map_err(|e| Error::model(path, e))?);
-    let (header, metadata) =
-        SafeTensors::read_metadata(&map).map_err(|e| Error::model(path, e))?;
+    let (header, metadata) = SafeTensors::read_metadata(&map).map_err(|e| Error::model(path, e))?;
     let data = header + size_of::<u64>();
     for (name, info) in metadata.tensors() {
         let dtype = match info.dtype {
@@ -88,8 +87,7 @@ fn read(path: &Path, tensors: &mut HashMap<String, TensorBytes>) -> Result<()> {
         };
         let start = info.data_offsets.0.checked_add(data);
         let tensor = TensorBytes::new(&map, start, dtype, info.shape.clone());
-        let tensor =
-            tensor.ok_or_else(|| Error::model(path, format!("{name} leaves the file")))?;
+        let tensor = tensor.ok_or_else(|| Error::model(path, format!("{name} leaves the file")))?;
         tensors.insert(name, tensor);
     }
     Ok(())

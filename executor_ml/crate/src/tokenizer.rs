@@ -14,6 +14,14 @@ use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::tokenizer::{AddedToken, SplitDelimiterBehavior};
 use tokenizers::{Tokenizer, TruncationParams};
 
+/// Reads `tokenizer.json`; encodings are whole.
+pub fn plain_from_json(path: &Path) -> Result<Tokenizer> {
+    let mut tokenizer = Tokenizer::from_file(path).map_err(|e| Error::model(path, e))?;
+    tokenizer.with_padding(None);
+    tokenizer.with_truncation(None).map_err(|e| Error::model(path, e))?;
+    Ok(tokenizer)
+}
+
 /// Reads `tokenizer.json`; encodings keep at most `max_tokens` tokens, special ones included.
 pub fn from_json(path: &Path, max_tokens: usize) -> Result<Tokenizer> {
     let mut tokenizer = Tokenizer::from_file(path).map_err(|e| Error::model(path, e))?;

@@ -1,13 +1,18 @@
 //! Every family against transformers on small random weights (golden/decoders.json, made by
 //! executor_ml/tests/golden/make_decoders.py), with configurations of both its generations.
 
+use edgemesh_candle::chat::Message;
 use edgemesh_candle::decoder::{Cache, ConfigFile, Decoder};
+use edgemesh_candle::generate::{Generator, Request};
 use edgemesh_candle::shards::Shards;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tokenizers::models::bpe::{BPE, Vocab};
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::{AddedToken, Tokenizer};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -86,7 +91,8 @@ fn worst(a: &[f32], b: &[f32]) -> f32 {
 }
 
 fn greedy(logits: &[f32]) -> u32 {
-    (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b]).then(b.cmp(a))).unwrap() as u32
+    (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b]).then(b.cmp(a))).unwrap()
+        as u32
 }
 
 #[test]
@@ -197,4 +203,46 @@ fn torn_and_hostile_folders_are_refused_by_name() {
     std::fs::write(folder.0.join("pytorch_model.bin"), b"\x80\x02.").unwrap();
     let error = Shards::open(&folder.0).err().unwrap().to_string();
     assert!(error.contains("pytorch_model.bin is a pickle, which is never read"), "{error}");
+}
+
+/// A byte-level tokenizer whose tokens are the printable characters, and two that are special.
+fn write_tokenizer(folder: &Path) {
+    let vocabulary = ('!'..='~').zip(0..).map(|(c, id)| (c.to_string(), id));
+    let model = BPE::builder().vocab_and_merges(vocabulary.collect::<Vocab>(), vec![]);
+    let mut tokenizer = Tokenizer::new(model.build().unwrap());
+    tokenizer.with_pre_tokenizer(Some(ByteLevel::new(false, true, true)));
+    tokenizer.with_decoder(Some(ByteLevel::new(false, true, true)));
+    let special = ["<s>", "</s>"].map(|t| AddedToken::from(t, true));
+    tokenizer.add_special_tokens(special).unwrap();
+    tokenizer.save(folder.join("tokenizer.json"), false).unwrap();
+    let template = "{{ bos_token }}{% for m in messages %}{{ m['role'][0] + m.content.strip() }}\
+                    {% endfor %}{% if add_generation_prompt %}:{{ mood }}{% endif %}";
+    let config = serde_json::json!({
+        "bos_token": {"content": "<s>"}, "eos_token": "</s>", "chat_template": template,
+    });
+    std::fs::write(folder.join("tokenizer_config.json"), config.to_string()).unwrap();
+}
+
+#[test]
+fn a_folder_with_its_tokenizer_generates_and_chats() {
+    let Golden { ids, families } = golden();
+    let family = &families["qwen3"];
+    let folder = Folder::new("qwen3-text", family, &family.config_4);
+    write_tokenizer(&folder.0);
+    let generator = Generator::open(&folder.0, 0).unwrap();
+    let prompt: String = ids.iter().map(|id| char::from(b'!' + *id as u8)).collect();
+    assert_eq!(generator.tokenize(&prompt).unwrap(), ids);
+    let request = Request { max_tokens: 64, ..Request::default() };
+    let mut generation = generator.start(&prompt, true, request).unwrap();
+    let mut chosen = vec![];
+    while let Some(token) = generation.next().unwrap() {
+        chosen.push(token.id);
+    }
+    // config.json says that 2 ends a turn; </s> does as well.
+    let expected = family.greedy.iter().take_while(|id| **id != 2 && **id != 95);
+    assert_eq!(chosen, expected.copied().collect::<Vec<_>>());
+    let messages = [Message { role: "user".into(), content: " hi ".into() }];
+    let text = generator.chat(&messages, &serde_json::json!({"mood": "!"})).unwrap();
+    assert_eq!(text, "<s>uhi:!");
+    assert_eq!(generator.tokenize(&text).unwrap()[0], 94);
 }

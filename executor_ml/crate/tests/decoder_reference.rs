@@ -4,13 +4,14 @@
 use candle_core::quantized::gguf_file::{Value, write};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
+use edgemesh_candle::decoder::{Cache, Decoder};
+use edgemesh_candle::error::Result;
 use edgemesh_candle::generate::{Finish, Generator, Request};
 use edgemesh_candle::gguf::Gguf;
-use edgemesh_candle::decoder::{Cache, Decoder};
 use edgemesh_candle::sampler::Sampling;
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const HIDDEN: usize = 64;
 const HEADS: usize = 4;
@@ -183,13 +184,17 @@ fn a_prompt_read_in_pieces_equals_one_read_at_once() {
     }
 }
 
+fn open(path: &Path) -> Result<Generator> {
+    Generator::open(path, 1 << 20)
+}
+
 fn request(max_tokens: usize, temperature: f32, seed: u64) -> Request {
-    let sampling = Sampling { temperature, top_k: 0, top_p: 1.0, seed };
-    Request { max_tokens, sampling, stop: vec![] }
+    let sampling = Sampling { temperature, seed, ..Sampling::default() };
+    Request { max_tokens, sampling, ..Request::default() }
 }
 
 fn text(generator: &Generator, prompt: &str, request: Request) -> (String, Finish) {
-    let mut generation = generator.start(prompt, request).unwrap();
+    let mut generation = generator.start(prompt, false, request).unwrap();
     let mut text = String::new();
     while let Some(token) = generation.next().unwrap() {
         text += &token.text;
@@ -200,7 +205,7 @@ fn text(generator: &Generator, prompt: &str, request: Request) -> (String, Finis
 #[test]
 fn the_same_seed_gives_the_same_text() {
     let file = model(GgmlDType::Q8_0);
-    let generator = Generator::open(&file.0).unwrap();
+    let generator = open(&file.0).unwrap();
     let run = |seed| text(&generator, "abc", request(40, 1.0, seed)).0;
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
@@ -209,19 +214,19 @@ fn the_same_seed_gives_the_same_text() {
 #[test]
 fn generation_ends_with_the_context() {
     let file = model(GgmlDType::F32);
-    let generator = Generator::open(&file.0).unwrap();
+    let generator = open(&file.0).unwrap();
     let prompt = "a".repeat(CONTEXT as usize - 3);
-    let mut generation = generator.start(&prompt, request(50, 0.0, 0)).unwrap();
+    let mut generation = generator.start(&prompt, false, request(50, 0.0, 0)).unwrap();
     while generation.next().unwrap().is_some() {}
     assert!(generation.completion_tokens() <= 3);
-    let error = generator.start(&"a".repeat(CONTEXT as usize), request(1, 0.0, 0));
+    let error = generator.start(&"a".repeat(CONTEXT as usize), false, request(1, 0.0, 0));
     assert!(error.is_err_and(|e| e.to_string().contains("128 tokens long")));
 }
 
 #[test]
 fn a_stop_string_ends_the_text_before_it() {
     let file = model(GgmlDType::F32);
-    let generator = Generator::open(&file.0).unwrap();
+    let generator = open(&file.0).unwrap();
     let (full, _) = text(&generator, "hello", request(30, 1.0, 3));
     let stop: String = full.chars().skip(10).take(3).collect();
     let mut with_stop = request(30, 1.0, 3);
@@ -238,12 +243,61 @@ fn torn_and_hostile_files_are_refused() {
     for length in [0, 4, 24, 100, whole.len() / 2, whole.len() - 40] {
         let torn = Scratch::new("torn");
         std::fs::write(&torn.0, &whole[..length]).unwrap();
-        assert!(Generator::open(&torn.0).is_err(), "{length} bytes were accepted");
+        assert!(Generator::open(&torn.0, 0).is_err(), "{length} bytes were accepted");
     }
     // A length of 2^63 in place of the number of tensors.
     let mut bomb = whole.clone();
     bomb[15] = 0x80;
     let hostile = Scratch::new("bomb");
     std::fs::write(&hostile.0, &bomb).unwrap();
-    assert!(Generator::open(&hostile.0).is_err());
+    assert!(Generator::open(&hostile.0, 0).is_err());
+}
+
+#[test]
+fn texts_that_are_computed_together_are_those_computed_alone() {
+    let file = model(GgmlDType::Q4_1);
+    let generator = Generator::open(&file.0, 0).unwrap();
+    let prompts: Vec<String> =
+        (0..70).map(|i| "abcdefghij"[..1 + i % 10].repeat(1 + i % 7)).collect();
+    let alone: Vec<String> =
+        prompts.iter().map(|p| text(&generator, p, request(20, 0.0, 0)).0).collect();
+    let mut together: Vec<_> =
+        prompts.iter().map(|p| generator.start(p, false, request(20, 0.0, 0)).unwrap()).collect();
+    drop(together.remove(3)); // one leaves; the others stay as they are
+    let texts = together.iter_mut().map(|generation| {
+        let mut text = String::new();
+        while let Some(token) = generation.next().unwrap() {
+            text += &token.text;
+        }
+        text
+    });
+    let expected = alone.iter().enumerate().filter(|(i, _)| *i != 3).map(|(_, text)| text);
+    assert!(texts.eq(expected.cloned()));
+}
+
+#[test]
+fn a_conversation_goes_on_from_what_was_read() {
+    let file = model(GgmlDType::F32);
+    let (keeps, forgets) = (open(&file.0).unwrap(), Generator::open(&file.0, 0).unwrap());
+    let first = "the beginning of a conversation";
+    let answer = text(&keeps, first, request(12, 0.0, 0)).0;
+    let second = format!("{first}{answer}and more");
+    let mut generation = keeps.start(&second, false, request(30, 0.0, 0)).unwrap();
+    let mut cached = String::new();
+    while let Some(token) = generation.next().unwrap() {
+        cached += &token.text;
+    }
+    assert!(generation.cached_tokens() > 20, "{} tokens were known", generation.cached_tokens());
+    assert_eq!(cached, text(&forgets, &second, request(30, 0.0, 0)).0);
+    assert_eq!(forgets.start(&second, false, request(1, 0.0, 0)).unwrap().cached_tokens(), 0);
+}
+
+#[test]
+fn a_long_prompt_is_truncated_when_that_is_asked() {
+    let file = model(GgmlDType::F32);
+    let generator = open(&file.0).unwrap();
+    let mut asked = request(4, 0.0, 0);
+    asked.truncate = Some(10);
+    let generation = generator.start(&"ab".repeat(200), false, asked).unwrap();
+    assert_eq!(generation.prompt_tokens(), 10);
 }

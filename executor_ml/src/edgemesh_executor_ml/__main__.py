@@ -15,6 +15,7 @@ def main() -> None:
             version=version("edgemesh-executor-ml"),
             config=MlSettings.runner_config,
             env=MlSettings.worker_environment,
+            concurrency=lambda settings: settings.concurrency,
         ),
     )
 

@@ -7,6 +7,7 @@ The first of each task, by name, is the default.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -16,6 +17,7 @@ from edgemesh_executor_ml import manifest
 from edgemesh_executor_ml.manifest import BadModel, Manifest
 
 T = TypeVar("T")
+DECODERS = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3")
 _log = logging.getLogger(__name__)
 
 
@@ -34,11 +36,14 @@ class NoModels(Exception):
 class Shelf(Generic[T]):
     """The models of one task."""
 
-    def __init__(self, task: str, family: str, open_model: Callable[[Path, Manifest], T]) -> None:
-        self.task, self.family = task, family
+    def __init__(
+        self, task: str, families: tuple[str, ...], open_model: Callable[[Path, Manifest], T]
+    ) -> None:
+        self.task, self.families = task, families
         self._open = open_model
         self._manifests: dict[str, tuple[Path, Manifest]] = {}
         self._loaded: dict[str, T] = {}
+        self._loading = threading.Lock()
 
     @property
     def names(self) -> list[str]:
@@ -58,7 +63,9 @@ class Shelf(Generic[T]):
         name = name or self.names[0]
         folder, described = self._manifests[name]
         if name not in self._loaded:
-            self._loaded[name] = self._open(folder, described)
+            with self._loading:  # no model is loaded twice
+                if name not in self._loaded:
+                    self._loaded[name] = self._open(folder, described)
         return described, self._loaded[name]
 
     def close(self) -> None:
@@ -71,15 +78,15 @@ class Catalog:
 
     def __init__(self, folder: Path) -> None:
         """Scan `folder` and load the default models. Raises NoModels."""
-        self.embedders = Shelf("embed", "bert", _open_embedder)
-        self.generators = Shelf("generate", "llama", _open_generator)
+        self.embedders = Shelf("embed", ("bert",), _open_embedder)
+        self.generators = Shelf("generate", DECODERS, _open_generator)
         shelves = {shelf.task: shelf for shelf in (self.embedders, self.generators)}
         problems: list[str] = []
         for path in sorted(folder.glob(f"[!.]*/{manifest.FILE_NAME}")):
             try:
                 described = manifest.load(path.parent)
                 shelf = shelves.get(described.task)
-                if shelf is None or shelf.family != described.family:
+                if shelf is None or described.family not in shelf.families:
                     problem = f"{described.task} by {described.family} is not supported"
                     raise BadModel(path.parent, problem)
                 if described.name in shelf.names:
@@ -109,7 +116,8 @@ def _open_embedder(folder: Path, _: Manifest) -> Embedder:
 
 
 def _open_generator(folder: Path, described: Manifest) -> Generator:
-    generator = Generator(described.file(".gguf", folder))
+    files = any(file.path.endswith(".gguf") for file in described.files)
+    generator = Generator(described.file(".gguf", folder) if files else folder)
     generator.start("warm-up", max_tokens=1).next()
     return generator
 

@@ -1,8 +1,8 @@
 """`ml.generate`: a prompt or a conversation to text, streamed token by token.
 
-Rules: a token is told before the next is computed; the call looks at its deadline and at its caller
-between tokens, and while a long prompt is read, every few tens of milliseconds; what was generated
-until then is kept in the reply.
+Rules: calls of one model are computed together; a token is told as soon as it is there; the call
+looks at its deadline and at its caller between tokens, and every few tens of milliseconds while it
+waits for one; what was generated until then is kept in the reply.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from edgemesh_candle import (
     NumericError,
     ParameterError,
     PromptTooLong,
+    Token,
 )
 from edgemesh_executor_ml.catalog import Shelf
 from edgemesh_executor_ml.stopped import stopped
@@ -32,6 +33,9 @@ MOST_TOKENS = 2048
 MOST_CHARACTERS = 1 << 18
 DEFAULT_TOKENS = 64
 DEFAULT_RUN_TIME_MS = 60_000
+MOST_ALTERNATIVES = 20
+_PATIENCE = 0.02
+"""Seconds after which a call that waits looks at its deadline and at its caller."""
 _SEED_BITS = 53
 """A seed survives JSON readers that know only doubles."""
 
@@ -47,6 +51,7 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
             "content": {"type": "string", "maxLength": MOST_CHARACTERS},
         },
     }
+    penalty = {"type": "number", "minimum": -2, "maximum": 2, "default": 0}
     parameters = {
         "type": "object",
         "additionalProperties": False,
@@ -80,6 +85,22 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
             },
             "top_p": {"type": "number", "exclusiveMinimum": 0, "maximum": 1, "default": 1},
             "top_k": {"type": "integer", "minimum": 0, "maximum": 1 << 31, "default": 0},
+            "min_p": {
+                "type": "number",
+                "minimum": 0,
+                "maximum": 1,
+                "default": 0,
+                "description": "only tokens at least so probable beside the likeliest",
+            },
+            "repetition_penalty": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "maximum": 100,
+                "default": 1,
+                "description": "above 1: tokens of prompt and text become less likely",
+            },
+            "presence_penalty": penalty,
+            "frequency_penalty": penalty,
             "seed": {
                 "type": "integer",
                 "minimum": 0,
@@ -92,6 +113,29 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
                 "items": {"type": "string", "minLength": 1, "maxLength": 256},
                 "description": "texts before which generation ends",
             },
+            "logprobs": {
+                "type": "boolean",
+                "default": False,
+                "description": "whether the result tells each token's log-probability",
+            },
+            "top_logprobs": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": MOST_ALTERNATIVES,
+                "default": 0,
+                "description": "how many of the likeliest tokens it tells with each, if it does",
+            },
+            "truncate_prompt_tokens": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 1 << 20,
+                "description": "of a longer prompt only so many tokens of its end are read",
+            },
+            "chat_template_kwargs": {
+                "type": "object",
+                "maxProperties": 64,
+                "description": "what the model's chat template is told beside the messages",
+            },
             "model": {"type": "string", "enum": list(models), "default": models[0]},
         },
     }
@@ -102,17 +146,21 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
         "model": {"type": "string"},
         "seed": integer,
         "prompt_tokens": integer,
+        "cached_tokens": integer
+        | {"description": "tokens of the prompt that an earlier call had read"},
         "completion_tokens": integer,
         "time_to_first_token_ms": {"type": ["number", "null"]},
         "tokens_per_second": number | {"description": "after the first token"},
     }
+    required = list(properties)
+    properties["logprobs"] = {"type": "array", "description": "if asked for, of each token"}
     return algorithm_pb2.Algorithm(
         name=NAME,
         version="1",
         description="Text generation by a language model; streams tokens of whole characters",
         parameters_schema=json.dumps(parameters),
         result_schema=json.dumps(
-            {"type": "object", "required": list(properties), "properties": properties}
+            {"type": "object", "required": required, "properties": properties}
         ),
         streams=True,
         idempotent=True,
@@ -129,21 +177,25 @@ def run(call: Call, models: Shelf[Generator]) -> Reply:
 
 
 def _run(call: Call, models: Shelf[Generator]) -> Reply:
-    manifest, generator = models.get(call.parameters.get("model"))
-    seed = int(call.parameters.get("seed", secrets.randbits(_SEED_BITS)))
-    progress = _Progress(_start(generator, call.parameters, seed), manifest.name, seed)
-    generation = progress.generation
-    while generation.prefill():
-        if (reply := stopped(call, progress.result)) is not None:
-            return reply
-    while (token := generation.next()) is not None:
-        progress.add(token.text)
+    parameters = call.parameters
+    manifest, generator = models.get(parameters.get("model"))
+    seed = int(parameters.get("seed", secrets.randbits(_SEED_BITS)))
+    generation = _start(generator, parameters, seed)
+    tells = generator if parameters.get("logprobs", False) else None
+    progress = _Progress(generation, manifest.name, seed, tells)
+    while True:
+        while not generation.wait(_PATIENCE):
+            if (reply := stopped(call, progress.result)) is not None:
+                return reply
+        token = generation.next()
+        if token is None:
+            return Reply(result=progress.result())
+        progress.add(token)
         call.token(token.text, token.id, token.logprob)
         if generation.finish_reason is None:
             reply = stopped(call, progress.result)
             if reply is not None:
                 return reply
-    return Reply(result=progress.result())
 
 
 def _start(generator: Generator, parameters: Mapping[str, Any], seed: int) -> Generation:
@@ -152,17 +204,26 @@ def _start(generator: Generator, parameters: Mapping[str, Any], seed: int) -> Ge
         expected = "required, or messages" if prompt is None else "absent where messages are given"
         raise InvalidInput({"parameters.prompt": expected})
     field = "parameters.prompt" if messages is None else "parameters.messages"
+    truncate = parameters.get("truncate_prompt_tokens")
     try:
         if prompt is None:
-            prompt = generator.chat([(m["role"], m["content"]) for m in messages or ()])
+            extras = json.dumps(parameters.get("chat_template_kwargs", {}))
+            prompt = generator.chat([(m["role"], m["content"]) for m in messages or ()], extras)
         return generator.start(
             prompt,
             max_tokens=int(parameters.get("max_tokens", DEFAULT_TOKENS)),
+            complete=messages is not None,
             temperature=float(parameters.get("temperature", 0)),
             top_k=int(parameters.get("top_k", 0)),
             top_p=float(parameters.get("top_p", 1)),
+            min_p=float(parameters.get("min_p", 0)),
+            repetition_penalty=float(parameters.get("repetition_penalty", 1)),
+            presence_penalty=float(parameters.get("presence_penalty", 0)),
+            frequency_penalty=float(parameters.get("frequency_penalty", 0)),
             seed=seed,
             stop=list(parameters.get("stop", ())),
+            alternatives=int(parameters.get("top_logprobs", 0)),
+            truncate=None if truncate is None else int(truncate),
         )
     except PromptTooLong as error:
         raise InvalidInput(
@@ -180,31 +241,46 @@ def _start(generator: Generator, parameters: Mapping[str, Any], seed: int) -> Ge
 class _Progress:
     """What a generation has come to."""
 
-    def __init__(self, generation: Generation, model: str, seed: int) -> None:
+    def __init__(
+        self, generation: Generation, model: str, seed: int, tells: Generator | None
+    ) -> None:
+        """`tells`: the model, where the result tells log-probabilities."""
         self.generation = generation
         self._model, self._seed = model, seed
         self._texts: list[str] = []
+        self._tells = tells
+        self._logprobs: list[dict[str, Any]] = []
         self._began = time.perf_counter()
         self._first: float | None = None
 
-    def add(self, text: str) -> None:
-        """Take a token's text."""
+    def add(self, token: Token) -> None:
+        """Take a token."""
         if self._first is None:
             self._first = time.perf_counter()
-        self._texts.append(text)
+        self._texts.append(token.text)
+        if self._tells is not None:
+            alternatives = [self._logprob(id, value) for id, value in token.alternatives]
+            told = self._logprob(token.id, token.logprob) | {"top_logprobs": alternatives}
+            self._logprobs.append(told)
+
+    def _logprob(self, id: int, value: float) -> dict[str, Any]:
+        text = "" if self._tells is None else self._tells.token_text(id)
+        return {"token": text, "id": id, "logprob": value}
 
     def result(self) -> dict[str, Any]:
         """The result as it stands."""
         count = self.generation.completion_tokens
         took = 0.0 if self._first is None else time.perf_counter() - self._first
         first = None if self._first is None else round((self._first - self._began) * 1e3, 3)
-        return {
+        result = {
             "text": "".join(self._texts),
             "finish_reason": self.generation.finish_reason,
             "model": self._model,
             "seed": self._seed,
             "prompt_tokens": self.generation.prompt_tokens,
+            "cached_tokens": self.generation.cached_tokens,
             "completion_tokens": count,
             "time_to_first_token_ms": first,
             "tokens_per_second": round((count - 1) / took, 3) if count > 1 and took else 0.0,
         }
+        return result | ({} if self._tells is None else {"logprobs": self._logprobs})

@@ -18,6 +18,10 @@ class MlSettings(ExecutorSettings):
     model_config = SettingsConfigDict(env_prefix="EDGEMESH_ML_")
     service: ClassVar[str] = "ml"
 
+    workers: int = Field(default=1, ge=1, le=256)
+    """Worker processes that take requests; each loads the models that it is asked for."""
+    concurrency: int = Field(default=16, ge=1, le=256)
+    """Requests that one worker takes at a time; texts of one model are generated together."""
     models_dir: Path | None = None
     """Folder of models, one folder each with its `model.json`; default: `models` in the cache."""
     threads: int = Field(default=0, ge=0, le=1024)

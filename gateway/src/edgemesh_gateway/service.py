@@ -78,7 +78,6 @@ async def _serve(
     mesh.add(shared_memory.SERVICE, memory.methods())
     mesh.add(sessions.SERVICE, sessions.Sessions(authenticator, registry.endpoints).methods())
     logs.event("data path", native=front is not None)
-    await mesh.start()
     try:
         await mesh.start()
         await registry.start()

@@ -141,59 +141,81 @@ class EmbedJob:
 
 @final
 class Generator:
-    """A language model; may be used by several threads at once."""
+    """A language model; may be used by several threads at once.
 
-    def __new__(cls, path: str | PathLike[str]) -> Generator:
-        """Open a GGUF file. Raises ModelError."""
+    All texts of a model are computed together, a token of each in every step.
+    """
+
+    def __new__(cls, path: str | PathLike[str], *, prefix_bytes: int = ...) -> Generator:
+        """Open a GGUF file, or a folder: config.json, model.safetensors, tokenizer.json.
+
+        `prefix_bytes` (256 MiB) of what was read are kept for prompts that begin alike. Raises ModelError.
+        """
 
     @property
     def context(self) -> int:
         """Longest prompt and text together, in tokens."""
 
-    def chat(self, messages: Sequence[tuple[str, str]]) -> str:
+    def chat(self, messages: Sequence[tuple[str, str]], extras: str = "{}") -> str:
         """The prompt that asks for the next message after (role, content) pairs.
 
-        Raises ChatError.
+        The template sees `extras`, a JSON object, too. Raises ChatError.
         """
 
     def tokenize(self, text: str) -> list[int]:
         """Token ids of a text; control tokens written in it are recognised."""
+
+    def token_text(self, id: int) -> str:
+        """A token's bytes as text; what is no character is U+FFFD, control tokens are empty."""
 
     def start(
         self,
         prompt: str,
         *,
         max_tokens: int,
+        complete: bool = False,
         temperature: float = 0.0,
         top_k: int = 0,
         top_p: float = 1.0,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        presence_penalty: float = 0.0,
+        frequency_penalty: float = 0.0,
         seed: int = 0,
         stop: Sequence[str] = ...,
+        alternatives: int = 0,
+        truncate: int | None = None,
     ) -> Generation:
-        """Begin to continue `prompt`; nothing is computed yet.
+        """Begin to continue `prompt`, which is `complete` where `chat` gave it.
 
-        Temperature 0 takes the likeliest token; top_k 0 and top_p 1 cut nothing; the same seed
-        gives the same text. Raises PromptTooLong, ParameterError.
+        Temperature 0 takes the likeliest token; top_k 0, top_p 1 and min_p 0 cut nothing; a
+        repetition penalty of 1 and other penalties of 0 change nothing; the same seed gives the
+        same text. `alternatives` of the likeliest tokens are told with each token; with `truncate`
+        only so many tokens of the prompt's end are read. Raises PromptTooLong, ParameterError.
         """
 
 @final
 class Generation:
-    """One text being generated; belongs to one thread at a time."""
+    """One text being generated; one that is let go is computed no further."""
 
     @property
     def prompt_tokens(self) -> int:
         """Tokens of the prompt."""
 
     @property
+    def cached_tokens(self) -> int:
+        """Those of the prompt that an earlier text had read already."""
+
+    @property
     def completion_tokens(self) -> int:
-        """Tokens generated; the end token is none of them."""
+        """Tokens taken; the end token is none of them."""
 
     @property
     def finish_reason(self) -> Literal["stop", "length"] | None:
         """None until the end; "stop": an end token or a stop string; "length": a limit."""
 
-    def prefill(self) -> bool:
-        """Read a piece of the prompt, some 30 ms of work; False once all of it is read."""
+    def wait(self, seconds: float) -> bool:
+        """Wait until `next` would not; False where that takes longer."""
 
     def next(self) -> Token | None:
         """The next token, or None at the end. Raises NumericError."""
@@ -214,3 +236,7 @@ class Token:
     @property
     def logprob(self) -> float:
         """The model's log-probability of it, at temperature 1."""
+
+    @property
+    def alternatives(self) -> list[tuple[int, float]]:
+        """The likeliest tokens in its place and their log-probabilities, if they were asked for."""

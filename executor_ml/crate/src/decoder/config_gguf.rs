@@ -24,7 +24,7 @@ impl Config {
         let key = |name: &str| format!("{architecture}.{name}");
         let size = |name: &str| gguf.size(&key(name));
         if size("expert_count").is_ok_and(|n| n > 1) {
-            return Err(gguf.error(&"mixtures of experts are not supported"));
+            return Err(gguf.error("mixtures of experts are not supported"));
         }
         let (hidden, heads) = (size("embedding_length")?, size("attention.head_count")?);
         let head_size = size("attention.key_length").unwrap_or(hidden / heads.max(1));
@@ -102,6 +102,6 @@ fn scaling(gguf: &Gguf, architecture: &str) -> Result<Scaling> {
             let factor = gguf.float(&format!("{architecture}.rope.scaling.factor"))?;
             Ok(Scaling::Linear { factor })
         }
-        _ => Err(gguf.error(&format!("rotary positions scaled by {kind:?} are not supported"))),
+        _ => Err(gguf.error(format!("rotary positions scaled by {kind:?} are not supported"))),
     }
 }

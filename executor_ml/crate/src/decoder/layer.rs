@@ -102,7 +102,8 @@ impl Layer {
             true => stacked(Part::QueryKeyValue, &sizes)?,
             false => parts.iter().zip(sizes).map(|(p, n)| read(*p, n, h)).collect::<Result<_>>()?,
         };
-        let mut attention = weights.into_iter().zip(parts).zip(sizes).map(|((w, p), n)| dense(p, w, n));
+        let mut attention =
+            weights.into_iter().zip(parts).zip(sizes).map(|((w, p), n)| dense(p, w, n));
         let mut next = || attention.next().expect("three of three");
         let (query, key, value) = (next()?, next()?, next()?);
         // phi3 has gate and up in one.

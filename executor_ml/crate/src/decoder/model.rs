@@ -163,7 +163,8 @@ impl Decoder {
     /// Weights of a layer: the multiply-adds that a token costs in it.
     fn layer_size(&self) -> usize {
         let config = &self.config;
-        config.hidden * (2 * config.query_width() + 2 * config.key_width() + 3 * config.intermediate)
+        config.hidden
+            * (2 * config.query_width() + 2 * config.key_width() + 3 * config.intermediate)
     }
 }
 

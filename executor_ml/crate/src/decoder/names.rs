@@ -77,6 +77,8 @@ fn in_folders(part: Part, post_norms: bool) -> &'static str {
 pub fn outside(layout: Layout) -> (&'static str, &'static str, &'static str) {
     match layout {
         Layout::Gguf => ("token_embd.weight", "output_norm.weight", "output.weight"),
-        Layout::Transformers => ("model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"),
+        Layout::Transformers => {
+            ("model.embed_tokens.weight", "model.norm.weight", "lm_head.weight")
+        }
     }
 }

@@ -57,6 +57,7 @@ impl From<Error> for PyErr {
                     ],
                 ),
                 Error::Numeric => (NumericError::new_err(message), vec![]),
+                Error::Ended => (CandleError::new_err(message), vec![]),
             };
             for (name, value) in fields {
                 exception.value(py).setattr(name, value)?;

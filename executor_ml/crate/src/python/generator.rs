@@ -1,10 +1,13 @@
 //! `Generator`, `Generation` and `Token`.
 
 use crate::chat::Message;
-use crate::generate::{self, Finish, Request};
+use crate::generate::{self, Finish, PREFIX_BYTES, Request};
 use crate::sampler::Sampling;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
 
 #[pyclass(frozen, module = "edgemesh_candle")]
 pub struct Generator(generate::Generator);
@@ -12,8 +15,9 @@ pub struct Generator(generate::Generator);
 #[pymethods]
 impl Generator {
     #[new]
-    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        Ok(Self(py.detach(|| generate::Generator::open(&path))?))
+    #[pyo3(signature = (path, *, prefix_bytes = PREFIX_BYTES))]
+    fn new(py: Python<'_>, path: PathBuf, prefix_bytes: usize) -> PyResult<Self> {
+        Ok(Self(py.detach(|| generate::Generator::open(&path, prefix_bytes))?))
     }
 
     #[getter]
@@ -21,18 +25,32 @@ impl Generator {
         self.0.context()
     }
 
-    fn chat(&self, py: Python<'_>, messages: Vec<(String, String)>) -> PyResult<String> {
+    #[pyo3(signature = (messages, extras = "{}"))]
+    fn chat(
+        &self,
+        py: Python<'_>,
+        messages: Vec<(String, String)>,
+        extras: &str,
+    ) -> PyResult<String> {
         let message = |(role, content)| Message { role, content };
         let messages: Vec<_> = messages.into_iter().map(message).collect();
-        Ok(py.detach(|| self.0.chat(&messages))?)
+        let extras: serde_json::Map<String, serde_json::Value> = serde_json::from_str(extras)
+            .map_err(|e| PyValueError::new_err(format!("extras: {e}")))?;
+        Ok(py.detach(|| self.0.chat(&messages, &extras.into()))?)
     }
 
     fn tokenize(&self, py: Python<'_>, text: &str) -> PyResult<Vec<u32>> {
         Ok(py.detach(|| self.0.tokenize(text))?)
     }
 
+    fn token_text(&self, id: u32) -> String {
+        self.0.token_text(id)
+    }
+
     #[pyo3(signature = (
-        prompt, *, max_tokens, temperature = 0.0, top_k = 0, top_p = 1.0, seed = 0, stop = vec![]
+        prompt, *, max_tokens, complete = false, temperature = 0.0, top_k = 0, top_p = 1.0,
+        min_p = 0.0, repetition_penalty = 1.0, presence_penalty = 0.0, frequency_penalty = 0.0,
+        seed = 0, stop = vec![], alternatives = 0, truncate = None
     ))]
     #[allow(clippy::too_many_arguments)]
     fn start(
@@ -40,47 +58,77 @@ impl Generator {
         py: Python<'_>,
         prompt: &str,
         max_tokens: usize,
+        complete: bool,
         temperature: f32,
         top_k: usize,
         top_p: f32,
+        min_p: f32,
+        repetition_penalty: f32,
+        presence_penalty: f32,
+        frequency_penalty: f32,
         seed: u64,
         stop: Vec<String>,
+        alternatives: usize,
+        truncate: Option<usize>,
     ) -> PyResult<Generation> {
-        let sampling = Sampling { temperature, top_k, top_p, seed };
-        let request = Request { max_tokens, sampling, stop };
-        Ok(Generation(py.detach(|| self.0.start(prompt, request))?))
+        let sampling = Sampling {
+            temperature,
+            top_k,
+            top_p,
+            min_p,
+            repetition_penalty,
+            presence_penalty,
+            frequency_penalty,
+            seed,
+        };
+        let request = Request { max_tokens, sampling, stop, alternatives, truncate };
+        let generation = py.detach(|| self.0.start(prompt, complete, request))?;
+        Ok(Generation(Mutex::new(generation)))
     }
 }
 
-#[pyclass(module = "edgemesh_candle")]
-pub struct Generation(generate::Generation);
+#[pyclass(frozen, module = "edgemesh_candle")]
+pub struct Generation(Mutex<generate::Generation>);
+
+impl Generation {
+    fn get<T>(&self, f: impl FnOnce(&mut generate::Generation) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
 
 #[pymethods]
 impl Generation {
     #[getter]
     fn prompt_tokens(&self) -> usize {
-        self.0.prompt_tokens()
+        self.get(|g| g.prompt_tokens())
+    }
+
+    #[getter]
+    fn cached_tokens(&self) -> usize {
+        self.get(|g| g.cached_tokens())
     }
 
     #[getter]
     fn completion_tokens(&self) -> usize {
-        self.0.completion_tokens()
+        self.get(|g| g.completion_tokens())
     }
 
     #[getter]
     fn finish_reason(&self) -> Option<&'static str> {
-        self.0.finish().map(|finish| match finish {
+        self.get(|g| g.finish()).map(|finish| match finish {
             Finish::Stop => "stop",
             Finish::Length => "length",
         })
     }
 
-    fn prefill(&mut self, py: Python<'_>) -> bool {
-        py.detach(|| self.0.prefill())
+    fn wait(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
+        let most = Duration::try_from_secs_f64(seconds)
+            .map_err(|e| PyValueError::new_err(e.to_string()))?;
+        Ok(py.detach(|| self.get(|g| g.wait(most))))
     }
 
-    fn next(&mut self, py: Python<'_>) -> PyResult<Option<Token>> {
-        Ok(py.detach(|| self.0.next())?.map(Token))
+    fn next(&self, py: Python<'_>) -> PyResult<Option<Token>> {
+        Ok(py.detach(|| self.get(generate::Generation::next))?.map(Token))
     }
 }
 
@@ -102,6 +150,11 @@ impl Token {
     #[getter]
     fn logprob(&self) -> f32 {
         self.0.logprob
+    }
+
+    #[getter]
+    fn alternatives(&self) -> Vec<(u32, f32)> {
+        self.0.alternatives.clone()
     }
 
     fn __repr__(&self) -> String {

@@ -100,8 +100,8 @@ impl Format for F16 {
     fn unpack(block: &[u8], _: usize) -> [f32; PART] {
         let block = &block[..Self::BYTES];
         let mut out = [0.0; PART];
-        for j in 0..PART {
-            out[j] = half(block, 2 * j);
+        for (j, value) in out.iter_mut().enumerate() {
+            *value = half(block, 2 * j);
         }
         out
     }
@@ -131,9 +131,9 @@ impl Format for F32 {
     fn unpack(block: &[u8], _: usize) -> [f32; PART] {
         let block = &block[..Self::BYTES];
         let mut out = [0.0; PART];
-        for j in 0..PART {
+        for (j, value) in out.iter_mut().enumerate() {
             let at = 4 * j;
-            out[j] = f32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]);
+            *value = f32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]);
         }
         out
     }

@@ -44,7 +44,10 @@ fn check<F: Format>(dtype: GgmlDType) {
                     for (v, x) in x.chunks_exact(columns).take(count).enumerate() {
                         let dot: f64 = row.iter().zip(x).map(|(a, b)| f64::from(a * b)).sum();
                         let error = (f64::from(out[r * count + v]) - dot).abs();
-                        assert!(error < 2e-4, "{name} {dtype:?} {rows}×{columns}: off by {error:e}");
+                        assert!(
+                            error < 2e-4,
+                            "{name} {dtype:?} {rows}×{columns}: off by {error:e}"
+                        );
                     }
                 }
             }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, NoReturn, TypeVar
 
 from edgemesh.executor.v1 import executor_pb2
@@ -37,6 +37,10 @@ def _nothing(_: Any) -> dict[str, Any]:
     return {}
 
 
+def _one(_: Any) -> int:
+    return 1
+
+
 @dataclass(frozen=True)
 class Plan(Generic[Settings]):
     """What an executor adds to what all have."""
@@ -49,6 +53,8 @@ class Plan(Generic[Settings]):
     """What the runner is made with; JSON values."""
     env: Callable[[Settings], Mapping[str, str]] = _nothing
     """Added to the workers' environment; an empty value takes a variable out of it."""
+    concurrency: Callable[[Settings], int] = _one
+    """Calls that a worker takes at a time; above 1 its runner is called by several threads."""
     fans: Mapping[str, Fan] = field(default_factory=dict[str, Fan])
     """Algorithms that the front spreads over the workers, by their names."""
     sessions: Callable[[Settings, Host], Sessions] | None = None
@@ -66,7 +72,8 @@ class Plan(Generic[Settings]):
         """Its workers, not started."""
         if self.crews is not None:
             return self.crews(settings)
-        return OneCrew(spec(settings, self.runner, self.config(settings), self.env(settings)))
+        made = spec(settings, self.runner, self.config(settings), self.env(settings))
+        return OneCrew(replace(made, concurrency=self.concurrency(settings)))
 
 
 def serve(kind: type[Settings], plan: Plan[Settings]) -> NoReturn:
