@@ -161,7 +161,10 @@ fn usual(parts: &Parts) -> bool {
     });
     let limited = !parts.headers.contains_key(timeout::NAME);
     let own = !parts.headers.contains_key(compute::TICKET);
-    parts.method == Method::POST && own && written && (limited || timeout::of(&parts.headers).is_some())
+    parts.method == Method::POST
+        && own
+        && written
+        && (limited || timeout::of(&parts.headers).is_some())
 }
 
 /// Ends at the stop.

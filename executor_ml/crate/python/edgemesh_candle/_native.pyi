@@ -149,7 +149,8 @@ class Generator:
     def __new__(cls, path: str | PathLike[str], *, prefix_bytes: int = ...) -> Generator:
         """Open a GGUF file, or a folder: config.json, model.safetensors, tokenizer.json.
 
-        `prefix_bytes` (256 MiB) of what was read are kept for prompts that begin alike. Raises ModelError.
+        `prefix_bytes` (256 MiB) of what was read are kept for prompts that begin alike. Raises
+        ModelError.
         """
 
     @property
