@@ -15,14 +15,21 @@ pub trait Format: 'static {
     /// Bytes of a block.
     const BYTES: usize;
 
-    /// Part `part` of a block.
-    fn unpack(block: &[u8], part: usize) -> [f32; PART];
+    /// Part `part` of a block. `F16C`: whether the CPU converts halves itself.
+    fn unpack<const F16C: bool>(block: &[u8], part: usize) -> [f32; PART];
 }
 
-/// The f16 at byte `at`; infinities, which no scale is, become large numbers.
+/// The f16 at byte `at`, of a scale or a weight, hence finite.
 #[inline(always)]
-pub fn half(bytes: &[u8], at: usize) -> f32 {
-    f16_value(u16::from_le_bytes([bytes[at], bytes[at + 1]]))
+pub fn half<const F16C: bool>(bytes: &[u8], at: usize) -> f32 {
+    let bits = u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+    #[cfg(target_arch = "x86_64")]
+    if F16C {
+        use std::arch::x86_64::{_mm_cvtph_ps, _mm_cvtsi32_si128, _mm_cvtss_f32};
+        // SAFETY: only code that is compiled for CPUs with F16C says so.
+        return unsafe { _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(bits)))) };
+    }
+    f16_value(bits)
 }
 
 #[inline(always)]
@@ -60,8 +67,8 @@ impl Format for Q4_0 {
     const BYTES: usize = 18;
 
     #[inline(always)]
-    fn unpack(block: &[u8], _: usize) -> [f32; PART] {
-        let scale = half(block, 0);
+    fn unpack<const F16C: bool>(block: &[u8], _: usize) -> [f32; PART] {
+        let scale = half::<F16C>(block, 0);
         nibbles(&block[2..], scale, -8.0 * scale)
     }
 }
@@ -71,8 +78,8 @@ impl Format for Q4_1 {
     const BYTES: usize = 20;
 
     #[inline(always)]
-    fn unpack(block: &[u8], _: usize) -> [f32; PART] {
-        nibbles(&block[4..], half(block, 0), half(block, 2))
+    fn unpack<const F16C: bool>(block: &[u8], _: usize) -> [f32; PART] {
+        nibbles(&block[4..], half::<F16C>(block, 0), half::<F16C>(block, 2))
     }
 }
 
@@ -81,8 +88,8 @@ impl Format for Q8_0 {
     const BYTES: usize = 34;
 
     #[inline(always)]
-    fn unpack(block: &[u8], _: usize) -> [f32; PART] {
-        let scale = half(block, 0);
+    fn unpack<const F16C: bool>(block: &[u8], _: usize) -> [f32; PART] {
+        let scale = half::<F16C>(block, 0);
         let levels = &block[2..2 + PART];
         let mut out = [0.0; PART];
         for j in 0..PART {
@@ -97,11 +104,11 @@ impl Format for F16 {
     const BYTES: usize = 64;
 
     #[inline(always)]
-    fn unpack(block: &[u8], _: usize) -> [f32; PART] {
+    fn unpack<const F16C: bool>(block: &[u8], _: usize) -> [f32; PART] {
         let block = &block[..Self::BYTES];
         let mut out = [0.0; PART];
         for (j, value) in out.iter_mut().enumerate() {
-            *value = half(block, 2 * j);
+            *value = half::<F16C>(block, 2 * j);
         }
         out
     }
@@ -112,7 +119,7 @@ impl Format for BF16 {
     const BYTES: usize = 64;
 
     #[inline(always)]
-    fn unpack(block: &[u8], _: usize) -> [f32; PART] {
+    fn unpack<const F16C: bool>(block: &[u8], _: usize) -> [f32; PART] {
         let block = &block[..Self::BYTES];
         let mut out = [0.0; PART];
         for j in 0..PART {
@@ -128,7 +135,7 @@ impl Format for F32 {
     const BYTES: usize = 128;
 
     #[inline(always)]
-    fn unpack(block: &[u8], _: usize) -> [f32; PART] {
+    fn unpack<const F16C: bool>(block: &[u8], _: usize) -> [f32; PART] {
         let block = &block[..Self::BYTES];
         let mut out = [0.0; PART];
         for (j, value) in out.iter_mut().enumerate() {

@@ -26,13 +26,13 @@ pub fn dequantise<F: Format>(blocks: &[u8], out: &mut [f32]) {
     for (block, values) in blocks.chunks_exact(F::BYTES).zip(out.chunks_exact_mut(F::PARTS * PART))
     {
         for (part, values) in values.chunks_exact_mut(PART).enumerate() {
-            values.copy_from_slice(&F::unpack(block, part));
+            values.copy_from_slice(&F::unpack::<false>(block, part));
         }
     }
 }
 
 fn portable<F: Format>(blocks: &[u8], x: &[f32], columns: usize, out: &mut [f32]) {
-    product::<F, false>(blocks, x, columns, out);
+    product::<F, false, false>(blocks, x, columns, out);
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -41,12 +41,12 @@ pub mod levels {
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
     fn avx512<F: Format>(blocks: &[u8], x: &[f32], columns: usize, out: &mut [f32]) {
-        product::<F, true>(blocks, x, columns, out);
+        product::<F, true, true>(blocks, x, columns, out);
     }
 
     #[target_feature(enable = "avx2,fma,f16c")]
     fn avx2<F: Format>(blocks: &[u8], x: &[f32], columns: usize, out: &mut [f32]) {
-        product::<F, false>(blocks, x, columns, out);
+        product::<F, false, true>(blocks, x, columns, out);
     }
 
     /// All that run on this CPU, the best last.
@@ -78,7 +78,12 @@ pub mod levels {
 
 /// `WIDE`: whether there are 32 registers of 16 lanes, or 16 of 8.
 #[inline(always)]
-fn product<F: Format, const WIDE: bool>(blocks: &[u8], x: &[f32], columns: usize, out: &mut [f32]) {
+fn product<F: Format, const WIDE: bool, const F16C: bool>(
+    blocks: &[u8],
+    x: &[f32],
+    columns: usize,
+    out: &mut [f32],
+) {
     let count = x.len() / columns;
     let row_bytes = columns / (F::PARTS * PART) * F::BYTES;
     assert_eq!(blocks.len() / row_bytes * count, out.len());
@@ -90,11 +95,11 @@ fn product<F: Format, const WIDE: bool>(blocks: &[u8], x: &[f32], columns: usize
             let vectors = &x[at * columns..];
             let results = (&mut *out, count, at);
             at += match count.min(first + step) - at {
-                8 => group::<F, 2, 8>(blocks, row_bytes, vectors, columns, results),
-                4.. if WIDE => group::<F, 4, 4>(blocks, row_bytes, vectors, columns, results),
-                4 => group::<F, 1, 4>(blocks, row_bytes, vectors, columns, results),
-                2.. => group::<F, 2, 2>(blocks, row_bytes, vectors, columns, results),
-                _ => group::<F, 4, 1>(blocks, row_bytes, vectors, columns, results),
+                8 => group::<F, 2, 8, F16C>(blocks, row_bytes, vectors, columns, results),
+                4.. if WIDE => group::<F, 4, 4, F16C>(blocks, row_bytes, vectors, columns, results),
+                4 => group::<F, 1, 4, F16C>(blocks, row_bytes, vectors, columns, results),
+                2.. => group::<F, 2, 2, F16C>(blocks, row_bytes, vectors, columns, results),
+                _ => group::<F, 4, 1, F16C>(blocks, row_bytes, vectors, columns, results),
             };
         }
     }
@@ -103,7 +108,7 @@ fn product<F: Format, const WIDE: bool>(blocks: &[u8], x: &[f32], columns: usize
 /// All rows, `R` at a time, with the first `V` of `x`; results go to column `at` and those behind
 /// it of `out` [rows, count]. Returns `V`.
 #[inline(always)]
-fn group<F: Format, const R: usize, const V: usize>(
+fn group<F: Format, const R: usize, const V: usize, const F16C: bool>(
     blocks: &[u8],
     row_bytes: usize,
     x: &[f32],
@@ -121,17 +126,17 @@ fn group<F: Format, const R: usize, const V: usize>(
     };
     for group in &mut groups {
         let rows = std::array::from_fn(|r| &group[r * row_bytes..(r + 1) * row_bytes]);
-        keep(&tile::<F, R, V>(rows, vectors));
+        keep(&tile::<F, R, V, F16C>(rows, vectors));
     }
     for row in groups.remainder().chunks_exact(row_bytes) {
-        keep(&tile::<F, 1, V>([row], vectors));
+        keep(&tile::<F, 1, V, F16C>([row], vectors));
     }
     V
 }
 
 /// The dot products of `R` rows with `V` vectors.
 #[inline(always)]
-fn tile<F: Format, const R: usize, const V: usize>(
+fn tile<F: Format, const R: usize, const V: usize, const F16C: bool>(
     rows: [&[u8]; R],
     vectors: [&[f32]; V],
 ) -> [[f32; V]; R] {
@@ -141,7 +146,7 @@ fn tile<F: Format, const R: usize, const V: usize>(
         for part in 0..F::PARTS {
             let at = (block * F::PARTS + part) * PART;
             for r in 0..R {
-                let weights = F::unpack(&rows[r][block * F::BYTES..][..F::BYTES], part);
+                let weights = F::unpack::<F16C>(&rows[r][block * F::BYTES..][..F::BYTES], part);
                 for v in 0..V {
                     let x = &vectors[v][at..at + PART];
                     for j in 0..LANES {
