@@ -35,8 +35,10 @@ def path_open(
     readable, writable = bool(rights & Rights.FD_READ), bool(rights & Rights.FD_WRITE)
     place = _place(run, base, path, length)
     node = place.node
-    if OpenFlags.CREATE in wanted and (place.as_folder or place.name in DOTS):
+    if OpenFlags.CREATE in wanted and place.as_folder:
         raise WasiError(Errno.ISDIR)
+    if OpenFlags.CREATE in wanted and place.name in DOTS:
+        raise WasiError(Errno.EXIST if OpenFlags.EXCLUSIVE in wanted else Errno.ISDIR)
     if node is None:
         if OpenFlags.CREATE not in wanted or OpenFlags.DIRECTORY in wanted:
             raise WasiError(Errno.NOENT)
