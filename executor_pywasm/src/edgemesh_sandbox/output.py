@@ -92,7 +92,9 @@ class Output:
 
         The log is left empty: where the program goes on, what it prints next is all that is in it.
         """
-        self.empty_log()
+        self.take_log()
+        if self._seen:
+            self.empty_log()
         for stream, decoder in self._decoders.items():
             if last := decoder.decode(b"", final=True):
                 self._keep(stream, last)
