@@ -63,6 +63,9 @@ async def mesh(
         name: {"WORKERS": str(WORKERS), "SPARES": str(SPARES), **testing_plugins.settings(name)}
         for name in chosen()
     }
+    for name, own in settings.items():
+        if SUBJECTS[name].at_once > 1:
+            own["CONCURRENCY"] = str(SUBJECTS[name].at_once)
     if "pywasm" in settings:  # its port is another when it is started again
         settings["pywasm"]["SESSION_DIR"] = str(LOGS / "sessions")
     kept = tmp_path_factory.mktemp("gateway") / "gateway.db"

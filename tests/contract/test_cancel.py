@@ -42,7 +42,7 @@ async def test_a_waiting_call_that_is_cancelled_never_runs(
     whole: Mesh, direct: Peer, subject: Subject
 ) -> None:
     address = whole.metrics(subject.name)
-    running = [direct.executor.Execute(subject.endless) for _ in range(2)]
+    running = [direct.executor.Execute(subject.endless) for _ in range(2 * subject.at_once)]
 
     async def both() -> bool:
         return await metrics.busy(address) == 2
@@ -52,7 +52,7 @@ async def test_a_waiting_call_that_is_cancelled_never_runs(
 
     await until(both, "both workers run")
     call = direct.executor.Execute(subject.endless)
-    await until(lambda: waiting(1), "the third waits")
+    await until(lambda: waiting(1), "one more waits")
     call.cancel()
     await until(lambda: waiting(0), "it waits no more")
     assert await both()

@@ -13,9 +13,10 @@ from edgemesh_local.mesh import Mesh
 SERVICE = "edgemesh.executor.v1.ExecutorService"
 
 
-async def test_lists_its_services(direct: Peer) -> None:
+async def test_lists_its_services(direct: Peer, subject: Subject) -> None:
     assert await reflect.services(direct.channel) == {
         SERVICE,
+        *subject.services,
         "edgemesh.compute.v1.SharedMemoryService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",

@@ -88,6 +88,8 @@ async def test_a_client_without_stubs(gateway: Peer) -> None:
     assert await reflect.services(gateway.channel) == {
         SERVICE,
         "edgemesh.compute.v1.AlgorithmService",
+        "edgemesh.compute.v1.EnvironmentService",
+        "edgemesh.compute.v1.SessionService",
         "edgemesh.compute.v1.SharedMemoryService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",

@@ -54,6 +54,10 @@ class Subject:
     """Tensors that do not fit the specs: case → request and the field that is named."""
     bad_to_the_algorithm: Mapping[str, tuple[Request, str]] = field(default_factory=dict[Any, Any])
     """What fits the specs and is wrong nevertheless; the worker says so."""
+    services: tuple[str, ...] = ()
+    """What it serves beside what every executor does."""
+    at_once: int = 1
+    """Calls that one worker runs together; its end costs all of them."""
 
 
 def _cpp_quick(number: int) -> Request:
@@ -119,6 +123,7 @@ def _ml_check(number: int, response: Response) -> None:
 
 ML = Subject(
     name="ml",
+    at_once=2,
     quick=lambda number: rpc.request("ml.embed", {"texts": [f"There are {number} apples."]}),
     check=_ml_check,
     endless=rpc.request(
@@ -149,6 +154,7 @@ def _python_check(number: int, response: Response) -> None:
 
 PYWASM = Subject(
     name="pywasm",
+    services=("edgemesh.compute.v1.SessionService",),
     quick=lambda number: rpc.request(
         "python.run", {"code": f"print({number})\noutput = {number} ** 2"}
     ),

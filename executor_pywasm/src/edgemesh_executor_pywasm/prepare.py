@@ -1,10 +1,4 @@
-"""What the front asks of a worker to make images, as algorithms that no caller can name.
-
-    python.facts                               what the image has, and its digest
-    python.environment  wheels, names          packages imported; output: an image
-    python.report       code                   what it imports and calls, or why it is no program
-    python.setup        code                   its module level run; output: an image
-    python.signature    entry_point            on an image: the schemas of its parameters and result
+"""Runs what the front asks of a worker to make images: see `asked`.
 
 Rules: each is one run of the sandbox, under the limits of its call like a caller's own.
 """
@@ -16,14 +10,10 @@ from collections.abc import Callable, Mapping
 from edgemesh.compute.v1 import compute_pb2, tensor_pb2
 
 from edgemesh_executor_pywasm import guest
+from edgemesh_executor_pywasm.asked import ENVIRONMENT, FACTS, REPORT, SETUP, SIGNATURE
 from edgemesh_sandbox import Limits, ProgramFailed, Result, Sandbox, Snapshot, Tensor
 from mesh_service.executor import Call, Reply, TensorView
 
-FACTS = "python.facts"
-ENVIRONMENT = "python.environment"
-REPORT = "python.report"
-SETUP = "python.setup"
-SIGNATURE = "python.signature"
 FILE = "main.py"
 """What a program is called in tracebacks."""
 

@@ -14,13 +14,13 @@ from typing import Any
 
 from edgemesh.compute.v1 import environment_pb2
 
+from edgemesh_executor_pywasm.asked import ENVIRONMENT, FACTS
 from edgemesh_executor_pywasm.ground import requirements
 from edgemesh_executor_pywasm.ground.images import Images
 from edgemesh_executor_pywasm.ground.making import Maker
 from edgemesh_executor_pywasm.ground.outside import Outside, OutsideError
 from edgemesh_executor_pywasm.ground.requirements import FIELD, Lock, Locked
 from edgemesh_executor_pywasm.ground.wheels import BadWheel, bundle
-from edgemesh_executor_pywasm.prepare import ENVIRONMENT, FACTS
 from edgemesh_executor_pywasm.settings import PyWasmSettings
 from mesh_service import errors
 from mesh_service.errors import InvalidRequest, Violation

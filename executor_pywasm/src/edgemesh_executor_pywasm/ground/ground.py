@@ -15,13 +15,13 @@ from typing import Any
 from edgemesh.compute.v1 import compute_pb2, environment_pb2
 from edgemesh.executor.v1 import executor_pb2
 
+from edgemesh_executor_pywasm.asked import FACTS
 from edgemesh_executor_pywasm.describe import CALL, PROGRAM, RUN
 from edgemesh_executor_pywasm.ground.environments import Environments, image_key
 from edgemesh_executor_pywasm.ground.images import Images
 from edgemesh_executor_pywasm.ground.making import Maker
 from edgemesh_executor_pywasm.ground.programs import Programs, arguments
 from edgemesh_executor_pywasm.map import referred
-from edgemesh_executor_pywasm.prepare import FACTS
 from edgemesh_executor_pywasm.settings import PyWasmSettings
 from mesh_service import errors
 from mesh_service.executor.ground import Standing

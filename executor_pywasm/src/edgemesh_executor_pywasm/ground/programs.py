@@ -19,10 +19,10 @@ from google.protobuf.message import DecodeError
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
+from edgemesh_executor_pywasm.asked import REPORT, SETUP, SIGNATURE
 from edgemesh_executor_pywasm.ground.environments import Environments
 from edgemesh_executor_pywasm.ground.images import Images
 from edgemesh_executor_pywasm.ground.making import Maker
-from edgemesh_executor_pywasm.prepare import REPORT, SETUP, SIGNATURE
 from edgemesh_executor_pywasm.settings import PyWasmSettings
 from mesh_service import errors
 from mesh_service.errors import InvalidRequest, Violation
