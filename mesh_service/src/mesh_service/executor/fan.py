@@ -110,6 +110,7 @@ class Spread:
                     group.create_task(work())
             await self._start.settle()
         except* errors.MeshError as failed:
+            await self._start.sent()
             raise _first(failed) from None
         finally:
             self._start.close()

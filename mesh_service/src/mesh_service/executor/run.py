@@ -171,6 +171,11 @@ class Start:
         elif self._handle is not None:
             self._handle.cancel()
 
+    async def sent(self) -> None:
+        """An error is about to be sent: what is on its way must not meet it there."""
+        if self._task is not None:
+            await asyncio.wait((self._task,))
+
     async def tell(self) -> None:
         """Something else is about to be sent: send this first, and once."""
         if self._task is None:
