@@ -19,6 +19,7 @@ and carry google.rpc.ErrorInfo (domain "edgemesh") with one of these reasons:
   CALLS_TOO_DEEP        FAILED_PRECONDITION  no: calls of calls of calls; metadata has `limit`
   UNKNOWN_REGION        NOT_FOUND            after registering it
   UNKNOWN_ENVIRONMENT   NOT_FOUND            after making it
+  UNKNOWN_PROGRAM       NOT_FOUND            a gateway does so itself: see executor.v1
   ALREADY_EXISTS        ALREADY_EXISTS       no; under another version
   UNKNOWN_SESSION       NOT_FOUND            no: the caller has none of that name
   SESSION_EXISTS        ALREADY_EXISTS       no
