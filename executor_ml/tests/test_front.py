@@ -50,7 +50,12 @@ def request(algorithm: str, **parameters: object) -> compute_pb2.ComputeRequest:
 def test_it_describes_what_it_can_do(executor: executor_pb2_grpc.ExecutorServiceStub) -> None:
     described = executor.Describe(executor_pb2.DescribeRequest(), timeout=20)
     assert described.name == "ml"
-    assert [each.name for each in described.algorithms] == ["ml.embed", "ml.generate", "ml.chat"]
+    assert [each.name for each in described.algorithms] == [
+        "ml.embed",
+        "ml.generate",
+        "ml.chat",
+        "ml.tensor",
+    ]
 
 
 def test_vectors_arrive_as_a_tensor(executor: executor_pb2_grpc.ExecutorServiceStub) -> None:
