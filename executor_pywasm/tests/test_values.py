@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from edgemesh_sandbox import InputError, Sandbox, Tensor, values
@@ -79,6 +79,10 @@ def shape(value: Any) -> Any:
     deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(value=VALUES)
+@example(datetime.time(0, 0, tzinfo=datetime.timezone(datetime.timedelta(microseconds=1))))
+@example(
+    datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone(-datetime.timedelta(microseconds=1)))
+)
 def test_any_value_crosses_into_a_program_and_back(sandbox: Sandbox, value: Any) -> None:
     back = crossed(sandbox, value)
     assert back == value

@@ -24,6 +24,7 @@ TYPE = "$type"
 _MOST_DEPTH = 400  # a container is two objects deep
 _MOST_BITS = 16_384  # of a fraction's parts, whose common divisor is sought
 _HEXADECIMAL = re.compile(r"-?0x[0-9a-f]+")
+_TINY_OFFSET = re.compile(r"([+-])00:00:00\.(\d{6})$")
 _FLOATS = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
 
 
@@ -138,6 +139,10 @@ def _time(decoder: Decoder, wire: Any) -> Any:
 
 
 def _moment(value: Any, decoder: Decoder, wire: Any) -> Any:
+    tiny = _TINY_OFFSET.search(wire["value"])
+    if tiny is not None:  # CPython's parser takes an offset of less than a second for none
+        offset = datetime.timedelta(microseconds=int(tiny[1] + tiny[2]))
+        value = value.replace(tzinfo=datetime.timezone(offset))
     zone = wire.get("zone")
     if isinstance(zone, str):
         zone = named_zone(zone) if decoder.zones else None
