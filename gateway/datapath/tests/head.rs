@@ -49,7 +49,6 @@ fn message(data: &[u8], order: &[usize]) -> Vec<u8> {
         vec![0x18, 3],
         field(4, b"session"),
         field(5, &[0x08, 100]),
-        field(6, b"net"),
         field(7, b"{}"),
         field(15, &entry),
     ];
@@ -98,6 +97,15 @@ proptest! {
         let (request_id, algorithm) = ("id-1".to_owned(), "a.b@1".to_owned());
         prop_assert_eq!(head, Some(Head { request_id, algorithm, priority: 3 }));
     }
+}
+
+/// Grants are Python's to give, wherever in the message they are asked for.
+#[test]
+fn a_request_for_a_grant_is_left_to_python() {
+    let (whole, grant) = (message(b"", &[]), field(6, b"call:*"));
+    assert!(read(&whole, &[]).is_some());
+    assert_eq!(read(&[&grant[..], &whole].concat(), &[]), None);
+    assert_eq!(read(&[&whole[..], &grant].concat(), &[]), None);
 }
 
 #[test]
