@@ -119,15 +119,17 @@ class Deeds:
         return Reply(b"".join(call.call(question.encode()) for question in questions))
 
     def post(self, call: Call, questions: list[str]) -> Reply:
-        """Ask all at once, and one more when there is one left; the answers as they come."""
+        """Ask all at once, and one more when the last is left; the answers as they come."""
         open_ = {call.post(question.encode()): question for question in questions}
         found: list[str] = []
+        one_more = True
         while open_:
             call.listen(10)
             for token in list(open_):
                 if (answer := call.answer(token)) is not None:
                     found.append(f"{open_.pop(token)}={answer.decode()}")
-            if len(open_) == 1 and "" not in open_.values():
+            if one_more and len(open_) == 1:
+                one_more = False
                 open_[call.post(b"")] = ""
         return Reply(json.dumps(found).encode())
 
