@@ -12,7 +12,7 @@ from support import processes, rpc
 from support.rpc import Peer, outcome, refused
 from support.subject import SUBJECTS, Subject
 from support.wait import until
-from support.work import endless, runs
+from support.work import doomed, runs
 
 from edgemesh_local.mesh import Mesh
 
@@ -21,7 +21,8 @@ from edgemesh_local.mesh import Mesh
 async def test_a_worker(
     whole: Mesh, gateway: Peer, subject: Subject, number: signal.Signals
 ) -> None:
-    victim, call = await endless(whole, subject, gateway.compute.Compute)
+    compute = gateway.compute
+    victim, call = await doomed(whole, subject, compute.Compute, compute.ComputeStream)
     asked = [SUBJECTS[whole.executors[n % len(whole.executors)]] for n in range(100)]
     others = [
         asyncio.ensure_future(gateway.compute.Compute(each.quick(n), timeout=120))

@@ -57,7 +57,7 @@ class Subject:
     services: tuple[str, ...] = ()
     """What it serves beside what every executor does."""
     at_once: int = 1
-    """Calls that one worker runs together; its end costs all of them."""
+    """Calls that one worker runs together."""
 
 
 def _cpp_quick(number: int) -> Request:

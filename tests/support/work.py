@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -43,6 +43,26 @@ async def endless(mesh: Mesh, subject: Subject, start: Callable[..., Any]) -> tu
         return pid if most > max(AT_WORK_NS, 10 * others) else 0
 
     return await until(at_work, f"one worker of {subject.name} works"), call
+
+
+async def doomed(
+    mesh: Mesh, subject: Subject, unary: Callable[..., Any], stream: Callable[..., Any]
+) -> tuple[int, Awaitable[compute_pb2.ComputeResponse]]:
+    """Endless work that ends with its worker process: gives that, and its response to come.
+
+    Where several calls share a worker, those of which nothing was told yet would be run again; so
+    there it streams, and has told something.
+    """
+    if subject.at_once == 1:
+        return await endless(mesh, subject, unary)
+    victim, call = await endless(mesh, subject, stream)
+    events = aiter(call)
+    await anext(events)
+
+    async def last() -> compute_pb2.ComputeResponse:
+        return [event async for event in events][-1].response
+
+    return victim, last()
 
 
 DEADLINE_S = 1.5

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from mesh_service.pool import Call, EventsTooLarge, Reply, ReplyTooLarge
@@ -210,6 +211,25 @@ class Deeds:
         else:
             os.kill(os.getpid(), getattr(signal, how))
         raise AssertionError
+
+    def doomed(self, call: Call, marks: str, name: str, parties: int, how: str = "") -> Reply:
+        """Wait for the others, the first time; then die by ``how`` (every time), or hang; the
+        second time give how many others are here."""
+        mark = Path(marks) / name
+        first = not mark.exists()
+        barrier = self.__dict__.setdefault("doom", threading.Barrier(parties))
+        self.here = getattr(self, "here", 0) + 1
+        if first:
+            mark.touch()
+            barrier.wait(20)
+        if how == "eat":
+            self.kept += [b"x" * (1 << 20) for _ in range(120)]
+        elif how:
+            os.kill(os.getpid(), getattr(signal, how))
+        if how or first:
+            threading.Event().wait()
+        self.here -= 1
+        return Reply(str(self.here).encode())
 
     def eat(self, call: Call, megabytes: int, then: str = "hang") -> Reply:
         call.emit(b"here")

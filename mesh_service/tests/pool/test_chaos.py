@@ -30,6 +30,7 @@ async def one(bench: Bench, dice: random.Random) -> str:
         "attack": {"how": dice.choice(["garbage", "unknown id", "floods with events"])},
     }.get(deed, {})
     limits = {"run_time": 0.2 if deed == "hang" else 30.0, "event_limit": 100_000}
+    limits["repeatable"] = dice.random() < 0.5
     data = os.urandom(dice.choice([10, 1000, 100_000, 2_000_000]))
     buffers = [data] if deed in ("echo", "reverse") else []
     call = asyncio.create_task(bench.do(deed, *buffers, limits=limits, **given))

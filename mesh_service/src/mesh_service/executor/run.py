@@ -82,6 +82,7 @@ async def run(
             flags | SESSION,
             SESSION_HEAD.pack(session.number, session.calls, session.whole),
         )
+    idempotent = valid.algorithm.idempotent and session is None
     work = Work(
         header=bytes([flags]) + head + request.SerializeToString(),
         buffers=[
@@ -91,6 +92,7 @@ async def run(
         places=[place for _, place in sorted(places.outputs.items())],
         owner=rpc.header(TENANT),
         prefer=0 if session is None else session.worker,
+        repeatable=idempotent and answer is None,
         run_time=limits.run_time_ms / 1e3,
         grace=valid.grace_s,
         # A sandbox's files lie beside its memory, and once more on their way out.
@@ -101,7 +103,7 @@ async def run(
         + (0 if image is None else 2 * image.length),
         reply_limit=settings.max_response_bytes + (0 if session is None else session.most_bytes),
     )
-    start = Start(rpc, valid.algorithm.idempotent and session is None)
+    start = Start(rpc, idempotent)
     events = _Events(printed, send, start)
     try:
         async with pool.run(

@@ -45,6 +45,9 @@ class Flight:
         self._tell = on_event
         self._ask = on_call
         self.asked = time.monotonic()
+        self.lost: Done | None = None
+        """What became of it beside others, when it is to run once more: with a worker to itself."""
+        self.run_time = work.run_time
         self.reset()
 
     def reset(self) -> None:
@@ -69,7 +72,18 @@ class Flight:
         """Start its clock."""
         self.sent = time.monotonic()
         grace = grace if self.work.grace is None else self.work.grace
-        self.kill_at = self.sent + self.work.run_time + grace
+        self.kill_at = self.sent + self.run_time + grace
+
+    def repeats(self) -> bool:
+        """Say whether it may run again, its worker having died with several calls in it."""
+        had = time.monotonic() - self.sent
+        spent = self.lost or self._events or self.work.places or self.abandoned
+        return self.work.repeatable and not spent and 2 * had <= self.run_time
+
+    def isolate(self, lost: Done) -> None:
+        """Let it have a worker to itself, and what is left of its time."""
+        self.lost = lost
+        self.run_time -= time.monotonic() - self.sent
 
     def hear(self, worker: Worker, kind: int, payload: bytes) -> None:
         """Handle a frame about a call that runs."""

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 
 from .done import Done
-from .errors import PoolClosed, PoolFull, PoolUnavailable
+from .errors import PoolClosed, PoolError, PoolFull, PoolUnavailable
 from .flight import Flight
 from .frames import MAX_PARTS
 from .roster import Roster
@@ -43,7 +43,8 @@ class WorkerPool:
         self.spec = spec
         self._open = False
         self._drained = False
-        self._waiting: deque[tuple[Work, asyncio.Future[Worker]]] = deque()
+        self._waiting: deque[tuple[Flight, asyncio.Future[Worker]]] = deque()
+        self._suspects = 0  # of those that wait, the ones that a worker is to be empty for
         self._serving = False
         self._flying = 0
         self._copier = ThreadPoolExecutor(1, thread_name_prefix="pool-copy")
@@ -147,7 +148,7 @@ class WorkerPool:
             exits=dict(roster.exits),
         )
 
-    # One call: take a slot → run → (once more, if it never began)
+    # One call: take a slot → run → (once more, if it never began, or is suspected)
 
     async def _execute(self, flight: Flight) -> Done:
         if not self._open:
@@ -157,22 +158,33 @@ class WorkerPool:
             for attempt in range(_ATTEMPTS):
                 if attempt:
                     flight.reset()
-                work = flight.work
-                worker = self._take(work) or await self._wait(work, first=attempt > 0)
+                free = not self._suspects or flight.lost  # else it would keep them waiting
+                worker = (free and self._take(flight)) or await self._wait(flight, attempt > 0)
                 self._watch.arm()
                 if done := await worker.run(flight):
                     return done
-            self._roster.verdicts[Verdict.CRASH] += 1
-            return Done(verdict=Verdict.CRASH, detail="two workers ended before the call began")
+            return self._lose(flight)
+        except PoolError:
+            if flight.lost is None:
+                raise
+            return self._lose(flight)
         finally:
             self._flying -= 1
             if not self._open:
                 self._roster.changed.set()
 
-    def _take(self, work: Work) -> Worker | None:
-        return self._roster.take(work.owner, work.prefer)
+    def _lose(self, flight: Flight) -> Done:
+        """Give up on a call that did not get its second run."""
+        detail = "two workers ended before the call began"
+        done = flight.lost or Done(verdict=Verdict.CRASH, detail=detail)
+        self._roster.verdicts[done.verdict] += 1
+        return done
 
-    async def _wait(self, work: Work, *, first: bool) -> Worker:
+    def _take(self, flight: Flight) -> Worker | None:
+        work = flight.work
+        return self._roster.take(work.owner, work.prefer, alone=flight.lost is not None)
+
+    async def _wait(self, flight: Flight, first: bool) -> Worker:
         roster = self._roster
         if self._drained:
             raise PoolClosed
@@ -181,7 +193,8 @@ class WorkerPool:
         if len(self._waiting) >= self.spec.queue and not first:
             raise PoolFull(self.spec.queue)
         waiter: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
-        entry = (work, waiter)
+        entry = (flight, waiter)
+        self._suspects += flight.lost is not None
         if first:
             self._waiting.appendleft(entry)
         else:
@@ -191,10 +204,14 @@ class WorkerPool:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and not waiter.exception():
-                waiter.result().free()  # a slot was given in the moment of the cancellation
+                waiter.result().free(flight)  # given in the moment of the cancellation
             elif entry in self._waiting:
                 self._waiting.remove(entry)
             raise
+        finally:
+            if flight.lost:
+                self._suspects -= 1
+                self._serve()  # those behind it
 
     def _serve(self) -> None:
         """Give free slots to those that wait, in their order."""
@@ -202,10 +219,10 @@ class WorkerPool:
             self._serve_owners()
             return
         while self._waiting:
-            work, waiter = self._waiting[0]
+            flight, waiter = self._waiting[0]
             if waiter.done():
                 self._waiting.popleft()
-            elif worker := self._take(work):
+            elif worker := self._take(flight):
                 self._waiting.popleft()
                 waiter.set_result(worker)
             else:
@@ -219,15 +236,16 @@ class WorkerPool:
         self._serving = True
         refused: set[str] = set()
         for entry in list(self._waiting):
-            work, waiter = entry
+            flight, waiter = entry
+            owner = flight.work.owner
             if waiter.done():
                 self._waiting.remove(entry)
-            elif work.owner not in refused:
-                if worker := self._take(work):
+            elif owner not in refused:
+                if worker := self._take(flight):
                     self._waiting.remove(entry)
                     waiter.set_result(worker)
                 else:
-                    refused.add(work.owner)
+                    refused.add(owner)
                     self._roster.borrow()
         self._serving = False
 

@@ -79,9 +79,9 @@ class Roster:
             worker.retire(ExitReason.STOP)
         self._set_ready(False, "the pool is stopping")
 
-    def take(self, owner: str, prefer: int = 0) -> Worker | None:
+    def take(self, owner: str, prefer: int = 0, *, alone: bool = False) -> Worker | None:
         """Take a slot of the least loaded active worker, of equals the one idle for longest; or of
-        the preferred one, if that has one.
+        the preferred one, if that has one. ``alone``: all slots of an idle one.
 
         So each has a moment between its calls, in which it can make ready for the next one.
         """
@@ -91,11 +91,13 @@ class Roster:
                 best = self._best(None)
         else:
             best = self._best(None, prefer)
+        if alone and best and best.load:
+            best = None
         if self._resting:
             self._resting = False
             asyncio.get_running_loop().call_soon(self.fill)  # not before this call is on its way
         if best:
-            best.load += 1
+            best.load += self._spec.concurrency if alone else 1
             best.owner = owner if self._spec.one_owner else None
             self.active.remove(best)
             self.active.append(best)

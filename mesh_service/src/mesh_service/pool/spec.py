@@ -121,6 +121,11 @@ class Work:
     prefer: int = 0
     """Process id of the worker that it had best run in, 0: any. Another takes it where that one is
     busy, gone, or another owner's."""
+    repeatable: bool = False
+    """Whether it may be run a second time when the worker died of it or of another of its calls:
+    once, with a worker to itself, so that the one which kills its worker is known and the others
+    have their answers. Not where events have been told, places may have been written, it had the
+    worker to itself, or less of ``run_time`` is left than it has had."""
     run_time: float = 60.0
     """How long the handler may run. It knows; ``grace`` later it is killed."""
     grace: float | None = None
@@ -151,7 +156,7 @@ class PoolStatistics:
     stopping: int
     """Workers retired or killed that have not ended yet."""
     calls: int
-    """Calls that hold a slot now."""
+    """Slots that calls hold now; one with a worker to itself holds all of that."""
     slots: int
     """Calls that the active workers could hold."""
     waiting: int

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _CPUS = os.cpu_count() or 1
 _READS = 64  # of 64 KiB: more than a socket holds
 _SAMPLE_AFTER = 0.005  # a call that took this long is measured when it ends
+_DEATHS = (Verdict.CRASH, Verdict.MEMORY_LIMIT)
 _VERDICTS = {0: Verdict.DONE, Flag.FAILED: Verdict.ERROR, Flag.TOO_LARGE: Verdict.REJECTED}
 
 
@@ -63,6 +64,7 @@ class Worker:
         """Whose calls it serves, where that is one owner's only; None: nobody's yet."""
         self.reason = ExitReason.START
         self.detail = ""
+        self._shared = False  # whether it had several calls when it ended
         self.description = b""
         self.flights: dict[int, Flight] = {}
         self.spawned = time.monotonic()
@@ -101,12 +103,12 @@ class Worker:
             start = await prepare(flight, self.arena, self._copier)
             if self.state not in (State.READY, State.RETIRING):
                 self.arena.give(flight.segments.values())
-                self.free()
+                self.free(flight)
                 return None
             flight.begin()
         except BaseException:
             self.arena.give(flight.segments.values())
-            self.free()
+            self.free(flight)
             raise
         self.calls += 1
         flight.id = self.calls
@@ -210,11 +212,11 @@ class Worker:
             self.arena.give(flight.segments.values())
         if verdict := flight.end(done):
             self._roster.verdicts[verdict] += 1
-        self.free()
+        self.free(flight)
 
-    def free(self) -> None:
-        """Give back a slot that the roster took."""
-        self.load -= 1
+    def free(self, flight: Flight) -> None:
+        """Give back what the roster took for it."""
+        self.load -= self._spec.concurrency if flight.lost else 1
         if not self.load:
             if self.state is State.READY:
                 self.gauge.rest_soon()
@@ -225,8 +227,11 @@ class Worker:
     def _lose(self, flight: Flight, verdict: Verdict, signal: int, exit_code: int) -> None:
         done = self._result(flight, verdict)
         done.signal, done.exit_code, done.detail = signal, exit_code, self.detail
-        again = verdict is Verdict.CRASH and not done.started and not flight.abandoned
-        self._settle(flight, None if again else done)
+        unbegun = verdict is Verdict.CRASH and not done.started and not flight.abandoned
+        suspect = self._shared and done.started and verdict in _DEATHS and flight.repeats()
+        self._settle(flight, None if unbegun or suspect else done)
+        if suspect:
+            flight.isolate(done)  # from its next run on: it had one slot of this worker
 
     # Ends of the worker
 
@@ -266,6 +271,7 @@ class Worker:
 
     def _leave(self, reason: ExitReason, detail: str) -> None:
         self.state, self.reason, self.detail = State.ENDING, reason, detail
+        self._shared = len(self.flights) > 1
         self._timer.cancel()
         self._link.stop()
         self._process.kill()
