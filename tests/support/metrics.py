@@ -38,6 +38,11 @@ async def figures(address: str) -> Figures:
     )
 
 
+async def workers(address: str, state: str) -> int:
+    """How many workers of an executor are in that state."""
+    return int((await figures(address))("edgemesh_workers", state=state))
+
+
 async def busy(address: str) -> int:
     """How many workers of an executor run something."""
-    return int((await figures(address))("edgemesh_workers", state="busy"))
+    return await workers(address, "busy")

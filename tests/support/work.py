@@ -33,6 +33,11 @@ async def endless(mesh: Mesh, subject: Subject, start: Callable[..., Any]) -> tu
 
     Nothing else may run in that executor: of all its workers, this one alone is at work.
     """
+
+    async def settled() -> bool:
+        return not await metrics.workers(mesh.metrics(subject.name), "starting")
+
+    await until(settled, f"no worker of {subject.name} starts")  # it would be at work, too
     call = start(subject.endless)
     await runs(mesh, subject.name, 1)
     before = {pid: processes.cpu_ns(pid) for pid in processes.children(mesh.pid(subject.name))}
