@@ -4,10 +4,17 @@
 //! is written without branches or calls: `product` compiles it for each level of vector
 //! instructions.
 
+#[cfg(target_arch = "x86_64")]
+use super::lookup::Table;
 use crate::numeric::fma;
 
 /// Values that are unpacked at a time.
 pub const PART: usize = 32;
+
+/// Levels of instructions: any CPU; one that converts halves itself; one with AVX-512 too.
+pub const PORTABLE: u8 = 0;
+pub const AVX2: u8 = 1;
+pub const AVX512: u8 = 2;
 
 pub trait Format: 'static {
     /// Parts in a block.
@@ -15,18 +22,18 @@ pub trait Format: 'static {
     /// Bytes of a block.
     const BYTES: usize;
 
-    /// Part `part` of a block. `F16C`: whether the CPU converts halves itself.
-    fn unpack<const F16C: bool>(block: &[u8], part: usize) -> [f32; PART];
+    /// Part `part` of a block. `LEVEL`: what the code around it is compiled for.
+    fn unpack<const LEVEL: u8>(block: &[u8], part: usize) -> [f32; PART];
 }
 
 /// The f16 at byte `at`, of a scale or a weight, hence finite.
 #[inline(always)]
-pub fn half<const F16C: bool>(bytes: &[u8], at: usize) -> f32 {
+pub fn half<const LEVEL: u8>(bytes: &[u8], at: usize) -> f32 {
     let bits = u16::from_le_bytes([bytes[at], bytes[at + 1]]);
     #[cfg(target_arch = "x86_64")]
-    if F16C {
+    if LEVEL >= AVX2 {
         use std::arch::x86_64::{_mm_cvtph_ps, _mm_cvtsi32_si128, _mm_cvtss_f32};
-        // SAFETY: only code that is compiled for CPUs with F16C says so.
+        // SAFETY: only code that is compiled for such CPUs says so.
         return unsafe { _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(bits)))) };
     }
     f16_value(bits)
@@ -43,9 +50,15 @@ fn f16_value(bits: u16) -> f32 {
 
 /// scale·level + offset of the levels in 16 bytes: low nibbles first, then the high ones.
 #[inline(always)]
-fn nibbles(levels: &[u8], scale: f32, offset: f32) -> [f32; PART] {
+fn nibbles<const LEVEL: u8>(levels: &[u8], scale: f32, offset: f32) -> [f32; PART] {
     let levels = &levels[..PART / 2];
     let mut out = [0.0; PART];
+    #[cfg(target_arch = "x86_64")]
+    if LEVEL >= AVX512 {
+        // SAFETY: only code that is compiled for such CPUs says so.
+        unsafe { Table::new(scale, offset).nibbles(levels, &mut out) };
+        return out;
+    }
     for j in 0..PART / 2 {
         out[j] = fma(scale, f32::from(levels[j] & 15), offset);
     }
@@ -67,9 +80,9 @@ impl Format for Q4_0 {
     const BYTES: usize = 18;
 
     #[inline(always)]
-    fn unpack<const F16C: bool>(block: &[u8], _: usize) -> [f32; PART] {
-        let scale = half::<F16C>(block, 0);
-        nibbles(&block[2..], scale, -8.0 * scale)
+    fn unpack<const LEVEL: u8>(block: &[u8], _: usize) -> [f32; PART] {
+        let scale = half::<LEVEL>(block, 0);
+        nibbles::<LEVEL>(&block[2..], scale, -8.0 * scale)
     }
 }
 
@@ -78,8 +91,15 @@ impl Format for Q4_1 {
     const BYTES: usize = 20;
 
     #[inline(always)]
-    fn unpack<const F16C: bool>(block: &[u8], _: usize) -> [f32; PART] {
-        nibbles(&block[4..], half::<F16C>(block, 0), half::<F16C>(block, 2))
+    fn unpack<const LEVEL: u8>(block: &[u8], _: usize) -> [f32; PART] {
+        #[cfg(target_arch = "x86_64")]
+        if LEVEL >= AVX512 {
+            let mut out = [0.0; PART];
+            // SAFETY: only code that is compiled for such CPUs says so.
+            unsafe { Table::of_halves(block).nibbles(&block[4..], &mut out) };
+            return out;
+        }
+        nibbles::<LEVEL>(&block[4..], half::<LEVEL>(block, 0), half::<LEVEL>(block, 2))
     }
 }
 
@@ -88,8 +108,8 @@ impl Format for Q8_0 {
     const BYTES: usize = 34;
 
     #[inline(always)]
-    fn unpack<const F16C: bool>(block: &[u8], _: usize) -> [f32; PART] {
-        let scale = half::<F16C>(block, 0);
+    fn unpack<const LEVEL: u8>(block: &[u8], _: usize) -> [f32; PART] {
+        let scale = half::<LEVEL>(block, 0);
         let levels = &block[2..2 + PART];
         let mut out = [0.0; PART];
         for j in 0..PART {
@@ -104,11 +124,11 @@ impl Format for F16 {
     const BYTES: usize = 64;
 
     #[inline(always)]
-    fn unpack<const F16C: bool>(block: &[u8], _: usize) -> [f32; PART] {
+    fn unpack<const LEVEL: u8>(block: &[u8], _: usize) -> [f32; PART] {
         let block = &block[..Self::BYTES];
         let mut out = [0.0; PART];
         for (j, value) in out.iter_mut().enumerate() {
-            *value = half::<F16C>(block, 2 * j);
+            *value = half::<LEVEL>(block, 2 * j);
         }
         out
     }
@@ -119,7 +139,7 @@ impl Format for BF16 {
     const BYTES: usize = 64;
 
     #[inline(always)]
-    fn unpack<const F16C: bool>(block: &[u8], _: usize) -> [f32; PART] {
+    fn unpack<const LEVEL: u8>(block: &[u8], _: usize) -> [f32; PART] {
         let block = &block[..Self::BYTES];
         let mut out = [0.0; PART];
         for j in 0..PART {
@@ -135,7 +155,7 @@ impl Format for F32 {
     const BYTES: usize = 128;
 
     #[inline(always)]
-    fn unpack<const F16C: bool>(block: &[u8], _: usize) -> [f32; PART] {
+    fn unpack<const LEVEL: u8>(block: &[u8], _: usize) -> [f32; PART] {
         let block = &block[..Self::BYTES];
         let mut out = [0.0; PART];
         for (j, value) in out.iter_mut().enumerate() {

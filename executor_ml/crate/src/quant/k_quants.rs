@@ -24,9 +24,9 @@ impl Format for Q4K {
     const BYTES: usize = 144;
 
     #[inline(always)]
-    fn unpack<const F16C: bool>(block: &[u8], part: usize) -> [f32; PART] {
+    fn unpack<const LEVEL: u8>(block: &[u8], part: usize) -> [f32; PART] {
         let (scale, minimum) = scale_and_minimum(&block[4..16], part);
-        let (scale, offset) = (half::<F16C>(block, 0) * scale, -half::<F16C>(block, 2) * minimum);
+        let (scale, offset) = (half::<LEVEL>(block, 0) * scale, -half::<LEVEL>(block, 2) * minimum);
         // Two parts share 32 bytes: the low nibbles are the first, the high the second.
         let levels = &block[16 + part / 2 * PART..][..PART];
         let shift = part % 2 * 4;
@@ -43,9 +43,9 @@ impl Format for Q5K {
     const BYTES: usize = 176;
 
     #[inline(always)]
-    fn unpack<const F16C: bool>(block: &[u8], part: usize) -> [f32; PART] {
+    fn unpack<const LEVEL: u8>(block: &[u8], part: usize) -> [f32; PART] {
         let (scale, minimum) = scale_and_minimum(&block[4..16], part);
-        let (scale, offset) = (half::<F16C>(block, 0) * scale, -half::<F16C>(block, 2) * minimum);
+        let (scale, offset) = (half::<LEVEL>(block, 0) * scale, -half::<LEVEL>(block, 2) * minimum);
         let fifth = &block[16..16 + PART];
         let levels = &block[48 + part / 2 * PART..][..PART];
         let shift = part % 2 * 4;
@@ -63,14 +63,14 @@ impl Format for Q6K {
     const BYTES: usize = 210;
 
     #[inline(always)]
-    fn unpack<const F16C: bool>(block: &[u8], part: usize) -> [f32; PART] {
+    fn unpack<const LEVEL: u8>(block: &[u8], part: usize) -> [f32; PART] {
         // Halves of 128 values: 64 bytes of low nibbles, 32 bytes of two high bits for four parts.
         let (middle, quarter) = (part / 4, part % 4);
         let low = &block[middle * 64 + quarter % 2 * PART..][..PART];
         let high = &block[128 + middle * PART..][..PART];
         let scales = &block[192 + part * 2..][..2];
         let (low_shift, high_shift) = (quarter / 2 * 4, quarter * 2);
-        let scale = half::<F16C>(block, 208);
+        let scale = half::<LEVEL>(block, 208);
         let mut out = [0.0; PART];
         for j in 0..PART {
             let level = low[j] >> low_shift & 15 | (high[j] >> high_shift & 3) << 4;

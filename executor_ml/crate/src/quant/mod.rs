@@ -9,6 +9,8 @@
 
 mod format;
 mod k_quants;
+#[cfg(target_arch = "x86_64")]
+mod lookup;
 mod product;
 
 use crate::error::Result;

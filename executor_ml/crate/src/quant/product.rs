@@ -7,7 +7,7 @@
 //! One text, compiled for each level; the registers that a level has decide how many rows and
 //! vectors share what was loaded and unpacked.
 
-use super::format::{Format, PART};
+use super::format::{AVX2, AVX512, Format, PART, PORTABLE};
 use crate::numeric::fma;
 
 const LANES: usize = 16;
@@ -26,27 +26,27 @@ pub fn dequantise<F: Format>(blocks: &[u8], out: &mut [f32]) {
     for (block, values) in blocks.chunks_exact(F::BYTES).zip(out.chunks_exact_mut(F::PARTS * PART))
     {
         for (part, values) in values.chunks_exact_mut(PART).enumerate() {
-            values.copy_from_slice(&F::unpack::<false>(block, part));
+            values.copy_from_slice(&F::unpack::<PORTABLE>(block, part));
         }
     }
 }
 
 fn portable<F: Format>(blocks: &[u8], x: &[f32], columns: usize, out: &mut [f32]) {
-    product::<F, false, false>(blocks, x, columns, out);
+    product::<F, PORTABLE>(blocks, x, columns, out);
 }
 
 #[cfg(target_arch = "x86_64")]
 pub mod levels {
-    use super::{Format, Multiply, product};
+    use super::{AVX2, AVX512, Format, Multiply, product};
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
     fn avx512<F: Format>(blocks: &[u8], x: &[f32], columns: usize, out: &mut [f32]) {
-        product::<F, true, true>(blocks, x, columns, out);
+        product::<F, AVX512>(blocks, x, columns, out);
     }
 
     #[target_feature(enable = "avx2,fma,f16c")]
     fn avx2<F: Format>(blocks: &[u8], x: &[f32], columns: usize, out: &mut [f32]) {
-        product::<F, false, true>(blocks, x, columns, out);
+        product::<F, AVX2>(blocks, x, columns, out);
     }
 
     /// All that run on this CPU, the best last.
@@ -76,9 +76,8 @@ pub mod levels {
     }
 }
 
-/// `WIDE`: whether there are 32 registers of 16 lanes, or 16 of 8.
 #[inline(always)]
-fn product<F: Format, const WIDE: bool, const F16C: bool>(
+fn product<F: Format, const LEVEL: u8>(
     blocks: &[u8],
     x: &[f32],
     columns: usize,
@@ -88,18 +87,19 @@ fn product<F: Format, const WIDE: bool, const F16C: bool>(
     let row_bytes = columns / (F::PARTS * PART) * F::BYTES;
     assert_eq!(blocks.len() / row_bytes * count, out.len());
     // Few vectors at a time stay in the first-level cache while all rows pass by.
-    let step = if WIDE { 8 } else { 4 };
+    let wide = LEVEL >= AVX512; // 32 registers of 16 lanes, not 16 of 8
+    let step = if wide { 8 } else { 4 };
     for first in (0..count).step_by(step) {
         let mut at = first;
         while at < count.min(first + step) {
             let vectors = &x[at * columns..];
             let results = (&mut *out, count, at);
             at += match count.min(first + step) - at {
-                8 => group::<F, 2, 8, F16C>(blocks, row_bytes, vectors, columns, results),
-                4.. if WIDE => group::<F, 4, 4, F16C>(blocks, row_bytes, vectors, columns, results),
-                4 => group::<F, 1, 4, F16C>(blocks, row_bytes, vectors, columns, results),
-                2.. => group::<F, 2, 2, F16C>(blocks, row_bytes, vectors, columns, results),
-                _ => group::<F, 4, 1, F16C>(blocks, row_bytes, vectors, columns, results),
+                8 => group::<F, 2, 8, LEVEL>(blocks, row_bytes, vectors, columns, results),
+                4.. if wide => group::<F, 4, 4, LEVEL>(blocks, row_bytes, vectors, columns, results),
+                4 => group::<F, 1, 4, LEVEL>(blocks, row_bytes, vectors, columns, results),
+                2.. => group::<F, 2, 2, LEVEL>(blocks, row_bytes, vectors, columns, results),
+                _ => group::<F, 4, 1, LEVEL>(blocks, row_bytes, vectors, columns, results),
             };
         }
     }
@@ -108,7 +108,7 @@ fn product<F: Format, const WIDE: bool, const F16C: bool>(
 /// All rows, `R` at a time, with the first `V` of `x`; results go to column `at` and those behind
 /// it of `out` [rows, count]. Returns `V`.
 #[inline(always)]
-fn group<F: Format, const R: usize, const V: usize, const F16C: bool>(
+fn group<F: Format, const R: usize, const V: usize, const LEVEL: u8>(
     blocks: &[u8],
     row_bytes: usize,
     x: &[f32],
@@ -126,17 +126,17 @@ fn group<F: Format, const R: usize, const V: usize, const F16C: bool>(
     };
     for group in &mut groups {
         let rows = std::array::from_fn(|r| &group[r * row_bytes..(r + 1) * row_bytes]);
-        keep(&tile::<F, R, V, F16C>(rows, vectors));
+        keep(&tile::<F, R, V, LEVEL>(rows, vectors));
     }
     for row in groups.remainder().chunks_exact(row_bytes) {
-        keep(&tile::<F, 1, V, F16C>([row], vectors));
+        keep(&tile::<F, 1, V, LEVEL>([row], vectors));
     }
     V
 }
 
 /// The dot products of `R` rows with `V` vectors.
 #[inline(always)]
-fn tile<F: Format, const R: usize, const V: usize, const F16C: bool>(
+fn tile<F: Format, const R: usize, const V: usize, const LEVEL: u8>(
     rows: [&[u8]; R],
     vectors: [&[f32]; V],
 ) -> [[f32; V]; R] {
@@ -146,7 +146,7 @@ fn tile<F: Format, const R: usize, const V: usize, const F16C: bool>(
         for part in 0..F::PARTS {
             let at = (block * F::PARTS + part) * PART;
             for r in 0..R {
-                let weights = F::unpack::<F16C>(&rows[r][block * F::BYTES..][..F::BYTES], part);
+                let weights = F::unpack::<LEVEL>(&rows[r][block * F::BYTES..][..F::BYTES], part);
                 for v in 0..V {
                     let x = &vectors[v][at..at + PART];
                     for j in 0..LANES {
