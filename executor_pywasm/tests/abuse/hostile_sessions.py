@@ -27,7 +27,9 @@ class SessionStage:
         settings = {"max_sessions": MOST, "max_session_bytes": _MOST_BYTES}
         self.executor = self._undo.enter_context(Executor(self.folder, **settings))
         self.connect()
-        self.ann.value("hers", "secret = 41; seen = 0\ndef g():\n  while True: yield secret\nh = g()")
+        self.ann.value(
+            "hers", "secret = 41; seen = 0\ndef g():\n  while True: yield secret\nh = g()"
+        )
         self._looked = 0
         return self
 
