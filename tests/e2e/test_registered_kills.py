@@ -33,9 +33,7 @@ class Caller:
 
     async def register(self, number: int) -> None:
         code = f"import numpy as np\nN = int(np.full(3, {number}).max())\ndef outlives(): return N"
-        request = algorithm_pb2.RegisterAlgorithmRequest(
-            name=NAME, code=code, version=f"v{number}"
-        )
+        request = algorithm_pb2.RegisterAlgorithmRequest(name=NAME, code=code, version=f"v{number}")
         async with rpc.connect(self.address) as peer:
             await peer.algorithms.RegisterAlgorithm(request, timeout=PATIENCE_S)
 
@@ -126,9 +124,7 @@ async def _interrupted(
     try:
         return True, await doing
     except grpc.aio.AioRpcError as error:
-        code = error.code()
-        assert code in (
-            grpc.StatusCode.UNAVAILABLE,
-            grpc.StatusCode.INVALID_ARGUMENT,  # a set-up that crashed is told as the code's fault
-        ), rpc.refusal(error)
+        # INVALID_ARGUMENT: a set-up that crashed is told as its code's fault.
+        if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INVALID_ARGUMENT):
+            raise
         return False, None
