@@ -27,7 +27,7 @@ bench-cpp bench-ml: bench-%:
 	@sh deploy/local/bootstrap.sh bench --executors $* --only $*
 
 abuse:
-	@sh deploy/local/bootstrap.sh abuse --executors pywasm --only "$(ONLY)"
+	@sh deploy/local/bootstrap.sh abuse --executors pywasm,ml --only "$(ONLY)"
 
 bench-pywasm:
 	@BENCH_RUNS="$(RUNS)" BENCH_DURATION="$(DURATION)" BENCH_SETUP="$(SETUP)" \

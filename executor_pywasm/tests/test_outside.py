@@ -37,6 +37,9 @@ class Echo:
         reply = self._reply(asked, tensors) if self._reply else answer(result, tensors)
         self._open[number] = reply
 
+    def request(self, number: int, asked: Any, tensors: Any) -> None:
+        raise ValueError("there is no web here")
+
     def forget(self, number: int) -> None:
         self.forgotten.append(number)
         self._open.pop(number, None)

@@ -81,6 +81,10 @@ def test_what_can_be_granted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert PyWasmSettings.load().granted == ["call:*", "candle", "files:a", "files:b"]
     monkeypatch.setenv("EDGEMESH_PYWASM_CAPABILITIES", '["call:cpp.*", "files:a"]')
     assert PyWasmSettings.load().granted == ["call:cpp.*", "files:a"]
+    hosts = '{"b.test:8443": {}, "b.test": {}, ".a.test": {}}'
+    monkeypatch.setenv("EDGEMESH_PYWASM_HTTP", hosts)
+    monkeypatch.setenv("EDGEMESH_PYWASM_CAPABILITIES", '["http:*"]')
+    assert PyWasmSettings.load().granted == ["http:.a.test", "http:b.test"]
     monkeypatch.setenv("EDGEMESH_PYWASM_CAPABILITIES", "[]")
     assert PyWasmSettings.load().granted == []
 
@@ -90,7 +94,11 @@ def test_what_can_be_granted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     [
         ("CAPABILITIES", '["net"]'),
         ("CAPABILITIES", '["call:*.fft"]'),
-        ("CAPABILITIES", '["http:example.org"]'),
+        ("CAPABILITIES", '["http:example.org:80"]'),
+        ("HTTP", '{"https://example.org": {}}'),
+        ("HTTP", '{"example.org": {"headers": {"X Y": "1"}}}'),
+        ("HTTP", '{"example.org": {"methods": ["CONNECT"]}}'),
+        ("HTTP_SECRETS", "/nowhere/at/all"),
         ("FILES", '{"a": "/nowhere/at/all"}'),
         ("FILES", '{"a b": "/tmp"}'),
         ("GATEWAY", "localhost"),

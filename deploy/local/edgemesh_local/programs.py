@@ -14,6 +14,7 @@ from edgemesh_local.session import Session
 from edgemesh_local.tool_environment import uv
 
 _DEMO = "demo/run.py"
+_ABUSE, _MESH = "abuse", "mesh"
 
 
 async def demo(session: Session) -> int:
@@ -78,17 +79,25 @@ async def corpus(session: Session) -> int:
 
 
 async def abuse(session: Session) -> int:
-    """Build, then run the abuse suite of the executor that runs strangers' code."""
+    """Build, then run the abuse suite: of the executor that runs strangers' code (its groups), and
+    of the whole mesh (`mesh`)."""
     layout = session.layout
-    await session.build()
-    folder = layout.root / "executor_pywasm"
-    try:
-        await show(
-            "the abuse suite",
-            [str(interpreter(folder)), str(folder / "tests" / "abuse"), *session.only],
-            cwd=layout.root,
-            env=os.environ | {"EDGEMESH_CACHE": str(layout.cache)},
-        )
-    except CommandFailed as failure:
-        return failure.code
-    return 0
+    await session.build(others=[tests_environment(layout)])
+    folder, tests = layout.root / "executor_pywasm", layout.root / "tests"
+    groups = [name for name in session.only if name != _MESH]
+    env = os.environ | {"EDGEMESH_CACHE": str(layout.cache)}
+    code = 0
+    for wanted, command, cwd in (
+        (
+            groups or not session.only,
+            [str(interpreter(folder)), str(folder / "tests" / "abuse"), *groups],
+            layout.root,
+        ),
+        (_MESH in session.only or not session.only, [str(interpreter(tests)), "-m", _ABUSE], tests),
+    ):
+        try:
+            if wanted:
+                await show("the abuse suite", command, cwd=cwd, env=env)
+        except CommandFailed as failure:
+            code = failure.code
+    return code

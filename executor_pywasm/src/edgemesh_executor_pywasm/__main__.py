@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from edgemesh_executor_pywasm.describe import MAP
+from edgemesh_executor_pywasm.fetching import Fetching
 from edgemesh_executor_pywasm.ground import PythonGround
 from edgemesh_executor_pywasm.keeping import PyWasmSessions
 from edgemesh_executor_pywasm.map import PythonMap
@@ -25,7 +26,7 @@ def main() -> None:
             fans={MAP: PythonMap()},
             sessions=PyWasmSessions,
             completions=completions,
-            back=lambda settings: Reentry(settings.gateway),
+            back=lambda settings: Reentry(settings.gateway, Fetching(settings)),
         ),
     )
 

@@ -2,6 +2,7 @@
 
     call:<algorithm>     edgemesh.call of it; `call:cpp.*` of all of a namespace, `call:*` of all
     candle               import candle: tensors of ml.tensor, models of ml.embed
+    http:<host>          edgemesh.http to that host of the operator's setting `http`
     files:<name>         the files of the operator's folder <name>, below /inputs/files/<name>
 
 Rules: the operator's setting is an allow-list; a request picks from it. What a grant opens is asked
@@ -16,11 +17,13 @@ from collections.abc import Iterable
 from mesh_service.executor.capabilities import covers
 
 _NAME = re.compile(
-    r"call:(?:[a-z0-9_]+(?:\.[a-z0-9_]+)*(?:\.\*)?|\*)|candle|files:(?:[A-Za-z0-9_-]{1,64}|\*)"
+    r"call:(?:[a-z0-9_]+(?:\.[a-z0-9_]+)*(?:\.\*)?|\*)|candle|http:(?:\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\*)"
+    r"|files:(?:[A-Za-z0-9_-]{1,64}|\*)"
 )
 _CANDLE = ("ml.tensor", "ml.embed")
 FILES = "files:"
 CALL = "call:"
+HTTP = "http:"
 
 
 def is_known(name: str) -> bool:
@@ -37,5 +40,5 @@ def may_call(grants: Iterable[str], algorithm: str) -> bool:
 
 
 def calls(grants: Iterable[str]) -> bool:
-    """Whether anything can be called with them."""
-    return any(grant == "candle" or grant.startswith(CALL) for grant in grants)
+    """Whether anything outside can be asked with them."""
+    return any(grant == "candle" or grant.startswith((CALL, HTTP)) for grant in grants)

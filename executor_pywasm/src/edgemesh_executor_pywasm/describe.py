@@ -24,7 +24,7 @@ Values cross as JSON; what JSON cannot carry is an object that says its type, su
 {"$type": "ndarray", "tensor": "x"}, which refers to a tensor of the request or of the outputs; \
 executor_pywasm/README.md lists them. \
 No network, threads or processes; what a program may call in the mesh is granted by the request's \
-`capabilities` (edgemesh.call, candle)."""
+`capabilities` (edgemesh.call, candle, edgemesh.http)."""
 
 _RUN = f"""\
 Runs a Python program in {_PYTHON}. `inputs` is a dict of parameters.inputs and of the request's \

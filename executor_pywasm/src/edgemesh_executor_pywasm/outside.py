@@ -58,6 +58,26 @@ class Mesh:
         left = self._back.deadline - time.monotonic()
         self._ask(number, questions.HEAD.pack(questions.CALL, number, left) + raw)
 
+    def request(self, number: int, asked: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Send an HTTP request. Raises `ValueError`, `TypeError`, `KeyError` likewise."""
+        head = json.dumps(
+            {
+                "method": str(asked["method"]),
+                "url": str(asked["url"]),
+                "headers": [[str(name), str(value)] for name, value in asked["headers"]],
+                "seconds": float(asked["seconds"]),
+            },
+            allow_nan=False,
+        ).encode()
+        body = bytes(tensors["body"].data) if "body" in tensors else b""
+        question = questions.REQUEST.pack(len(head)) + head + body
+        if questions.HEAD.size + len(question) > questions.MOST_BYTES:
+            why = f"the request has {len(question)} bytes"
+            self._early.append(_reply(number, refusals.refused("PAYLOAD_TOO_LARGE", why)))
+            return
+        left = self._back.deadline - time.monotonic()
+        self._ask(number, questions.HEAD.pack(questions.HTTP, number, left) + question)
+
     def forget(self, number: int) -> None:
         """Cancel a call."""
         for entry in self._waiting:
@@ -107,6 +127,8 @@ def _reply(number: int, answer: bytes) -> Ended:
         return Ended(number, b"", too_often=True)
     if kind == questions.REFUSED:
         return Ended(number, packed({"refused": refusals.told(body)}, {}))
+    if kind == questions.HTTP_ANSWERED:
+        return Ended(number, _served(body))
     try:
         response = compute_pb2.ComputeResponse.FromString(body)
         outputs = {name: _tensor(tensor) for name, tensor in response.outputs.items()}
@@ -128,6 +150,17 @@ def _reply(number: int, answer: bytes) -> Ended:
             "notes": json.dumps([*failure.notes]),
         }
     return Ended(number, packed({"answer": told}, outputs))
+
+
+def _served(answer: bytes) -> bytes:
+    """What a server said, as the program reads it."""
+    (length,) = questions.REQUEST.unpack_from(answer)
+    at = questions.REQUEST.size
+    body = answer[at + length :]
+    return packed(
+        {"http": json.loads(answer[at : at + length])},
+        {"body": Tensor("bytes", (len(body),), body)},
+    )
 
 
 def _tensor(tensor: tensor_pb2.Tensor) -> Tensor:

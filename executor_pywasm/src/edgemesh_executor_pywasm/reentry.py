@@ -1,4 +1,5 @@
-"""The front's side of `edgemesh.call`: a program's call goes to the gateway in its caller's name.
+"""The front's side of `edgemesh.call`: a program's call goes to the gateway in its caller's name;
+what it asks by `edgemesh.http` goes to `fetching`.
 
 Rules: what a run was granted, how often it may call and until when is known here, from its request,
 and never taken from its worker, which may have been broken out of. The ticket that came with the
@@ -19,6 +20,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from google.rpc import status_pb2  # pyright: ignore[reportMissingTypeStubs]
 
 from edgemesh_executor_pywasm import capabilities, questions
+from edgemesh_executor_pywasm.fetching import Fetching
 from edgemesh_executor_pywasm.refusals import refused
 from mesh_service import errors, translate, wire
 from mesh_service.executor import capabilities as names
@@ -41,9 +43,10 @@ _ALLOWED = frozenset(("algorithm", "parameters", "inputs", "capabilities", "limi
 class Reentry:
     """The way from here back into the mesh."""
 
-    def __init__(self, gateway: str) -> None:
-        """`gateway`: its host:port; empty: there is none, and every call is refused."""
-        self.gateway = gateway
+    def __init__(self, gateway: str, fetching: Fetching | None = None) -> None:
+        """`gateway`: its host:port; empty: there is none, and every call is refused. `fetching`:
+        the way out of the mesh; likewise."""
+        self.gateway, self.fetching = gateway, fetching
         self._channel: grpc.aio.Channel | None = None
 
     def open(self, valid: Valid, rpc: Rpc) -> names.Opened:
@@ -66,6 +69,8 @@ class Reentry:
 
     async def close(self) -> None:
         """Disconnect."""
+        if self.fetching is not None:
+            await self.fetching.close()
         if self._channel is not None:
             await self._channel.close()
 
@@ -104,6 +109,18 @@ class _Calls:
         if len(reply) >= questions.MOST_BYTES:
             return _told(errors.PayloadTooLarge(len(reply), questions.MOST_BYTES, "answer"))
         return questions.ANSWERED + reply
+
+    async def fetch(self, question: bytes, seconds: float) -> bytes:
+        """Send an HTTP request: likewise."""
+        timeout = self._timeout(seconds)
+        if timeout <= _LEAST_S:
+            return _told(errors.DeadlineExceeded("the program's request"))
+        if self._reentry.fetching is None:
+            return refused("NOT_GRANTED", "no host was granted")
+        answer = await self._reentry.fetching.ask(question, self._request.capabilities, timeout)
+        if len(answer) > questions.MOST_BYTES:
+            return _told(errors.PayloadTooLarge(len(answer), questions.MOST_BYTES, "answer"))
+        return answer
 
     def _wrong(self, head: compute_pb2.ComputeRequest) -> bytes | None:
         """Why this call is not made."""
@@ -154,12 +171,13 @@ class _Run:
             if task := self._running.get(number):
                 task.cancel()
             return questions.FORGOTTEN
-        if asked != questions.CALL or number in self._running:
+        if asked not in (questions.CALL, questions.HTTP) or number in self._running:
             return refused("BAD_QUESTION", "the worker's question makes no sense")
         if not self._calls.left:
             return questions.TOO_OFTEN
         self._calls.left -= 1
-        work = self._calls.ask(question[questions.HEAD.size :], seconds)
+        made = self._calls.ask if asked == questions.CALL else self._calls.fetch
+        work = made(question[questions.HEAD.size :], seconds)
         task = self._running[number] = asyncio.ensure_future(work)
         try:
             return await task

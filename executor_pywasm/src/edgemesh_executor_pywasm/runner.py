@@ -15,6 +15,7 @@ from edgemesh.compute.v1 import algorithm_pb2, compute_pb2
 from edgemesh_executor_pywasm import capabilities, dtypes
 from edgemesh_executor_pywasm.describe import algorithms
 from edgemesh_executor_pywasm.folders import Folders
+from edgemesh_executor_pywasm.heap import Heap
 from edgemesh_executor_pywasm.modules import Modules
 from edgemesh_executor_pywasm.outside import Mesh
 from edgemesh_executor_pywasm.prepare import Preparing
@@ -85,6 +86,7 @@ class PyWasmRunner:
         self._snapshots = Snapshots(self._sandbox.image)
         self._preparing = Preparing(self._sandbox, _reply)
         self._folders = Folders(config.get("files", {}))
+        self._heap = Heap()
         self.walls = confine()
         self._ready = bool(config["ready"])
         self._capabilities = [str(name) for name in config.get("capabilities", ())]
@@ -183,6 +185,7 @@ class PyWasmRunner:
 
     def rest(self) -> None:
         """Make the next program's instance ready; called when an answer has been sent."""
+        self._heap.rest()
         if self._ready:
             self._sandbox.prepare()
 

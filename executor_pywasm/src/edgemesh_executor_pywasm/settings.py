@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from edgemesh_executor_pywasm.capabilities import FILES, is_known
+from edgemesh_executor_pywasm.capabilities import FILES, HTTP, is_known
+from edgemesh_executor_pywasm.http_host import HttpHost, capability
 from mesh_service.executor.capabilities import covered
 from mesh_service.settings import MIB, ExecutorSettings, SettingsError
 
@@ -111,9 +112,21 @@ class PyWasmSettings(ExecutorSettings):
     """What the front keeps of modules that tenants have sent, to be named by their SHA-256."""
     gateway: str = ""
     """The gateway's `host:port`, where programs' calls go in; without it none can be granted."""
-    capabilities: tuple[str, ...] = ("call:*", "candle", "files:*")
+    capabilities: tuple[str, ...] = ("call:*", "candle", "files:*", "http:*")
     """What requests may ask for their programs (JSON): `call:*`, `call:cpp.*`, `call:ml.embed`,
-    `candle`, `files:*`, `files:<name>`; nothing is granted that is not asked for."""
+    `candle`, `files:*`, `files:<name>`, `http:*`, `http:<host>`; nothing is granted that is not
+    asked for."""
+    http: dict[str, HttpHost] = Field(default_factory=dict[str, HttpHost])
+    """Hosts that programs may speak with by HTTP (JSON), where `capabilities` has `http:<host>` or
+    `http:*`: `{"api.example.org": {"headers": {"Authorization": "Bearer {token}"}}}`. A name may
+    have a port; one that begins with a dot means all below it. See `HttpHost`."""
+    http_secrets: Path | None = None
+    """A TOML file of `name = "value"`: what `{name}` in these headers stands for. Only the process
+    that sends the requests reads it, when it starts."""
+    http_max_bytes: int = Field(default=4 * MIB, ge=1024, le=8 * MIB)
+    """Largest body of such a request, and of its answer."""
+    http_timeout_s: float = Field(default=30.0, gt=0, le=300)
+    """How long such a request may take, redirects included."""
     files: dict[str, Path] = Field(default_factory=dict[str, Path])
     """Folders whose files programs may read below /inputs/files/<name>, by name (JSON), where
     `capabilities` has `files:<name>` or `files:*`. Workers read them when they start."""
@@ -140,10 +153,15 @@ class PyWasmSettings(ExecutorSettings):
     @property
     def granted(self) -> list[str]:
         """What requests may ask for as things are."""
-        folders = [f"files:{name}" for name in sorted(self.files)]
+        own = [f"{FILES}{name}" for name in sorted(self.files)]
+        own += sorted({capability(name) for name in self.http})
         return [
-            *(name for name in self.capabilities if self.gateway and not name.startswith(FILES)),
-            *(name for name in folders if covered(self.capabilities, name)),
+            *(
+                name
+                for name in self.capabilities
+                if self.gateway and not name.startswith((FILES, HTTP))
+            ),
+            *(name for name in own if covered(self.capabilities, name)),
         ]
 
     def check(self) -> None:
@@ -153,14 +171,19 @@ class PyWasmSettings(ExecutorSettings):
             if not is_known(name):
                 raise SettingsError(
                     f"{self.prefix()}CAPABILITIES",
-                    f"call:*, call:<namespace>.*, call:<algorithm>, candle or files:<name>, "
-                    f"not {name!r}",
+                    f"call:*, call:<namespace>.*, call:<algorithm>, candle, files:<name> or "
+                    f"http:<host>, not {name!r}",
                 )
         for name, folder in self.files.items():
             if not is_known(f"{FILES}{name}") or not folder.is_dir():
                 raise SettingsError(
                     f"{self.prefix()}FILES", f"name → folder; {name!r}: {folder} is none"
                 )
+        for name, told in self.http.items():
+            if wrong := told.wrong(name):
+                raise SettingsError(f"{self.prefix()}HTTP", f"{name!r}: {wrong}")
+        if self.http_secrets is not None and not self.http_secrets.is_file():
+            raise SettingsError(f"{self.prefix()}HTTP_SECRETS", f"a file, not {self.http_secrets}")
         host, _, port = self.gateway.rpartition(":")
         if self.gateway and (not host or not port.isdecimal()):
             raise SettingsError(f"{self.prefix()}GATEWAY", f"<host>:<port>, not {self.gateway!r}")

@@ -2,6 +2,7 @@
 
 FetchError(kind, message)
     refused       the policy forbids it: a scheme, host, address or redirect
+    not_granted   a program's request is for a host that it was not granted
     too_large     more bytes than allowed
     timeout       it took longer than allowed
     mismatch      other bytes than their digest says

@@ -1,4 +1,5 @@
-"""What an embedder lets programs call by `edgemesh.call`: something outside that answers later.
+"""What an embedder lets programs reach by `edgemesh.call` and `edgemesh.http`: something outside
+that answers later.
 
 Rules: a call is started, listened for and taken on the run's own thread, so none is needed beside
 it; nothing here raises into the guest. The sandbox knows neither what algorithms there are nor who
@@ -35,6 +36,14 @@ class Outside(Protocol):
 
         `asked`: `algorithm`, `parameters` (JSON text), `capabilities`, `run_time_ms`; a stranger's
         values. Raises `ValueError`, `TypeError`, `KeyError` for what cannot be asked.
+        """
+        ...
+
+    def request(self, number: int, asked: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Send an HTTP request.
+
+        `asked`: `method`, `url`, `headers` (pairs), `seconds`; the tensor `body` is its body.
+        Raises as `start` does.
         """
         ...
 

@@ -33,7 +33,7 @@ from edgemesh_sandbox.interpreter import TABLE_ELEMENTS, Interpreter
 from edgemesh_sandbox.limits import MIB, Limits
 from edgemesh_sandbox.output import OnOutput
 from edgemesh_sandbox.outside import Outside
-from edgemesh_sandbox.result import Result
+from edgemesh_sandbox.result import Failure, Outcome, Result
 from edgemesh_sandbox.session import UNDO, Session
 from edgemesh_sandbox.signals import PutOff
 from edgemesh_sandbox.snapshot import Snapshot
@@ -199,6 +199,9 @@ class Sandbox:
             )
             if not result.ok:
                 raise ProgramFailed(result)
+            if not result.kept:  # `os._exit(0)`: nothing of it is left
+                failure = Failure("Exit", "the program ended itself before its end")
+                raise ProgramFailed(replace(result, outcome=Outcome.EXIT, failure=failure))
             return session.snapshot()
 
     def session(

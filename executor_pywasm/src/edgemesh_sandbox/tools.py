@@ -127,8 +127,9 @@ class ToolCalls:
         try:
             asked = cast(dict[str, Any], json.loads(text))
             tensors = {t["name"]: _tensor(t, run.memory) for t in asked["tensors"]}
-            if "call" in asked:
-                return self._start_outside(number, asked["call"], tensors)
+            for kind in ("call", "http"):
+                if kind in asked:
+                    return self._start_outside(number, kind, asked[kind], tensors)
             function = self._tools.functions.get(asked["tool"])
             value = from_wire(asked["value"], tensors)
             args, kwargs = tuple(value["args"]), dict(value["kwargs"])
@@ -153,13 +154,17 @@ class ToolCalls:
         threading.Thread(target=work, name="tool", daemon=True).start()
         return _OK
 
-    def _start_outside(self, number: int, asked: dict[str, Any], tensors: dict[str, Tensor]) -> int:
+    def _start_outside(
+        self, number: int, kind: str, asked: dict[str, Any], tensors: dict[str, Tensor]
+    ) -> int:
         if self._outside is None:
-            why = "this run was granted no calls; a request asks for them by its capabilities"
+            what = "calls" if kind == "call" else "hosts"
+            why = f"this run was granted no {what}; a caller asks for them by `capabilities`"
             refused: dict[str, Any] = {"reason": "NOT_GRANTED", "message": why, "fields": {}}
             self._done[number] = packed({"refused": refused}, {})
         else:
-            self._outside.start(number, asked, tensors)
+            begin = self._outside.start if kind == "call" else self._outside.request
+            begin(number, asked, tensors)
             self._far.add(number)
         return _OK
 

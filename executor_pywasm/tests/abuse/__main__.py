@@ -11,32 +11,45 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
+sys.path.append(str(Path(__file__).parents[1]))  # what other tests have is used, too
+
+import hostile_environments
 import hostile_modules
+import hostile_sessions
 import mutations
 from attack import Arena, Outcome
 from executor import Executor
 from hostile import CASES, GROUPS
 from module_attack import Attacker
+from scenario import Scenario, play
 
 MOST_LATE_MS = 250
 MUTATIONS = 12_000
 MODULES = "modules"
+SCENARIOS: dict[str, tuple[Any, Sequence[Scenario[Any]]]] = {
+    "sessions": (hostile_sessions.SessionStage, hostile_sessions.CASES),
+    "environments": (hostile_environments.EnvironmentStage, hostile_environments.CASES),
+}
 
 
 def main() -> int:
     """Run the groups that are asked for, or all; the exit status."""
     parser = argparse.ArgumentParser(description="Hostile programs and bytes, as a table.")
-    parser.add_argument(
-        "groups", nargs="*", choices=[*GROUPS, MODULES, "mutations", []], metavar="GROUP"
-    )
+    known = [*GROUPS, MODULES, *SCENARIOS, "mutations", []]
+    parser.add_argument("groups", nargs="*", choices=known, metavar="GROUP")
     groups: list[str] = parser.parse_args().groups
     began = time.monotonic()
     found = _attacks(groups)
     if not groups or MODULES in groups:
         found += _modules()
+    for group in SCENARIOS:
+        if not groups or group in groups:
+            found += _scenarios(group)
     bad = [outcome for outcome in found if outcome.wrong or outcome.late_ms > MOST_LATE_MS]
     broken = 0
     if not groups or "mutations" in groups:
@@ -90,6 +103,18 @@ def _modules() -> list[Outcome]:
         for case in hostile_modules.CASES:
             found.append(attacker.attack(case))
             print(_line(found[-1]), flush=True)
+    return found
+
+
+def _scenarios(group: str) -> list[Outcome]:
+    found: list[Outcome] = []
+    stage_of, cases = SCENARIOS[group]
+    print(f"\n{group:<60}{'came of it':<20}{'ms':>7}", flush=True)
+    with stage_of() as stage:
+        for case in cases:
+            found.append(play(group, case, stage))
+            mark = "  WRONG" if found[-1].wrong else ""
+            print(f"  {case.name:<58}{found[-1].outcome:<20}{found[-1].ms:>7.0f}{mark}", flush=True)
     return found
 
 

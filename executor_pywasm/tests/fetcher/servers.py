@@ -15,7 +15,7 @@ Handler = Callable[[http.server.BaseHTTPRequestHandler], None]
 
 @contextmanager
 def served(answer: Handler) -> Generator[str]:
-    """A server whose every GET is answered by `answer`; its URL, without a slash at the end."""
+    """A server whose every request is answered by `answer`; its URL, without a slash at the end."""
 
     class Requests(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -23,8 +23,7 @@ def served(answer: Handler) -> Generator[str]:
         def do_GET(self) -> None:
             answer(self)
 
-        def do_HEAD(self) -> None:
-            answer(self)
+        do_HEAD = do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - their names there
 
         def log_message(self, format: str, *args: object) -> None:
             pass

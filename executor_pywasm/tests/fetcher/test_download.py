@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from edgemesh_fetcher import download as module
+from edgemesh_fetcher import connect as module
 from edgemesh_fetcher.download import download
 from edgemesh_fetcher.errors import FetchError
 from edgemesh_fetcher.policy import Policy

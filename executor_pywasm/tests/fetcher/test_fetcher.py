@@ -118,11 +118,12 @@ def process_of(outside: Outside) -> int:
 
 def test_nonsense_is_answered(tmp_path: Path) -> None:
     from edgemesh_fetcher import serve
+    from edgemesh_fetcher.hosts import Hosts
     from edgemesh_fetcher.policy import Policy
     from edgemesh_fetcher.store import FileStore
 
     files = FileStore(tmp_path / "files", 1 << 20)
-    one = serve.Fetcher(Policy(), files, Path("uv"), tmp_path, "3.15", 1.0)
+    one = serve.Fetcher(Policy(), files, Path("uv"), tmp_path, "3.15", 1.0, Hosts({}, {}))
     told: list[dict[str, Any]] = []
     for asked in ({"id": 1}, {"id": 2, "do": "x"}, {"id": 3, "do": "find", "sha256": "../x"}):
         serve._work(one.answer, asked, told.append)  # pyright: ignore[reportPrivateUsage]

@@ -127,6 +127,7 @@ def f(n: int, s: str | None = None, *, kind: Literal["a", "b"] = "a", p: Point |
         ("1 / 0", "code", "ZeroDivisionError"),
         ("import no_such_module", "code", "no_such_module"),
         ("raise SystemExit(3)", "code", "EXIT"),
+        ("import os\ndef f(): pass\nos._exit(0)", "code", "EXIT"),
         ("while True: pass", "code", "TIMEOUT"),
         ("x = bytearray(1 << 30)", "code", "MEMORY_LIMIT"),
         ("import os\nos.abort()", "code", "CRASH"),

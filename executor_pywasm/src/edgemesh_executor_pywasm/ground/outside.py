@@ -42,8 +42,10 @@ class OutsideError(Exception):
 class Outside:
     """The fetcher, as a process beside this one."""
 
-    def __init__(self, settings: PyWasmSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: PyWasmSettings, *, programs: bool = False) -> None:
+        """`programs`: whether it sends requests of programs, and nothing else."""
+        self._settings, self._programs = settings, programs
+        self._most_s = settings.http_timeout_s if programs else settings.fetch_timeout_s
         self._folder = (settings.cache / "fetched").absolute()
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -68,6 +70,10 @@ class Outside:
         answer = await self._ask({"do": "find", "sha256": sha256})
         path = answer["path"]
         return None if path is None else await asyncio.to_thread(self._read, path)
+
+    async def request(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """What a server answers: see edgemesh_fetcher/serve.py. Raises OutsideError."""
+        return await self._ask({"do": "request", **asked})
 
     async def close(self) -> None:
         """End it."""
@@ -96,7 +102,7 @@ class Outside:
         try:
             process.stdin.write(json.dumps({"id": number, **asked}).encode() + b"\n")
             await process.stdin.drain()
-            async with asyncio.timeout(self._settings.fetch_timeout_s + _GRACE_S):
+            async with asyncio.timeout(self._most_s + _GRACE_S):
                 answer = await future
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
@@ -110,31 +116,36 @@ class Outside:
             raise OutsideError(str(error["kind"]), str(error["message"]))
         return answer
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        settings = self._settings
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        config = {
+    def _config(self) -> dict[str, Any]:
+        settings, programs = self._settings, self._programs
+        secrets = settings.http_secrets if programs else None
+        return {
             "folder": str(self._folder),
             "folder_bytes": settings.fetch_disk_bytes,
             "uv": uv.find_uv_bin(),
             "python": PYTHON,
             "resolve_s": settings.fetch_timeout_s,
+            "http": {k: v.model_dump() for k, v in settings.http.items()} if programs else {},
+            "secrets": secrets and str(secrets.absolute()),
             "hosts": settings.fetch_hosts,
             "networks": [str(network) for network in settings.fetch_networks],
             "plain_http": settings.fetch_plain_http,
-            "max_bytes": settings.fetch_max_bytes,
-            "timeout_s": settings.fetch_timeout_s,
+            "max_bytes": settings.http_max_bytes if programs else settings.fetch_max_bytes,
+            "timeout_s": self._most_s,
             "offline": settings.offline,
         }
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-m", "edgemesh_fetcher", json.dumps(config)),
+            *(sys.executable, "-I", "-m", "edgemesh_fetcher", json.dumps(self._config())),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=_environment(),
             limit=_MOST_LINE,
             start_new_session=True,
         )
-        logs.event("fetcher started", pid=process.pid)
+        logs.event("fetcher started", pid=process.pid, programs=self._programs)
         self._process = process
         self._reading = asyncio.create_task(self._listen(process), name="fetcher")
         return process

@@ -6,7 +6,8 @@ room and asks with TAKE. A reply is PREFIX (the length of its JSON), the JSON, a
 whose places count from the reply's beginning.
 
     START    JSON follows: {"tool", "value": {"args", "kwargs"} in wire form, "tensors"}, or
-             {"call": {"algorithm", "parameters", "capabilities", "run_time_ms"}, "tensors"}
+             {"call": {"algorithm", "parameters", "capabilities", "run_time_ms"}, "tensors"}, or
+             {"http": {"method", "url", "headers", "seconds"}, "tensors"}
     WAIT     PLACE follows: seconds to wait (less than 0: as long as it takes), and where DONE, the
              call that has ended and its reply's size, is to be written; (0, 0): none has
     TAKE     PLACE follows: where the reply is to be written

@@ -101,14 +101,15 @@ def _install(ballast: list[bytes], science: bool) -> tuple[Any, list[tuple[int, 
     import _host
     import _reactor
 
-    from . import candle, console, eventloop, mesh, randomness, runtime, tools
+    from . import candle, console, eventloop, mesh, randomness, runtime, tools, web
 
     block = console.Block(_host.call)
     calls = tools.Calls(_host.call)
     given = tools.Tools(calls)
     eventloop.attend(calls)
     modules: dict[str, Any] = {"edgemesh": tools.module(given), "edgemesh.tools": given}
-    modules["edgemesh"].__dict__.update(mesh.names(calls))
+    modules["edgemesh.http"] = web.module(calls)
+    modules["edgemesh"].__dict__.update(mesh.names(calls), http=modules["edgemesh.http"])
     modules["candle"] = candle.module(modules["edgemesh"].call)
     sys.modules.update(modules)
     serving = runtime.Runtime(block, given)

@@ -33,6 +33,9 @@ CASES = [
     case("an answer written over the whole memory", _START + _WAIT + f"ask(1, {_GOOD})\nwait(1)\nfor place in (0, 65536, 2 ** 32 - 1, at):\n  try: _host.call(struct.pack('<IIdI', 3, 1, 0, place))\n  except OSError: pass\noutput = 1", OK, EXCEPTION, CRASH, prints=False, **_GRANTED),
     case("calls that are begun and forgotten", _START + f"for n in range(1, 900):\n  try:\n    ask(n, {_GOOD})\n    _host.call(struct.pack('<II', 4, n))\n  except OSError: pass\noutput = 1", OK, result=1, **_GRANTED),
     case("an end while calls are under way", "import edgemesh, asyncio, os\nasync def main():\n  t = [asyncio.ensure_future(edgemesh.call.aio('a.b')) for _ in range(30)]\n  await asyncio.sleep(0)\n  os._exit(0)\nasyncio.run(main())", OK, **_GRANTED),
+    case("HTTP without a grant", "from edgemesh import http; http.get('http://169.254.169.254/latest/meta-data')", EXCEPTION, says="NOT_GRANTED"),
+    case("HTTP with grants of something else", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/')", EXCEPTION, says="NOT_GRANTED", **_GRANTED),
+    case("forged HTTP requests", _START + "n = 9\nfor asked in (None, 1, [], {}, {'url': 1}, dict(method='GET', url='file:///etc/passwd', headers=[], seconds=1e400), dict(method='GET', url='x' * 10 ** 6, headers=[['a', 'b']] * 10 ** 4, seconds=-1)):\n  n += 1\n  try: start(n, json.dumps({'tensors': [], 'http': asked}).encode())\n  except OSError: pass\noutput = 1", OK, result=1, **_GRANTED),
     case("a graph of tensors that refers to itself", "import candle\nx = candle.Tensor([1.0]) + 1\nx._args = (x,)\nx.tolist()", TIMEOUT, MEMORY, EXCEPTION, **_GRANTED),
     case("a tensor of more elements than there are", "import candle\nx = candle.ones(10 ** 6, 10 ** 6)\nx.tolist()", EXCEPTION, says="NOT_STARTED", **_GRANTED),
 ]  # fmt: skip
