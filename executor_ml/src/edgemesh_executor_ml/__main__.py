@@ -17,8 +17,6 @@ from mesh_service.executor import Plan, serve
 from mesh_service.executor.crew import Crew, spec
 
 RUNNER = "edgemesh_executor_ml.runner:MlRunner"
-_RESTING = 1
-"""Workers of a model that nobody calls."""
 
 
 def staff(settings: MlSettings) -> Models:
@@ -28,7 +26,8 @@ def staff(settings: MlSettings) -> Models:
     limit = settings.memory_limit
 
     def crew(config: Mapping[str, Any], name: str) -> Crew:
-        made = spec(settings, RUNNER, config, env, _RESTING)
+        # Spares of a model that nobody calls would double its memory for nothing.
+        made = spec(settings, RUNNER, config, env, resting=settings.workers)
         made = replace(made, concurrency=settings.concurrency, start_timeout=load_s)
         return Crew(made, name)
 
