@@ -2,6 +2,7 @@
 #   EXECUTORS=cpp,ml   the executors to build and start (default: all)
 #   NAME=mine          the plugin that `make plugin` makes, in cpp_plugins/mine
 #   PLUGIN=, VERSION=  what `make pin` makes the default: a plugin, and its version, or `newest`
+#   MODEL=, VERSION=   what `make pin-model` does: a model, and its version, or `newest`
 #   ONLY=name,…        the parts of test, lint, lock, bench or corpus (default: all)
 # bench-pywasm takes RUNS=100000 and DURATION=10 (seconds) for longer or shorter loads, and SETUP=1
 # to build the sandbox's images from nothing too.
@@ -15,7 +16,8 @@ SETUP ?=
 targets = up demo test bench protos lint clean lock build
 PLUGIN ?=
 VERSION ?=
-.PHONY: help pin plugin $(targets) abuse bench-cpp bench-ml bench-pywasm corpus
+MODEL ?=
+.PHONY: help pin pin-model plugin $(targets) abuse bench-cpp bench-ml bench-pywasm corpus
 
 help:
 	@sh deploy/local/bootstrap.sh help
@@ -42,3 +44,7 @@ plugin:
 pin:
 	@executor_cpp/.venv/bin/python -m edgemesh_executor_cpp.pins \
 		executor_cpp/.venv/edgemesh/plugins "$(PLUGIN)" "$(VERSION)"
+
+pin-model:
+	@executor_ml/.venv/bin/python -m edgemesh_executor_ml.pins \
+		"$${EDGEMESH_ML_MODELS_DIR:-$${EDGEMESH_CACHE:-$$HOME/.cache/edgemesh}/models}" "$(MODEL)" "$(VERSION)"

@@ -15,12 +15,12 @@ from typing import Any
 os.environ["RAYON_NUM_THREADS"] = os.environ["CANDLE_NUM_THREADS"] = "2"
 
 import pytest
-from edgemesh.compute.v1 import compute_pb2
+from edgemesh.compute.v1 import algorithm_pb2, compute_pb2
 
 from edgemesh_candle import Embedder, Generator
 from edgemesh_executor_ml.fetch import fetch, sources
 from edgemesh_executor_ml.runner import MlRunner
-from mesh_service.executor import Call
+from mesh_service.executor import Call, Reply
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -46,11 +46,34 @@ def generator(models: Path) -> Generator:
     return Generator(models / "smollm2-135m-instruct" / "model.gguf")
 
 
+class Runners:
+    """A runner for each model, which the front would choose among."""
+
+    def __init__(self, models: Path) -> None:
+        folders = (models / "all-minilm-l6-v2", models / "smollm2-135m-instruct")
+        described = {
+            folder: json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            for folder in folders
+        }
+        self.all = [MlRunner({"folder": str(f), "manifest": m}) for f, m in described.items()]
+        self.all.append(MlRunner({}))
+
+    def describe(self) -> list[algorithm_pb2.Algorithm]:
+        return [each for runner in self.all for each in runner.describe()]
+
+    def run(self, call: Call) -> Reply:
+        for runner in self.all:
+            if any(each.name == call.algorithm for each in runner.describe()):
+                return runner.run(call)
+        raise LookupError(call.algorithm)
+
+
 @pytest.fixture(scope="session")
-def runner(models: Path) -> Iterator[MlRunner]:
-    made = MlRunner({"models": str(models)})
+def runner(models: Path) -> Iterator[Runners]:
+    made = Runners(models)
     yield made
-    made.close()
+    for each in made.all:
+        each.close()
 
 
 @dataclass

@@ -12,13 +12,12 @@ from array import array
 from pathlib import Path
 
 import pytest
-from conftest import Pool, golden
+from conftest import Pool, Runners, golden
 from edgemesh.compute.v1 import compute_pb2, tensor_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgemesh_candle import Embedder, ModelError
-from edgemesh_executor_ml.runner import MlRunner
 from mesh_service.executor import InvalidInput
 
 DIMENSIONS = 384
@@ -143,11 +142,12 @@ def test_a_broken_folder_is_refused_by_name(
     assert caught.value.reason
 
 
-def test_a_call_writes_into_the_fronts_memory(runner: MlRunner, pool: Pool) -> None:
+def test_a_call_writes_into_the_fronts_memory(runner: Runners, pool: Pool) -> None:
     reply = runner.run(pool.call("ml.embed", texts=["one", "two", "three"]))
     assert reply.outcome == compute_pb2.OUTCOME_OK
     assert reply.result == {
         "model": "all-minilm-l6-v2",
+        "model_version": "1",
         "dimensions": DIMENSIONS,
         "tokens": 9,
         "truncated": 0,
@@ -171,7 +171,7 @@ def test_nearest_meaning_is_found(embedder: Embedder) -> None:
     assert scores.index(max(scores)) == 1
 
 
-def test_a_caller_who_left_stops_a_large_batch(runner: MlRunner, pool: Pool) -> None:
+def test_a_caller_who_left_stops_a_large_batch(runner: Runners, pool: Pool) -> None:
     pool.cancelled.set()
     began = time.perf_counter()
     reply = runner.run(pool.call("ml.embed", texts=["word " * 200] * 1000))
@@ -180,7 +180,7 @@ def test_a_caller_who_left_stops_a_large_batch(runner: MlRunner, pool: Pool) -> 
     assert time.perf_counter() - began < 5, "all of it was computed"
 
 
-def test_a_deadline_stops_a_large_batch(runner: MlRunner, pool: Pool) -> None:
+def test_a_deadline_stops_a_large_batch(runner: Runners, pool: Pool) -> None:
     pool.deadline = time.monotonic()
     reply = runner.run(pool.call("ml.embed", texts=["word " * 200] * 1000))
     assert reply.outcome == compute_pb2.OUTCOME_TIMEOUT
@@ -188,7 +188,7 @@ def test_a_deadline_stops_a_large_batch(runner: MlRunner, pool: Pool) -> None:
     assert reply.failure.limit.name == "run_time_ms"
 
 
-def test_half_a_surrogate_pair_is_named(runner: MlRunner, pool: Pool) -> None:
+def test_half_a_surrogate_pair_is_named(runner: Runners, pool: Pool) -> None:
     with pytest.raises(InvalidInput) as caught:
         runner.run(pool.call("ml.embed", texts=["\ud800"]))
     assert caught.value.violations == {"parameters.texts": "no unpaired surrogates"}

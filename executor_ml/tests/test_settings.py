@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgemesh_executor_ml.settings import MlSettings
+from edgemesh_executor_ml.settings import MlSettings, available_bytes
 from mesh_service.settings import SettingsError
 
 
@@ -23,7 +23,7 @@ def test_models_lie_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(SettingsError, match=r"EDGEMESH_ML_MODELS_DIR: no such folder.*fetch"):
         MlSettings.load()
     (tmp_path / "models").mkdir()
-    assert MlSettings.load().runner_config() == {"models": str(tmp_path / "models")}
+    assert MlSettings.load().models == tmp_path / "models"
     (tmp_path / "others").mkdir()
     monkeypatch.setenv("EDGEMESH_ML_MODELS_DIR", str(tmp_path / "others"))
     assert MlSettings.load().models == tmp_path / "others"
@@ -48,3 +48,15 @@ def test_a_misspelt_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGEMESH_ML_THREAD", "2")
     with pytest.raises(SettingsError, match="did you mean EDGEMESH_ML_THREADS"):
         MlSettings.load()
+
+
+def test_models_may_take_most_of_the_memory_unless_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    settings = MlSettings.load()
+    assert 0 < settings.memory_limit <= available_bytes() * 3 // 4
+    monkeypatch.setenv("EDGEMESH_ML_MODELS_MEMORY_BYTES", "1000")
+    monkeypatch.setenv("EDGEMESH_ML_KEEP_MODELS", "a, b")
+    settings = MlSettings.load()
+    assert (settings.memory_limit, settings.keep_models) == (1000, ("a", "b"))

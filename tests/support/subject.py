@@ -123,6 +123,7 @@ def _ml_check(number: int, response: Response) -> None:
 
 ML = Subject(
     name="ml",
+    services=("edgemesh.compute.v1.ModelService",),
     at_once=2,
     quick=lambda number: rpc.request("ml.embed", {"texts": [f"There are {number} apples."]}),
     check=_ml_check,

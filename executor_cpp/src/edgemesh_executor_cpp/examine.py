@@ -8,21 +8,17 @@ kept, so that a restart asks nothing.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
-import signal
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from edgemesh_executor_cpp import describe
 from edgemesh_executor_cpp.manifest import NAME
 from edgemesh_executor_cpp.store import Store
-
-_MOST_REPORT = 16 << 20
+from mesh_service.executor import throwaway
 
 
 class Refused(Exception):
@@ -66,41 +62,13 @@ class Examiner:
         return _finding(found)
 
     async def _probe(self, path: Path) -> dict[str, Any]:
-        reading, writing = os.pipe()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "edgemesh_executor_cpp.probe", str(path), str(writing)),
-                env=self._env,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-                pass_fds=[writing],
-                start_new_session=True,  # what it may have started ends with it
-            )
-        finally:
-            os.close(writing)
-        with os.fdopen(reading, "rb") as pipe:
-            report = asyncio.create_task(asyncio.to_thread(pipe.read, _MOST_REPORT))
-            late = False
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    await process.wait()
-            except TimeoutError:
-                late = True
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                code = await process.wait()
-                said = await report
-        finding = [{}, *_lines(said)][-1]
-        if "description" in finding:
-            return await asyncio.to_thread(_described, str(finding["description"]))
-        if "refused" in finding:
-            return finding
-        when = str(finding.get("stage", "as it was loaded"))
-        if late:
-            raise Refused(f"it hung {when}: no answer within {self._timeout_s:g} s")
-        raise Refused(_ended(code, when))
+        where = ("edgemesh_executor_cpp.probe", [str(path)])
+        report = await throwaway.run(*where, self._env, self._timeout_s)
+        if "description" in report.last:
+            return await asyncio.to_thread(_described, str(report.last["description"]))
+        if "refused" in report.last:
+            return dict(report.last)
+        raise Refused(report.why)
 
 
 def _described(text: str) -> dict[str, Any]:
@@ -115,24 +83,6 @@ def _described(text: str) -> dict[str, Any]:
         }
     except (KeyError, TypeError, describe.BadDescription) as error:
         raise Refused(f"describe: {error}") from None
-
-
-def _lines(said: bytes) -> list[dict[str, Any]]:
-    """What the process has told, as far as it makes sense."""
-    told: list[dict[str, Any]] = []
-    for line in said.splitlines():
-        with contextlib.suppress(ValueError):
-            value = json.loads(line)
-            if isinstance(value, dict):
-                told.append(cast("dict[str, Any]", value))
-    return told
-
-
-def _ended(code: int, when: str) -> str:
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            return f"it crashed {when}: {signal.Signals(-code).name}"
-    return f"it ended its process {when}, with status {code}"
 
 
 def _finding(found: Mapping[str, Any]) -> Finding:

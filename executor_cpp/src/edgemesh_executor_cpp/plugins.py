@@ -27,12 +27,12 @@ from edgemesh_executor_cpp.manifest import SUFFIX, BadManifest, Manifest
 from edgemesh_executor_cpp.roll import NoWorkers, Roll
 from edgemesh_executor_cpp.store import Store
 from mesh_service import logs
-from mesh_service.executor.crew import Crew
+from mesh_service.executor.crew import Crew, Staff
 
 LOOK_S = 0.2
 
 
-class Plugins:
+class Plugins(Staff):
     """The executor's staff: a crew for each version that serves something."""
 
     def __init__(

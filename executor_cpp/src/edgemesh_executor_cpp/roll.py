@@ -74,22 +74,7 @@ class Roll:
         await asyncio.gather(*(crew.pool.stop() for crew in crews), return_exceptions=True)
 
     async def _start(self, version: Version) -> Crew:
-        crew, error = self._enlist(version), ""
-        settled = asyncio.Event()
-        crew.on_change = settled.set
-        starting = asyncio.create_task(crew.pool.start())
-        try:
-            async with asyncio.timeout(self._start_s):
-                while not (crew.serves or crew.error):
-                    await settled.wait()
-                    settled.clear()
-        except TimeoutError:
-            error = f"no worker within {self._start_s:g} s"
-        finally:
-            error = error or crew.error
-            starting.cancel()
-            if not crew.serves:
-                await crew.pool.stop()
-        if not crew.serves:
+        crew = self._enlist(version)
+        if error := await crew.begin(self._start_s):
             raise NoWorkers(version, error)
         return crew

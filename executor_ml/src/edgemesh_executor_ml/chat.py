@@ -14,7 +14,7 @@ from edgemesh.compute.v1 import algorithm_pb2
 
 from edgemesh_candle import Generator
 from edgemesh_executor_ml import generate
-from edgemesh_executor_ml.catalog import Shelf
+from edgemesh_executor_ml.manifest import Manifest
 from mesh_service.executor import Call, Reply
 
 NAME = "ml.chat"
@@ -38,7 +38,7 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
         "finish_reason": plain["finish_reason"],
         "logprobs": {"type": ["object", "null"], "description": "content: of each token"},
     }
-    kept = ("model", "seed", "time_to_first_token_ms", "tokens_per_second")
+    kept = ("model", "model_version", "seed", "time_to_first_token_ms", "tokens_per_second")
     result = {name: plain[name] for name in kept} | {
         "choices": {
             "type": "array",
@@ -59,9 +59,9 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
     return described
 
 
-def run(call: Call, models: Shelf[Generator]) -> Reply:
+def run(call: Call, manifest: Manifest, generator: Generator) -> Reply:
     """Answer one call. Raises InvalidInput, AlgorithmFailure."""
-    reply = generate.run(call, models)
+    reply = generate.run(call, manifest, generator)
     reply.result = _arranged(reply.result)
     return reply
 
@@ -71,6 +71,7 @@ def _arranged(result: Mapping[str, Any]) -> dict[str, Any]:
     logprobs = result.get("logprobs")
     return {
         "model": result["model"],
+        "model_version": result["model_version"],
         "choices": [
             {
                 "index": 0,

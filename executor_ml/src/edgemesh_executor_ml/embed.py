@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from edgemesh.compute.v1 import algorithm_pb2, tensor_pb2
 
 from edgemesh_candle import Embedder, ParameterError
-from edgemesh_executor_ml.catalog import Shelf
+from edgemesh_executor_ml.manifest import Manifest
 from edgemesh_executor_ml.stopped import stopped
 from mesh_service.executor import Call, InvalidInput, Reply, TensorView
 
@@ -44,9 +44,10 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
     }
     result = {
         "type": "object",
-        "required": ["model", "dimensions", "tokens", "truncated"],
+        "required": ["model", "model_version", "dimensions", "tokens", "truncated"],
         "properties": {
             "model": {"type": "string"},
+            "model_version": {"type": "string"},
             "dimensions": {"type": "integer"},
             "tokens": {"type": "integer", "description": "tokens read in all"},
             "truncated": {
@@ -74,9 +75,8 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
     )
 
 
-def run(call: Call, models: Shelf[Embedder]) -> Reply:
+def run(call: Call, manifest: Manifest, embedder: Embedder) -> Reply:
     """Embed the texts of one call. Raises InvalidInput."""
-    manifest, embedder = models.get(call.parameters.get("model"))
     texts: list[str] = call.parameters["texts"]
     try:
         job = embedder.start(texts, normalize=call.parameters.get("normalize", True))
@@ -91,6 +91,7 @@ def run(call: Call, models: Shelf[Embedder]) -> Reply:
     return Reply(
         result={
             "model": manifest.name,
+            "model_version": manifest.version,
             "dimensions": embedder.dimensions,
             "tokens": job.tokens,
             "truncated": job.truncated,

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from edgemesh_executor_ml.manifest import FILE_NAME, BadModel, File, Manifest, load
+from edgemesh_executor_ml.manifest import FILE_NAME, BadModel, File, Manifest, digest, load
 
 Say = Callable[[str], None]
 _MIB = 1 << 20
@@ -92,7 +92,7 @@ def is_whole(folder: Path, manifest: Manifest) -> bool:
             return False
     except BadModel:
         return False
-    return all(_digest(folder / file.path) == file.sha256 for file in manifest.files)
+    return all(digest(folder / file.path) == file.sha256 for file in manifest.files)
 
 
 def _bring(source: Source, scratch: Path, target: Path, say: Say) -> None:
@@ -155,20 +155,15 @@ def _pip(model: str) -> list[str]:
 
 def _write(stream: IO[bytes], path: Path, file: File, model: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
+    sha256 = hashlib.sha256()
     with path.open("wb") as out:
         while chunk := stream.read(_MIB):
-            digest.update(chunk)
+            sha256.update(chunk)
             out.write(chunk)
         out.flush()
         os.fsync(out.fileno())
-    if digest.hexdigest() != file.sha256:
-        raise FetchFailed(model, f"{file.path} has sha256 {digest.hexdigest()}, not {file.sha256}")
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    if (found := sha256.hexdigest()) != file.sha256:
+        raise FetchFailed(model, f"{file.path} has sha256 {found}, not {file.sha256}")
 
 
 @contextmanager

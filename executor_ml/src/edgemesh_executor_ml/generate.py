@@ -24,7 +24,7 @@ from edgemesh_candle import (
     PromptTooLong,
     Token,
 )
-from edgemesh_executor_ml.catalog import Shelf
+from edgemesh_executor_ml.manifest import Manifest
 from edgemesh_executor_ml.stopped import stopped
 from mesh_service.executor import AlgorithmFailure, Call, InvalidInput, Reply
 
@@ -144,6 +144,7 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
         "text": {"type": "string"},
         "finish_reason": {"enum": ["stop", "length", None]},
         "model": {"type": "string"},
+        "model_version": {"type": "string"},
         "seed": integer,
         "prompt_tokens": integer,
         "cached_tokens": integer
@@ -168,21 +169,20 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
     )
 
 
-def run(call: Call, models: Shelf[Generator]) -> Reply:
+def run(call: Call, manifest: Manifest, generator: Generator) -> Reply:
     """Generate for one call. Raises InvalidInput, AlgorithmFailure."""
     try:
-        return _run(call, models)
+        return _run(call, manifest, generator)
     except NumericError as error:
         raise AlgorithmFailure("NumericError", str(error)) from error
 
 
-def _run(call: Call, models: Shelf[Generator]) -> Reply:
+def _run(call: Call, manifest: Manifest, generator: Generator) -> Reply:
     parameters = call.parameters
-    manifest, generator = models.get(parameters.get("model"))
     seed = int(parameters.get("seed", secrets.randbits(_SEED_BITS)))
     generation = _start(generator, parameters, seed)
     tells = generator if parameters.get("logprobs", False) else None
-    progress = _Progress(generation, manifest.name, seed, tells)
+    progress = _Progress(generation, manifest, seed, tells)
     while True:
         while not generation.wait(_PATIENCE):
             if (reply := stopped(call, progress.result)) is not None:
@@ -242,7 +242,7 @@ class _Progress:
     """What a generation has come to."""
 
     def __init__(
-        self, generation: Generation, model: str, seed: int, tells: Generator | None
+        self, generation: Generation, model: Manifest, seed: int, tells: Generator | None
     ) -> None:
         """`tells`: the model, where the result tells log-probabilities."""
         self.generation = generation
@@ -275,7 +275,8 @@ class _Progress:
         result = {
             "text": "".join(self._texts),
             "finish_reason": self.generation.finish_reason,
-            "model": self._model,
+            "model": self._model.name,
+            "model_version": self._model.version,
             "seed": self._seed,
             "prompt_tokens": self.generation.prompt_tokens,
             "cached_tokens": self.generation.cached_tokens,

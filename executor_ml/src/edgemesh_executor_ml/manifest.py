@@ -1,11 +1,12 @@
 """A model folder's `model.json`: what the model is, and which files make it whole.
 
-Rules: a folder without a manifest is no model (it may still be being copied); a manifest is
-written last; a file of another size than it says makes the folder unusable, and is named.
+Rules: a manifest says which files make the model whole; a folder in which one is missing or has
+another size may still be being copied, and is incomplete; whatever else is wrong is named.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,13 +14,28 @@ from pathlib import Path
 from typing import Any, cast
 
 FILE_NAME = "model.json"
+TASKS = {
+    "embed": ("bert",),
+    "generate": ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3"),
+}
+"""Task → the families that do it."""
+_MOST_BYTES = 4 << 20
+
+
+class Unusable(Exception):
+    """A model can never be used as it is."""
+
+
+class Incomplete(Unusable):
+    """It may still be being copied."""
 
 
 class BadModel(Exception):
     """A model folder cannot be used."""
 
-    def __init__(self, folder: Path, problem: str) -> None:
-        self.folder, self.problem = folder, problem
+    def __init__(self, folder: Path, problem: str, incomplete: bool = False) -> None:
+        """`incomplete`: it may still be being copied."""
+        self.folder, self.problem, self.incomplete = folder, problem, incomplete
         super().__init__(f"{folder}: {problem}")
 
 
@@ -41,7 +57,7 @@ class Manifest:
     task: str
     """`embed` or `generate`."""
     family: str
-    """`bert` or `llama`."""
+    """One of the task's in TASKS."""
     licence: str
     version: str
     description: str
@@ -62,20 +78,28 @@ class Manifest:
 def load(folder: Path) -> Manifest:
     """Read and check a folder's manifest and the sizes of its files. Raises BadModel."""
     try:
-        table = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
-        manifest = _parse(table)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        with (folder / FILE_NAME).open("rb") as file:
+            text = file.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
+            raise BadModel(folder, f"{FILE_NAME}: larger than {_MOST_BYTES} bytes")
+        manifest = parse(json.loads(text))
+    except (OSError, ValueError) as error:
+        raise BadModel(folder, f"{FILE_NAME}: {error}", incomplete=True) from error
+    except KeyError as error:
+        raise BadModel(folder, f"{FILE_NAME}: {error} is missing") from error
+    except (TypeError, RecursionError) as error:
         raise BadModel(folder, f"{FILE_NAME}: {error}") from error
     for file in manifest.files:
         path = folder / file.path
         size = path.stat().st_size if path.is_file() else -1
         if size != file.bytes:
             has = f"has {size} bytes" if size >= 0 else "is missing"
-            raise BadModel(folder, f"{file.path} {has}, expected {file.bytes}")
+            raise BadModel(folder, f"{file.path} {has}, expected {file.bytes}", incomplete=True)
     return manifest
 
 
-def _parse(table: Mapping[str, Any]) -> Manifest:
+def parse(table: Mapping[str, Any]) -> Manifest:
+    """A manifest of its JSON. Raises ValueError, KeyError, TypeError."""
     files = tuple(
         File(_relative(file["path"]), int(file["bytes"]), str(file["sha256"]))
         for file in cast("list[dict[str, Any]]", table["files"])
@@ -88,3 +112,16 @@ def _relative(path: str) -> str:
     if Path(path).is_absolute() or ".." in Path(path).parts:
         raise ValueError(f"{path!r} leaves the folder")
     return path
+
+
+def digest(path: Path) -> str:
+    """A file's SHA-256. Raises OSError."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def supported(task: str, family: str) -> None:
+    """Whether there is such a model. Raises Unusable, with all that there are."""
+    if family not in TASKS.get(task, ()):
+        there_are = "; ".join(f"{each} by {', '.join(by)}" for each, by in TASKS.items())
+        raise Unusable(f"{task} by {family[:64]} is not supported; there is: {there_are}")

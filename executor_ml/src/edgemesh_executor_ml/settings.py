@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from mesh_service.settings import ExecutorSettings, SettingsError
 
@@ -19,11 +19,19 @@ class MlSettings(ExecutorSettings):
     service: ClassVar[str] = "ml"
 
     workers: int = Field(default=1, ge=1, le=256)
-    """Worker processes that take requests; each loads the models that it is asked for."""
+    """Worker processes of each model that is loaded, and of what needs none."""
     concurrency: int = Field(default=16, ge=1, le=256)
     """Requests that one worker takes at a time; texts of one model are generated together."""
     models_dir: Path | None = None
-    """Folder of models, one folder each with its `model.json`; default: `models` in the cache."""
+    """Folder of models, a folder or GGUF file each; default: `models` in the cache."""
+    keep_models: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names of models, separated by commas, that are loaded at the start and never unloaded; the
+    first of them that does an algorithm is its default, which is else the first by name."""
+    models_memory_bytes: int = Field(default=0, ge=0)
+    """Memory that all loaded models may take; the one that was called longest ago makes room for
+    another. 0: three quarters of this machine's, or of this container's."""
+    load_timeout_ms: int = Field(default=120_000, ge=100, le=3_600_000)
+    """How long a model may take to be looked at, or to be loaded."""
     threads: int = Field(default=0, ge=0, le=1024)
     """Threads that one worker computes with; 0: the cores, shared equally among the workers."""
 
@@ -33,10 +41,27 @@ class MlSettings(ExecutorSettings):
         return self.models_dir or self.cache / "models"
 
     @property
+    def memory_limit(self) -> int:
+        """Memory of all models in force."""
+        return self.models_memory_bytes or available_bytes() * 3 // 4
+
+    @property
+    def slots(self) -> int:
+        """Requests that may run at the same time."""
+        return self.workers * self.concurrency
+
+    @property
     def worker_threads(self) -> int:
         """Threads of one worker in force."""
         cores = len(os.sched_getaffinity(0))
         return self.threads or max(1, cores // self.workers)
+
+    @field_validator("keep_models", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
 
     def check(self) -> None:
         """Refuse a folder that is not there."""
@@ -47,10 +72,17 @@ class MlSettings(ExecutorSettings):
                 f"no such folder: {self.models}; `python -m edgemesh_executor_ml.fetch` fills it",
             )
 
-    def runner_config(self) -> dict[str, Any]:
-        """What the workers' runner is made with."""
-        return {"models": str(self.models.absolute())}
-
     def worker_environment(self) -> dict[str, str]:
         """Thread budgets, which the native pools read once, at their first use."""
         return dict.fromkeys(("RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"), str(self.worker_threads))
+
+
+def available_bytes() -> int:
+    """Memory of this machine, or of the control group that this process lives in."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            return min(machine, int(Path(path).read_text()))
+        except (OSError, ValueError):
+            continue
+    return machine

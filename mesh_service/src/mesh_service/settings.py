@@ -194,6 +194,11 @@ class ExecutorSettings(ServiceSettings):
         return 0
 
     @property
+    def slots(self) -> int:
+        """Requests that may run at the same time."""
+        return self.workers
+
+    @property
     def offers_shared_memory(self) -> bool:
         """Whether callers may register it."""
         return self.on_loopback if self.shared_memory is None else self.shared_memory

@@ -7,6 +7,7 @@ cannot be understood nothing is offered, and that is logged.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,9 +18,14 @@ from google.protobuf.message import DecodeError
 from jsonschema.exceptions import SchemaError
 
 from mesh_service import logs
+from mesh_service.executor.assign import Assignment
 from mesh_service.executor.validate import Catalog
 from mesh_service.pool import ExitReason, PoolObserver, PoolSpec, WorkerPool
 from mesh_service.settings import ExecutorSettings
+from mesh_service.stack import Handler, Rpc
+
+Services = Mapping[str, Mapping[str, tuple[str, Handler]]]
+"""Methods by service, as a server is given them."""
 
 
 class Crew(PoolObserver):
@@ -51,6 +57,25 @@ class Crew(PoolObserver):
     def serves(self) -> bool:
         """Whether a request would find a worker."""
         return self.ready and self.offers
+
+    async def begin(self, seconds: float) -> str:
+        """Start its pool; why it does not serve within `seconds`, and is then stopped again."""
+        error, settled = "", asyncio.Event()
+        self.on_change = settled.set
+        starting = asyncio.create_task(self.pool.start())
+        try:
+            async with asyncio.timeout(seconds):
+                while not (self.serves or self.error):
+                    await settled.wait()
+                    settled.clear()
+        except TimeoutError:
+            error = f"no worker within {seconds:g} s"
+        finally:
+            error = error or self.error
+            starting.cancel()
+            if not self.serves:
+                await self.pool.stop()
+        return "" if self.serves else error
 
     def readiness(self, ready: bool, error: str) -> None:
         """Take note, and tell."""
@@ -105,7 +130,26 @@ class Staff(Protocol):
 
     def plugins(self) -> Iterable[executor_pb2.Plugin]:
         """What crews were made of, and what was refused."""
-        ...
+        return ()
+
+    @property
+    def catalog(self) -> Catalog:
+        """What is offered."""
+        return Catalog.joined(crew.catalog for crew in self.crews if crew.offers)
+
+    @property
+    def serves(self) -> bool:
+        """Whether a request would find a worker."""
+        return any(crew.serves for crew in self.crews)
+
+    @property
+    def assignment(self) -> Assignment | None:
+        """What finds a request's workers, where the offer alone does not tell them."""
+        return None
+
+    def services(self, authenticate: Callable[[Rpc], None]) -> Services:
+        """Services of its own; `authenticate` raises unless a call may be served."""
+        return {}
 
     async def start(self) -> None:
         """Return when what is at hand serves, or cannot."""
@@ -116,26 +160,26 @@ class Staff(Protocol):
         ...
 
 
-class OneCrew:
+class OneCrew(Staff):
     """The staff of an executor whose workers are all alike."""
 
     def __init__(self, spec: PoolSpec) -> None:
         self.on_change: Callable[[], None] = lambda: None
-        crew = Crew(spec)
-        crew.on_change = lambda: self.on_change()
-        self.crews: Sequence[Crew] = (crew,)
+        self._crew = Crew(spec)
+        self._crew.on_change = lambda: self.on_change()
 
-    def plugins(self) -> Iterable[executor_pb2.Plugin]:
-        """None."""
-        return ()
+    @property
+    def crews(self) -> Sequence[Crew]:
+        """The one."""
+        return (self._crew,)
 
     async def start(self) -> None:
         """Return when a worker is ready."""
-        await self.crews[0].pool.start()
+        await self._crew.pool.start()
 
     async def stop(self) -> None:
         """End the workers."""
-        await self.crews[0].pool.stop()
+        await self._crew.pool.stop()
 
 
 def spec(

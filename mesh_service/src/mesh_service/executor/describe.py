@@ -33,7 +33,7 @@ class Description:
             pid=os.getpid(),
             program_namespaces=program_namespaces,
             capacity=executor_pb2.Capacity(
-                workers=settings.workers, slots=settings.workers, queue=settings.queue
+                workers=settings.workers, slots=settings.slots, queue=settings.queue
             ),
             resources=executor_pb2.Resources(cpus=len(os.sched_getaffinity(0))),
             default_run_time_ms=settings.default_run_time_ms,

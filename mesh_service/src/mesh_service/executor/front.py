@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TypeAlias
 
 from edgemesh.compute.v1 import compute_pb2
@@ -18,6 +20,7 @@ from edgemesh.executor.v1 import executor_pb2
 from google.protobuf.message import DecodeError
 
 from mesh_service import errors, wire
+from mesh_service.executor.assign import Assignment
 from mesh_service.executor.capabilities import Answer, BackDoor
 from mesh_service.executor.completion import Completion
 from mesh_service.executor.describe import Description
@@ -34,6 +37,7 @@ from mesh_service.settings import ExecutorSettings
 from mesh_service.stack import Rpc
 
 LARGE = 256 * 1024
+LATE_S = 0.01
 SECRET = "edgemesh-secret"  # noqa: S105  (a header's name)
 Encode: TypeAlias = Callable[[compute_pb2.ComputeResponse, dict[str, memoryview]], bytes]
 
@@ -51,18 +55,21 @@ class Front:
         ground: Ground | None = None,
         completions: Mapping[str, Completion] | None = None,
         back: BackDoor | None = None,
+        assignment: Assignment | None = None,
     ) -> None:
         """`fans`: algorithms that are spread over the workers, by their names.
 
         `address`: where this front is served. `sessions`: who keeps them. `ground`: what work may
         stand on. `completions`: algorithms whose requests are completed here, by their names.
-        `back`: what answers runs that were granted something.
+        `back`: what answers runs that were granted something. `assignment`: what finds the workers
+        where the offer alone does not tell them.
         """
         self._sessions = sessions
         self._ground = ground
         self._completions = completions or {}
         self._fans = fans or {}
         self._back = back
+        self._assignment = assignment
         self._settings = settings
         self._identity = identity
         self.description = Description(
@@ -123,7 +130,11 @@ class Front:
             catalog = self.description.catalog
             standing = await self._stand(raw, catalog, rpc)
             try:
-                return await self._run(standing, rpc, encode, arrived, send)
+                if self._assignment is None:
+                    return await self._run(standing, rpc, encode, arrived, send)
+                assigning = self._assigned(self._assignment, standing, raw, catalog, rpc)
+                async with assigning as assigned:
+                    return await self._run(assigned, rpc, encode, arrived, send)
             except errors.ShuttingDown:
                 # Nothing ran. Has what was to run it been replaced by something else meanwhile?
                 if catalog is self.description.catalog:
@@ -141,6 +152,22 @@ class Front:
             valid = await self._validate(raw, catalog, rpc)
             standing = await self._ground.stand(valid, catalog)
         return standing
+
+    @asynccontextmanager
+    async def _assigned(
+        self,
+        assignment: Assignment,
+        standing: Standing,
+        raw: bytes,
+        catalog: Catalog,
+        rpc: Rpc,
+    ) -> AsyncGenerator[Standing]:
+        """The same with its workers."""
+        began, valid = time.monotonic(), standing.valid
+        async with assignment.assign(valid) as pool:
+            if time.monotonic() - began > LATE_S:  # what time is left, is now less
+                valid = await self._validate(raw, catalog, rpc)
+            yield Standing(replace(valid, pool=pool), standing.image)
 
     async def _validate(self, raw: bytes, catalog: Catalog, rpc: Rpc) -> Valid:
         offer = None

@@ -25,7 +25,6 @@ from mesh_service.executor.ground import Ground
 from mesh_service.executor.respond import Identity
 from mesh_service.executor.sessions import Host, Sessions
 from mesh_service.executor.shared_memory import SERVICE as SHARED_MEMORY
-from mesh_service.executor.validate import Catalog
 from mesh_service.pool import PoolStatistics
 from mesh_service.settings import ExecutorSettings
 
@@ -99,7 +98,15 @@ async def _body(
     completions = plan.completions(settings)
     back = None if plan.back is None else plan.back(settings)
     front = Front(
-        settings, identity, plan.fans, lambda: mesh.address, sessions, ground, completions, back
+        settings,
+        identity,
+        plan.fans,
+        lambda: mesh.address,
+        sessions,
+        ground,
+        completions,
+        back,
+        staff.assignment,
     )
     host.execute, host.authenticate = front.execute, front.authenticate
     news = _News(staff, front, mesh)
@@ -116,6 +123,8 @@ async def _body(
         },
     )
     mesh.add(SHARED_MEMORY, front.shared_memory.methods())
+    for service, methods in staff.services(front.authenticate).items():
+        mesh.add(service, methods)
     if sessions is not None:
         for service, methods in sessions.services.items():
             mesh.add(service, methods)
@@ -163,8 +172,8 @@ class _News:
         crews = [crew for crew in self._staff.crews if crew.offers]
         plugins = sorted(self._staff.plugins(), key=lambda plugin: (plugin.name, plugin.file))
         walls = crews[0].walls if crews else ()
-        self._front.description.publish(Catalog.joined(c.catalog for c in crews), walls, plugins)
-        health = {"": any(crew.serves for crew in crews)}
+        self._front.description.publish(self._staff.catalog, walls, plugins)
+        health = {"": self._staff.serves}
         for plugin in plugins:
             serves = plugin.state == executor_pb2.PLUGIN_STATE_SERVING
             name = f"plugin/{plugin.name}"
