@@ -3,8 +3,9 @@
 Rules: a request that asks for capabilities takes a ticket along to its executor, a random number
 that only the two of them know. The executor's front shows it when the work calls something in its
 turn; it stands for the caller's identity and scopes, says how deep calls are nested, and is void as
-soon as the request has ended. So nobody can act for a tenant whose work it is not doing at that moment; no
-header names a tenant here, and no secret is handed out. Workers and guests never see a ticket.
+soon as the request has ended. So nobody can act for a tenant whose work it is not doing at that
+moment; no header names a tenant here, and no secret is handed out. Workers and guests never see a
+ticket.
 """
 
 from __future__ import annotations
