@@ -44,7 +44,7 @@ async def mutual(fake: FakeExecutor, folder: Path, **settings: Any) -> AsyncGene
     authority = Authority()
     (folder / "callers.pem").write_bytes(authority.pem)
     pair = authority.write(folder, "gateway")
-    given = {**pair, "tls_client_ca": folder / "callers.pem", **settings}
+    given: dict[str, Any] = {**pair, "tls_client_ca": folder / "callers.pem", **settings}
     async with serving({"fake": fake.port}, **given) as mesh:
         yield mesh, authority
 
@@ -119,7 +119,7 @@ async def test_a_header_is_no_certificate(fake: FakeExecutor) -> None:
 
 async def test_new_connections_see_a_new_certificate(fake: FakeExecutor, tmp_path: Path) -> None:
     before, after = Authority("before"), Authority("after")
-    pair = before.write(tmp_path, "gateway")
+    pair: dict[str, Any] = before.write(tmp_path, "gateway")
     async with serving({"fake": fake.port}, **pair) as mesh:
         async with caller(mesh, before.pem) as old:
             await old.Compute(request(), timeout=20)

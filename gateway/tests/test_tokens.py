@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fake_executor import FakeExecutor
 from house import Refusal, eventually, house, refused, request
+from pydantic import SecretStr
 
 from edgemesh_gateway.identity import key_set
 from edgemesh_gateway.identity.key_set import BadKeySet, KeySet, check_url, parse
@@ -111,7 +112,7 @@ WRONG: dict[str, str] = {
     "a public key as a secret": forged({"alg": "HS256", "kid": "RS256"}, PEM),
     "an algorithm by its size": token("RS512", PRIVATE["RS256"], kid="RS256"),
     "a larger hash": token("HS512", SECRET * 2),
-    "none": jwt.encode(claims(), None, "none"),
+    "none": jwt.encode(claims(), "", "none"),
     "demands": forged({"alg": "HS256", "crit": ["exp"]}, SECRET.encode()),
     "no tenant": token(sub=None),
     "a tenant that is none": token(sub="a b"),
@@ -339,4 +340,4 @@ def test_settings_that_cannot_be_meant(what: str) -> None:
 
 
 def test_a_public_address_may_be_opened_by_tokens() -> None:
-    GatewaySettings(host="0.0.0.0", jwt_secret=SECRET, **JWT).check()
+    GatewaySettings(host="0.0.0.0", jwt_secret=SecretStr(SECRET), **JWT).check()

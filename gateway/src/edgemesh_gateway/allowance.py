@@ -158,9 +158,10 @@ class Allowance:
 
     def set_spent(self, spent: dict[str, float]) -> None:
         """Seconds that tenants have had today."""
-        self._spent = spent
-        for tenant, rules in self._known.items():
-            if rules.compute_seconds_per_day is not None:
+        before, self._spent = self._spent, spent
+        for tenant in before.keys() | spent.keys():
+            rules = self._known.get(tenant)
+            if rules is not None and before.get(tenant) != spent.get(tenant):
                 self._book.set_rules(tenant, rules, self._over(tenant, rules))
 
     def limited(self, tenant: str) -> bool:

@@ -113,7 +113,7 @@ class Audit:
 
     async def follow(self) -> None:
         """Flush for ever."""
-        while True:
+        while self._path is not None:
             await asyncio.sleep(FLUSH_S)
             self.flush()
 

@@ -7,12 +7,14 @@ that fails keeps the old, and is told of in log, health (`policy`, `api keys`, â
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
 
 from edgemesh_gateway.allowance import Allowance, Book
 from edgemesh_gateway.audit import Audit
@@ -25,6 +27,7 @@ from edgemesh_gateway.settings import GatewaySettings, Tls
 from edgemesh_gateway.store import ComputeStore, Database, KeyStore
 from edgemesh_gateway.usage import Usage
 from edgemesh_gateway.watch import Unusable, Watch, Watched
+from mesh_service import logs
 from mesh_service.server import MeshServer
 from mesh_service.settings import SettingsError
 
@@ -66,26 +69,35 @@ class Guard:
 
         `secure`: has new connections see other certificates.
         """
-        await self.issued.refresh()
-        await self.usage.keep()
-        self.usage.look()
         self._watch.files = [*self._files(secure)]
         self._watch.hear()
-        works = [self._watch.follow(), self.audit.follow(), self.usage.follow()]
+        works = [self._watch.follow(), self.audit.follow()]
+        if self._settings.policy is not None:
+            await self.usage.keep()
+            self.usage.look()
+            works.append(self.usage.follow())
         if self._settings.identified:
+            await self.issued.refresh()
             works.append(self.issued.follow())
         if self._tokens is not None and (key_set := self._tokens.keys) is not None:
             key_set.on_change = self.authenticator.keys_changed
             works.append(key_set.follow())
         self._tasks = [asyncio.create_task(_for_ever(work)) for work in works]
+        for each in self._watch.files:
+            await self._told(each)
 
     async def stop(self) -> None:
         """Follow nothing any more, and write what is left."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.usage.look()
-        await self.usage.keep()
+        if self._settings.policy is not None:
+            self.usage.look()
+            try:
+                await self.usage.keep()
+            except SQLAlchemyError as error:
+                why = type(error).__name__
+                logs.event("compute seconds not kept", level=logging.ERROR, why=why)
         self.audit.close()
 
     def _files(self, secure: Callable[[Tls], None]) -> Iterable[Watched]:
@@ -184,4 +196,7 @@ def _given(path: Path | None) -> Path:
 
 
 async def _for_ever(work: Coroutine[Any, Any, None]) -> None:
-    await work
+    try:
+        await work
+    except Exception as error:
+        logs.event("a follower has ended", level=logging.ERROR, exc_info=error)

@@ -2,7 +2,8 @@
 
 Rules: a bearer is believed by its content, a certificate because the handshake has verified it. The
 header that names a certificate is believed only behind our own data path, which takes it off
-callers' requests. This module alone reads an RPC for identity.
+callers' requests, as whoever makes an Rpc of something else has to. This module alone reads an RPC
+for identity.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -92,7 +93,9 @@ def _relayed(rpc: Rpc) -> bytes | None:
 
 
 def _handshaken(rpc: Rpc) -> bytes | None:
-    context = cast(Any, rpc.context)
+    context: Any = rpc.context
+    if not hasattr(context, "auth_context"):  # it came by no connection of gRPC's
+        return None
     for pem in context.auth_context().get("x509_pem_cert", ()):
         try:
             parsed = x509.load_pem_x509_certificate(pem)
