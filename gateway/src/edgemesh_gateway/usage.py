@@ -22,6 +22,8 @@ from mesh_service import logs
 
 LOOK_S = 0.1
 KEEP_S = 2.0
+OTHERS_S = 10.0
+"""How old what is known of other gateways may be while this one has nothing to write."""
 
 
 class Usage:
@@ -83,7 +85,7 @@ class Usage:
         while True:
             await asyncio.sleep(LOOK_S)
             self.look()
-            if time.monotonic() - self._looked < KEEP_S:
+            if time.monotonic() - self._looked < (KEEP_S if self._new else OTHERS_S):
                 continue
             self._looked = time.monotonic()
             try:

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from edgemesh_gateway.store import KeyRecord, KeyStore
 from mesh_service import logs
 
-FRESH_S = 0.5
+FRESH_S = 1.0
 """How old what is known of the database may be."""
 MARK = "em_"
 PREFIX = len(MARK) + 12

@@ -41,10 +41,13 @@ type Key struct {
 	// For people.
 	Note string `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
 	// What it may do at most, within what the tenant may; empty: what the tenant may.
-	Scopes        []string `protobuf:"bytes,4,rep,name=scopes,proto3" json:"scopes,omitempty"`
-	CreatedMs     int64    `protobuf:"varint,5,opt,name=created_ms,json=createdMs,proto3" json:"created_ms,omitempty"`
-	ExpiresMs     int64    `protobuf:"varint,6,opt,name=expires_ms,json=expiresMs,proto3" json:"expires_ms,omitempty"`
-	RevokedMs     int64    `protobuf:"varint,7,opt,name=revoked_ms,json=revokedMs,proto3" json:"revoked_ms,omitempty"`
+	Scopes []string `protobuf:"bytes,4,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	// When it was made.
+	CreatedMs int64 `protobuf:"varint,5,opt,name=created_ms,json=createdMs,proto3" json:"created_ms,omitempty"`
+	// From when on it is refused.
+	ExpiresMs int64 `protobuf:"varint,6,opt,name=expires_ms,json=expiresMs,proto3" json:"expires_ms,omitempty"`
+	// When it was revoked.
+	RevokedMs     int64 `protobuf:"varint,7,opt,name=revoked_ms,json=revokedMs,proto3" json:"revoked_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -128,9 +131,11 @@ func (x *Key) GetRevokedMs() int64 {
 	return 0
 }
 
+// What a new key is to be.
 type CreateKeyRequest struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Tenant string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose calls it makes.
+	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	// At most 200 characters.
 	Note string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
 	// At most 64: an algorithm's name, or the first characters of names and `*` (`cpp.*`),
@@ -200,9 +205,11 @@ func (x *CreateKeyRequest) GetLifetimeS() int64 {
 	return 0
 }
 
+// A new key.
 type CreateKeyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Key   *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// What ListKeys tells of it.
+	Key *Key `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
 	// The key itself, which nobody can tell again.
 	Secret        string `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -253,6 +260,7 @@ func (x *CreateKeyResponse) GetSecret() string {
 	return ""
 }
 
+// Which keys.
 type ListKeysRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Of this tenant; empty: of all.
@@ -316,9 +324,11 @@ func (x *ListKeysRequest) GetAll() bool {
 	return false
 }
 
+// At most 10,000 of them.
 type ListKeysResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Keys          []*Key                 `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The newest first.
+	Keys          []*Key `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -360,6 +370,7 @@ func (x *ListKeysResponse) GetKeys() []*Key {
 	return nil
 }
 
+// Which key.
 type RevokeKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The whole prefix of the key.
@@ -405,9 +416,11 @@ func (x *RevokeKeyRequest) GetPrefix() string {
 	return ""
 }
 
+// The key that was revoked.
 type RevokeKeyResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Key           *Key                   `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is kept.
+	Key           *Key `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
