@@ -6,6 +6,8 @@ import asyncio
 import hashlib
 import json
 import logging
+import os
+import signal
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -369,3 +371,7 @@ async def test_the_audit_log_has_who_did_what_and_nothing_else(
         await tenants.compute("physics", request_id="three")
         await eventually(lambda: [line["request_id"] for line in lines()] == ["three"])
         assert len((tmp_path / "old.jsonl").read_text().splitlines()) == 3
+        # Or says so: nothing need be written for that.
+        path.rename(tmp_path / "older.jsonl")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await eventually(path.exists)

@@ -23,7 +23,7 @@ RETRY_AT_ONCE_S = 0.1
 
 
 class Book(Protocol):
-    """Where it is counted; `datapath.Pages` and `Own` are such."""
+    """Where it is counted; `counters.Pages` and `Own` are such."""
 
     def set_rules(self, tenant: str, rules: Rules, spent: bool) -> None:
         """Say what a tenant may."""
