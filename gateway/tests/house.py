@@ -98,6 +98,10 @@ class Refusal:
             {v.field: v.description for v in bad.field_violations} if bad else {}
         )
         retry = unpacked(status, error_details_pb2.RetryInfo())
+        quota = unpacked(status, error_details_pb2.QuotaFailure())
+        self.quotas: dict[str, str] = (
+            {v.subject: v.description for v in quota.violations} if quota else {}
+        )
         self.delay_s: float | None = (
             retry.retry_delay.ToMilliseconds() / 1e3 if retry is not None else None
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from pathlib import Path
@@ -10,7 +11,7 @@ import grpc
 import pytest
 from edgemesh.compute.v1 import algorithm_pb2
 from fake_executor import FakeExecutor
-from house import house, refused, request
+from house import eventually, house, refused, request
 
 from edgemesh_gateway.authenticate import BadKeys, read_keys
 
@@ -72,6 +73,30 @@ async def test_every_refusal_is_the_same(fake: FakeExecutor, keys: Path) -> None
                 said.add((refusal.reason, refusal.message, *refusal.metadata))
         assert len(said) == 1
         assert not fake.began
+
+
+async def test_a_file_takes_effect_when_it_changes(fake: FakeExecutor, keys: Path) -> None:
+    async with house({"fake": fake.port}, api_keys=keys) as gate:
+
+        async def opens(key: str) -> bool:
+            given = (("authorization", f"Bearer {key}"),)
+            try:
+                await gate.compute.Compute(request(), metadata=given, timeout=20)
+            except grpc.aio.AioRpcError as error:
+                assert error.code() is grpc.StatusCode.UNAUTHENTICATED  # noqa: PT017
+                return False
+            return True
+
+        assert await opens(KEYS["physics"])
+        keys.write_text(entry("biology", "key-of-biology"))
+        async with asyncio.timeout(20):
+            while await opens(KEYS["physics"]):
+                pass
+        assert await opens("key-of-biology")
+        keys.write_text("[[keys]]")
+        figures = gate.mesh.metrics.registry.get_sample_value
+        await eventually(lambda: figures("edgemesh_reload_refused", {"file": "api keys"}) == 1)
+        assert await opens("key-of-biology")
 
 
 def test_keys_are_read(keys: Path) -> None:

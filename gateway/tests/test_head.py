@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from test_bad_input import ENVELOPES, F32, TENSORS
 
 from edgemesh_gateway.admit import Admission, Counted
+from edgemesh_gateway.identity.caller import Caller
 from mesh_service import errors
 from mesh_service.stack import Rpc
 
@@ -32,7 +33,7 @@ def admitted(raw: bytes) -> tuple[str, str, int] | None:
     admission = Admission(1 << 30, Counted(1 << 30))
     with contextlib.suppress(errors.MeshError):
         rpc = Rpc("Compute", context)
-        with admission.admit(raw, rpc, "t") as permit:
+        with admission.admit(raw, rpc, Caller("t", "")) as permit:
             return rpc.request_id, permit.algorithm, permit.priority
     return None
 

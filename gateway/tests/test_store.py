@@ -20,10 +20,13 @@ from sqlalchemy import inspect
 
 from edgemesh_gateway.store import (
     AlgorithmRecord,
+    ComputeStore,
     Conflict,
     Database,
     EnvironmentRecord,
     Full,
+    KeyRecord,
+    KeyStore,
     SessionRecord,
     Store,
     StoreUnusable,
@@ -286,3 +289,49 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path, after: int) -> No
     database.close()
     assert len(kept) in (last, last + 1)
     assert kept == [str(number + 1) for number in range(len(kept))]
+
+
+def key(prefix: str, **fields: Any) -> KeyRecord:
+    given: dict[str, Any] = {
+        "tenant": "ann",
+        "sha256": "s",
+        "scopes": "",
+        "note": "",
+        "created_by": "a test",
+        "created_ms": 1,
+        "expires_ms": 0,
+        "revoked_ms": 0,
+    }
+    return KeyRecord(prefix=prefix, **{**given, **fields})
+
+
+async def test_keys_are_kept_found_and_revoked(database: Database) -> None:
+    keys = KeyStore(database)
+    marks = [await keys.mark()]
+    await keys.add(key("em_one"))
+    await keys.add(key("em_two", tenant="bob", expires_ms=100, created_ms=2))
+    marks.append(await keys.mark())
+    assert [each.prefix for each in await keys.find("", "", None)] == ["em_two", "em_one"]
+    assert [each.prefix for each in await keys.find("bob", "em_t", None)] == ["em_two"]
+    assert not await keys.find("", "em_%", None)
+    assert [each.prefix for each in await keys.valid(100)] == ["em_one"]
+    assert {each.prefix for each in await keys.valid(99)} == {"em_one", "em_two"}
+    revoked = await keys.revoke("em_one", 50)
+    assert revoked is not None
+    marks.append(await keys.mark())
+    again = await keys.revoke("em_one", 60)
+    assert again is not None
+    assert again.revoked_ms == 50
+    assert await keys.revoke("em_three", 60) is None
+    assert not await keys.valid(100)
+    assert len(set(marks)) == 3
+
+
+async def test_seconds_of_several_gateways_add_up(database: Database) -> None:
+    compute = ComputeStore(database)
+    assert await compute.add("2026-01-31", {}) == {}
+    assert await compute.add("2026-01-31", {"ann": 1.5, "bob": 1.0}) == {"ann": 1.5, "bob": 1.0}
+    others = [compute.add("2026-01-31", {"ann": 0.25}) for _ in range(8)]
+    await asyncio.gather(*others)
+    assert await compute.add("2026-01-31", {"bob": 1.0}) == {"ann": 3.5, "bob": 2.0}
+    assert await compute.add("2026-02-01", {"ann": 1.0}) == {"ann": 1.0}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from edgemesh_gateway.identity.caller import Caller
 from edgemesh_gateway.schedule import Lane
 from edgemesh_gateway.tickets import TICKET, Tickets
 from mesh_service import errors
@@ -17,6 +18,7 @@ class Shown:
     tenant = ""
 
     def __init__(self, ticket: str) -> None:
+        self.notes: dict[str, str] = {}
         self._ticket = ticket
 
     def header(self, key: str) -> str:
@@ -30,11 +32,11 @@ def of(tickets: Tickets, text: str) -> Any:
 
 def test_a_ticket_stands_for_its_tenant_while_the_request_runs() -> None:
     tickets = Tickets(8)
-    with tickets.issued("physics", None, "pywasm") as first:
-        with tickets.issued("biology", None, "pywasm") as second:
+    with tickets.issued(Caller("physics", ""), None, "pywasm") as first:
+        with tickets.issued(Caller("biology", ""), None, "pywasm") as second:
             assert first != second
-            assert of(tickets, first).tenant == "physics"
-            assert of(tickets, second).tenant == "biology"
+            assert of(tickets, first).caller.tenant == "physics"
+            assert of(tickets, second).caller.tenant == "biology"
         with pytest.raises(errors.Unauthenticated):
             of(tickets, second)
     assert not len(tickets)
@@ -42,7 +44,7 @@ def test_a_ticket_stands_for_its_tenant_while_the_request_runs() -> None:
 
 def test_it_ends_with_a_request_that_fails() -> None:
     tickets = Tickets(8)
-    with pytest.raises(KeyError), tickets.issued("physics", None, "pywasm"):
+    with pytest.raises(KeyError), tickets.issued(Caller("physics", ""), None, "pywasm"):
         raise KeyError
     assert not len(tickets)
 
@@ -50,20 +52,23 @@ def test_it_ends_with_a_request_that_fails() -> None:
 @pytest.mark.parametrize("text", ["physics", "local", "é", "x" * 10_000])
 def test_what_was_not_issued_is_no_ticket(text: str) -> None:
     tickets = Tickets(8)
-    with tickets.issued("physics", None, "pywasm"), pytest.raises(errors.Unauthenticated):
+    with (
+        tickets.issued(Caller("physics", ""), None, "pywasm"),
+        pytest.raises(errors.Unauthenticated),
+    ):
         of(tickets, text)
     assert of(tickets, "") is None
 
 
 def test_calls_of_calls_end() -> None:
     tickets = Tickets(2)
-    with tickets.issued("physics", None, "pywasm") as text:
+    with tickets.issued(Caller("physics", ""), None, "pywasm") as text:
         above = of(tickets, text)
-        with tickets.issued("physics", above, "other") as text:
+        with tickets.issued(Caller("physics", ""), above, "other") as text:
             above = of(tickets, text)
             assert above.holds == {"pywasm", "other"}
             with (
-                tickets.issued("physics", above, "pywasm") as text,
+                tickets.issued(Caller("physics", ""), above, "pywasm") as text,
                 pytest.raises(errors.CallsTooDeep) as deep,
             ):
                 of(tickets, text)

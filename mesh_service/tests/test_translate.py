@@ -27,6 +27,11 @@ SAMPLES: list[tuple[errors.MeshError, str]] = [
     (errors.CallsTooDeep(8), "CALLS_TOO_DEEP"),
     (errors.QuotaExceeded("regions", 4), "QUOTA_EXCEEDED"),
     (errors.Unauthenticated("a key"), "UNAUTHENTICATED"),
+    (errors.PermissionDenied("cpp.fft"), "PERMISSION_DENIED"),
+    (errors.UnknownKey("em_abc"), "UNKNOWN_KEY"),
+    (errors.RateLimited("physics", "3/hour", 1.5), "RATE_LIMITED"),
+    (errors.TooManyAtOnce("physics", "2", 0.1), "TOO_MANY_AT_ONCE"),
+    (errors.ComputeSpent("physics", "3600", 60.0), "COMPUTE_SPENT"),
     (errors.PayloadTooLarge(20, 10), "PAYLOAD_TOO_LARGE"),
     (errors.QueueFull(3, 0.5), "QUEUE_FULL"),
     (errors.NotStarted("cpp", 1.5), "NOT_STARTED"),
@@ -43,7 +48,8 @@ def every(kind: type[errors.MeshError]) -> set[type[errors.MeshError]]:
 
 
 def test_no_error_of_the_tree_is_missing_here() -> None:
-    assert {type(error) for error, _ in SAMPLES} == every(errors.MeshError) - {errors.MeshError}
+    kinds = every(errors.MeshError) - {errors.MeshError, errors.LimitReached}
+    assert {type(error) for error, _ in SAMPLES} == kinds
 
 
 @pytest.mark.parametrize(("error", "reason"), SAMPLES, ids=[r for _, r in SAMPLES])
@@ -63,6 +69,22 @@ def test_the_reason_survives_the_wire(error: errors.MeshError, reason: str) -> N
         translate.verdict(error).code, grpc.aio.Metadata(), trailing, status.message
     )
     assert translate.reason_of(failed) == reason
+
+
+def test_a_tenants_own_limit_says_whose_it_is_and_which() -> None:
+    failure = error_details_pb2.QuotaFailure()
+    status = translate.to_status(errors.RateLimited("physics", "3/hour", 1.5))
+    assert status.details[1].Unpack(failure)
+    (violation,) = failure.violations
+    assert violation.subject == "tenant:physics"
+    assert violation.description == status.message
+    delay = error_details_pb2.RetryInfo()
+    assert status.details[2].Unpack(delay)
+    assert delay.retry_delay.ToMilliseconds() == 1500
+    own = translate.to_status(errors.PayloadTooLarge(20, 10, tenant="physics"))
+    assert own.details[1].Unpack(failure)
+    # What is everyone's limit is nobody's quota.
+    assert len(translate.to_status(errors.PayloadTooLarge(20, 10)).details) == 1
 
 
 def test_fields_sizes_and_delays_are_told() -> None:

@@ -18,6 +18,7 @@ use crate::answer::{Answer, End};
 use crate::context::Context;
 use crate::head::{self, Head};
 use crate::house::{Decision, Entry, Held, Slot};
+use crate::peer::Peer;
 use crate::questions::{Event, Questions, Verdict};
 use crate::records::Record;
 use crate::reply::Reply;
@@ -65,7 +66,7 @@ pub async fn serve(
     parts: Parts,
     mut body: RecvStream,
     mut reply: Reply,
-    peer: &HeaderValue,
+    peer: &Peer,
     cx: &Arc<Context>,
 ) {
     let began = Instant::now();
@@ -82,7 +83,10 @@ pub async fn serve(
         Some(Read::Left) => return,
         None => return reply.end(status::refused(&cx.stages.arrival)),
     };
-    let (entry, place) = match cx.house.decide(parts.headers.get(AUTHORIZATION), &head) {
+    let bearer = parts.headers.get(AUTHORIZATION);
+    let certificate = peer.certificate.as_ref().map(|shown| &shown.digest);
+    let size = message.len().saturating_sub(PREFIX);
+    let (entry, place) = match cx.house.decide(bearer, certificate, &head, size) {
         Decision::Go(entry, slot) => (entry, Ok(slot)),
         Decision::Wait(entry, lane) => (entry, Err(lane)),
         Decision::Doubt => {
@@ -117,7 +121,7 @@ pub async fn serve(
         seconds: began.elapsed().as_secs_f64(),
         ended: SystemTime::now(),
         request_id: call.request_id,
-        tenant: call.entry.tenant.name.clone(),
+        identity: call.entry.identity.clone(),
         algorithm: head.algorithm,
         refusal,
     });
@@ -201,10 +205,11 @@ async fn wait(
 async fn forward(
     call: &Call,
     lane: usize,
-    slot: Slot,
+    mut slot: Slot,
     reply: &mut Reply,
     cx: &Arc<Context>,
 ) -> Outcome {
+    slot.charge(&call.entry);
     let mut slot = Some(slot);
     let mut second = false;
     loop {
@@ -287,7 +292,7 @@ fn request(path: &Uri, call: &Call, identity: &HeaderMap, time: Option<Duration>
     headers.insert(TE, HeaderValue::from_static("trailers"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.extend(identity.clone());
-    headers.insert(TENANT, call.entry.tenant.header.clone());
+    headers.insert(TENANT, call.entry.identity.header.clone());
     if let Ok(id) = HeaderValue::from_str(&call.request_id) {
         headers.insert(REQUEST_ID, id);
     }

@@ -1,6 +1,6 @@
 //! What every call is served with, fixed once the data path runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderMap, Uri};
 use tokio_rustls::TlsAcceptor;
@@ -58,7 +58,22 @@ pub struct Context {
     pub inner: Upstream,
     pub stages: Stages,
     /// What secures the public port; None: nothing does.
-    pub tls: Option<TlsAcceptor>,
+    pub tls: Option<Mutex<TlsAcceptor>>,
     /// Bytes of the largest request.
     pub most_request: usize,
+}
+
+impl Context {
+    /// What secures a new connection.
+    pub fn tls(&self) -> Option<TlsAcceptor> {
+        let held = self.tls.as_ref()?.lock();
+        Some(held.unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Secure new connections so from now on, where any are.
+    pub fn set_tls(&self, acceptor: TlsAcceptor) {
+        if let Some(held) = &self.tls {
+            *held.lock().unwrap_or_else(PoisonError::into_inner) = acceptor;
+        }
+    }
 }

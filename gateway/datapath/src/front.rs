@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::compute::{self, COMPUTE, COMPUTE_STREAM};
 use crate::context::Context;
+use crate::peer::Peer;
 use crate::reply::Reply;
 use crate::rope::Rope;
 use crate::{relay, timeout, windows};
@@ -99,16 +100,20 @@ async fn connection(
 ) {
     drop(io.set_nodelay(true));
     drop(SockRef::from(&io).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE)));
-    let Ok(peer) = HeaderValue::from_str(&written(peer)) else { return };
-    let Some(tls) = &cx.tls else { return speak(io, peer, cx, stopped).await };
+    let Ok(address) = HeaderValue::from_str(&written(peer)) else { return };
+    let Some(tls) = cx.tls() else {
+        return speak(io, Arc::new(Peer::new(address, None)), cx, stopped).await;
+    };
     let secured = tokio::time::timeout(HANDSHAKE, tls.accept(io)).await;
     if let Ok(Ok(io)) = secured {
-        speak(io, peer, cx, stopped).await;
+        let shown = io.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+        let peer = Peer::new(address, shown.map(|certificate| &certificate[..]));
+        speak(io, Arc::new(peer), cx, stopped).await;
     }
 }
 
 /// HTTP/2 with one caller until either ends it.
-async fn speak<T>(io: T, peer: HeaderValue, cx: Arc<Context>, mut stopped: watch::Receiver<Stop>)
+async fn speak<T>(io: T, peer: Arc<Peer>, cx: Arc<Context>, mut stopped: watch::Receiver<Stop>)
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
@@ -142,7 +147,7 @@ where
 async fn call(
     request: Request<RecvStream>,
     respond: SendResponse<Bytes>,
-    peer: HeaderValue,
+    peer: Arc<Peer>,
     cx: Arc<Context>,
 ) {
     let (parts, body) = request.into_parts();

@@ -6,19 +6,15 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
 
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
+use crate::accounts::{Accounts, Limits};
 use crate::head::Head;
+use crate::identity::{Identities, Identity};
 use crate::questions::{Event, Questions};
-
-/// Whom a call belongs to.
-#[derive(Clone)]
-pub struct Tenant {
-    pub name: Arc<str>,
-    pub header: HeaderValue,
-}
 
 /// The slots of one executor.
 #[derive(Clone, Copy, Default)]
@@ -29,19 +25,12 @@ pub struct Lane {
     pub waiting: usize,
 }
 
-/// Digests of API keys and whose they are; nobody needs one where there are none.
-pub enum Keys {
-    Everyone(Tenant),
-    /// A map's own hash of the digest depends on a secret of this process, so that how long a
-    /// look-up takes tells nothing of the digests that are there.
-    Known(HashMap<[u8; 32], Tenant>),
-}
-
 struct State {
     draining: bool,
     inside: usize,
     held: u64,
-    keys: Keys,
+    identities: Identities,
+    accounts: Accounts,
     routes: HashMap<Box<[u8]>, usize>,
     lanes: Vec<Lane>,
 }
@@ -62,12 +51,13 @@ pub enum Decision {
 }
 
 impl House {
-    pub fn new(lanes: usize, most_held: u64, keys: Keys, questions: Questions) -> House {
+    pub fn new(lanes: usize, most_held: u64, questions: Questions) -> House {
         let state = State {
             draining: false,
             inside: 0,
             held: 0,
-            keys,
+            identities: Identities::default(),
+            accounts: Accounts::default(),
             routes: HashMap::new(),
             lanes: vec![Lane::default(); lanes],
         };
@@ -78,32 +68,103 @@ impl House {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn decide(self: &Arc<House>, authorization: Option<&HeaderValue>, head: &Head) -> Decision {
-        let digest = authorization.and_then(key).map(|key| Sha256::digest(key).into());
+    /// `certificate`: the digest of the one that the caller has shown; `size`: the message's bytes.
+    pub fn decide(
+        self: &Arc<House>,
+        authorization: Option<&HeaderValue>,
+        certificate: Option<&[u8; 32]>,
+        head: &Head,
+        size: usize,
+    ) -> Decision {
+        let bearer = authorization.map(|given| key(given).map(|key| Sha256::digest(key).into()));
+        let shown: Option<[u8; 32]> = bearer.unwrap_or_else(|| certificate.copied());
         let mut state = self.state();
-        let tenant = match &state.keys {
-            Keys::Everyone(tenant) => Some(tenant),
-            Keys::Known(keys) => digest.and_then(|digest: [u8; 32]| keys.get(&digest)),
-        };
-        let (Some(tenant), false) = (tenant.cloned(), state.draining) else {
+        let State { identities, accounts, routes, lanes, draining, inside, .. } = &mut *state;
+        let (Some(identity), false) = (identities.find(shown.as_ref()), *draining) else {
             return Decision::Doubt;
         };
-        let Some(&index) = state.routes.get(head.algorithm.as_bytes()) else {
+        let Some(&index) = routes.get(head.algorithm.as_bytes()) else {
             return Decision::Doubt;
         };
-        state.inside += 1;
-        let entry = Entry { house: self.clone(), tenant };
-        let lane = &mut state.lanes[index];
+        if !identity.may(&head.algorithm) || !accounts.enter(identity.account, head.priority, size)
+        {
+            return Decision::Doubt;
+        }
+        let identity = identity.clone();
+        *inside += 1;
+        let entry = Entry { house: self.clone(), identity };
+        let lane = &mut lanes[index];
         if lane.waiting == 0 && lane.running < lane.slots {
             lane.running += 1;
-            return Decision::Go(entry, Slot { house: self.clone(), lane: index });
+            return Decision::Go(entry, Slot::claimed(self, index));
         }
         lane.waiting += 1;
         Decision::Wait(entry, index)
     }
 
-    pub fn set_keys(&self, keys: Keys) {
-        self.state().keys = keys;
+    /// Whom everybody is where nobody needs an identity; None: everybody needs one.
+    pub fn set_everyone(&self, everyone: Option<Known>) {
+        let mut state = self.state();
+        let State { identities, accounts, .. } = &mut *state;
+        identities.everyone = everyone.map(|known| known.with(accounts));
+    }
+
+    /// All identities, by the digest of what shows them; what was learnt is forgotten.
+    pub fn set_identities(&self, known: HashMap<[u8; 32], Known>) {
+        let mut state = self.state();
+        let State { identities, accounts, .. } = &mut *state;
+        let known = known.into_iter().map(|(digest, known)| (digest, known.with(accounts)));
+        identities.known = known.collect();
+    }
+
+    /// One more.
+    pub fn learn(&self, digest: [u8; 32], known: Known) {
+        let mut state = self.state();
+        let State { identities, accounts, .. } = &mut *state;
+        let identity = known.with(accounts);
+        identities.known.insert(digest, identity);
+    }
+
+    pub fn set_limits(&self, tenant: &str, limits: Limits) {
+        let mut state = self.state();
+        let account = state.accounts.of(tenant);
+        state.accounts.set_limits(account, limits);
+    }
+
+    /// Count a call of a tenant's in, for Python; false: it has as many as it may.
+    pub fn enter(&self, tenant: &str) -> bool {
+        let mut state = self.state();
+        let account = state.accounts.of(tenant);
+        state.accounts.count_in(account)
+    }
+
+    pub fn leave(&self, tenant: &str) {
+        let mut state = self.state();
+        let account = state.accounts.of(tenant);
+        state.accounts.leave(account);
+    }
+
+    /// Calls that a tenant may begin until then.
+    pub fn credit(&self, tenant: &str, calls: u64, until: Instant) {
+        let mut state = self.state();
+        let account = state.accounts.of(tenant);
+        state.accounts.credit(account, calls, until);
+    }
+
+    /// Take one of them, for Python; false: there is none.
+    pub fn spend(&self, tenant: &str) -> bool {
+        let mut state = self.state();
+        let account = state.accounts.of(tenant);
+        state.accounts.spend(account)
+    }
+
+    /// Seconds that tenants have held slots since the last call.
+    pub fn take_ran(&self) -> Vec<(Arc<str>, f64)> {
+        self.state().accounts.take_ran()
+    }
+
+    fn ran(&self, account: usize, seconds: f64) {
+        self.state().accounts.ran(account, seconds);
     }
 
     pub fn set_routes(&self, routes: HashMap<Box<[u8]>, usize>) {
@@ -184,10 +245,28 @@ fn key(authorization: &HeaderValue) -> Option<&[u8]> {
     (scheme.eq_ignore_ascii_case(b"bearer ") && key.is_ascii() && !key.is_empty()).then_some(key)
 }
 
+/// An identity before it has an account.
+pub struct Known {
+    pub tenant: Arc<str>,
+    /// By what it was shown, for the audit.
+    pub who: Arc<str>,
+    pub header: HeaderValue,
+    pub scopes: Vec<Vec<String>>,
+    pub until: Option<SystemTime>,
+}
+
+impl Known {
+    fn with(self, accounts: &mut Accounts) -> Arc<Identity> {
+        let account = accounts.of(&self.tenant);
+        let Known { tenant, who, header, scopes, until } = self;
+        Arc::new(Identity { tenant, who, header, scopes, until, account })
+    }
+}
+
 /// A request that is inside.
 pub struct Entry {
     house: Arc<House>,
-    pub tenant: Tenant,
+    pub identity: Arc<Identity>,
 }
 
 impl Drop for Entry {
@@ -195,6 +274,7 @@ impl Drop for Entry {
         let idle = {
             let mut state = self.house.state();
             state.inside -= 1;
+            state.accounts.leave(self.identity.account);
             state.draining && state.inside == 0
         };
         if idle {
@@ -207,21 +287,31 @@ impl Drop for Entry {
 pub struct Slot {
     house: Arc<House>,
     lane: usize,
+    /// Whose account it is held on, and since when.
+    charged: Option<(usize, Instant)>,
 }
 
 impl Slot {
     /// One that was claimed.
     pub fn claimed(house: &Arc<House>, lane: usize) -> Slot {
-        Slot { house: house.clone(), lane }
+        Slot { house: house.clone(), lane, charged: None }
     }
 
     pub fn lane(&self) -> usize {
         self.lane
     }
+
+    /// From now on somebody has it.
+    pub fn charge(&mut self, to: &Entry) {
+        self.charged = Some((to.identity.account, Instant::now()));
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        if let Some((account, since)) = self.charged {
+            self.house.ran(account, since.elapsed().as_secs_f64());
+        }
         self.house.give_back(self.lane);
     }
 }

@@ -7,15 +7,17 @@
 //! | `relay` | every other call, passed to Python's own server |
 //! | `head`, `rope` | what routing reads of a request, in the pieces it came in |
 //! | `house`, `context` | tables, slots and bytes; what is fixed once it runs |
+//! | `identity`, `accounts` | who is known; what each tenant has taken and may take |
 //! | `questions`, `records` | what Python decides and hears, in batches |
 //! | `upstream`, `answer`, `reply`, `pipe` | the executor's side, its answer, the caller's side |
-//! | `tls` | the public port secured |
+//! | `tls`, `peer` | the public port secured; who is at its other end |
 //! | `status`, `timeout`, `framing`, `windows` | gRPC on HTTP/2 |
 //! | `python` | the bindings; without the feature `python` nothing here knows Python |
 
 // Much of it is reached from Python only.
 #![cfg_attr(not(feature = "python"), allow(dead_code))]
 
+mod accounts;
 mod answer;
 mod compute;
 mod context;
@@ -23,6 +25,8 @@ mod framing;
 mod front;
 pub mod head;
 mod house;
+mod identity;
+mod peer;
 mod pipe;
 mod questions;
 mod records;

@@ -195,19 +195,26 @@ mod tests {
 
     use super::*;
     use crate::head::Head;
-    use crate::house::{Decision, Keys, Lane, Tenant};
+    use crate::house::{Decision, Known, Lane};
 
     fn house() -> Arc<House> {
-        let everyone = Tenant { name: "t".into(), header: HeaderValue::from_static("t") };
+        let everyone = Known {
+            tenant: "t".into(),
+            who: "".into(),
+            header: HeaderValue::from_static("t"),
+            scopes: vec![],
+            until: None,
+        };
         let questions = Questions::new().expect("an eventfd");
-        let house = Arc::new(House::new(1, 1000, Keys::Everyone(everyone), questions));
+        let house = Arc::new(House::new(1, 1000, questions));
+        house.set_everyone(Some(everyone));
         house.set_slots(0, 1);
         house.set_routes([(b"a.b"[..].into(), 0)].into());
         house
     }
 
     fn decide(house: &Arc<House>) -> Decision {
-        house.decide(None, &Head { algorithm: "a.b".into(), ..Head::default() })
+        house.decide(None, None, &Head { algorithm: "a.b".into(), ..Head::default() }, 1)
     }
 
     fn waits(house: &Arc<House>) -> (u64, Asked) {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::identity::Identity;
+
 /// One call that has ended.
 pub struct Record {
     pub stream: bool,
@@ -10,7 +12,7 @@ pub struct Record {
     pub seconds: f64,
     pub ended: SystemTime,
     pub request_id: String,
-    pub tenant: Arc<str>,
+    pub identity: Arc<Identity>,
     pub algorithm: String,
     /// The mesh's reason and message of a refusal.
     pub refusal: Option<(String, String)>,

@@ -1,7 +1,8 @@
 //! Everything that Python answers itself, passed to its own server byte for byte, and back.
 //!
 //! Rules: of headers only the mesh's own are touched: the caller's are taken off, but for the id of
-//! its request and a ticket, and the peer's address is put on, which that server believes of nobody else.
+//! its request and a ticket, and the peer's address and certificate are put on, which that server
+//! believes of nobody else.
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
@@ -19,10 +20,12 @@ use tokio::time::Instant;
 
 use crate::compute::{REQUEST_ID, TICKET};
 use crate::context::Context;
+use crate::peer::Peer;
 use crate::rope::Rope;
 use crate::{pipe, status, timeout};
 
 const PEER: HeaderName = HeaderName::from_static("edgemesh-peer");
+const CERTIFICATE: HeaderName = HeaderName::from_static("edgemesh-certificate");
 const OURS: &str = "edgemesh-";
 /// What a caller may say itself: an id, and that it is a run of the mesh's, which is proved.
 const LEFT: [&str; 2] = [REQUEST_ID, TICKET];
@@ -41,7 +44,7 @@ pub async fn pass(
     read: Rope,
     mut body: RecvStream,
     mut respond: SendResponse<Bytes>,
-    peer: &HeaderValue,
+    peer: &Peer,
     deadline: Option<Instant>,
     cx: &Arc<Context>,
 ) {
@@ -86,7 +89,7 @@ pub async fn pass(
     }
 }
 
-fn request(parts: Parts, peer: &HeaderValue, deadline: Option<Instant>) -> Request<()> {
+fn request(parts: Parts, peer: &Peer, deadline: Option<Instant>) -> Request<()> {
     let mut headers = parts.headers;
     let ours: Vec<HeaderName> = headers
         .keys()
@@ -96,7 +99,10 @@ fn request(parts: Parts, peer: &HeaderValue, deadline: Option<Instant>) -> Reque
     for name in ours {
         headers.remove(name);
     }
-    headers.insert(PEER, peer.clone());
+    headers.insert(PEER, peer.address.clone());
+    if let Some(certificate) = &peer.certificate {
+        headers.insert(CERTIFICATE, certificate.header.clone());
+    }
     if let Some(deadline) = deadline {
         let left = deadline.saturating_duration_since(Instant::now());
         headers.insert(timeout::NAME, timeout::value(left));

@@ -1,8 +1,8 @@
-"""`python -m edgemesh_gateway`: run the gateway until it is told to stop."""
+"""`python -m edgemesh_gateway`: as `edgemesh-gateway`."""
 
-from edgemesh_gateway.service import serve
-from edgemesh_gateway.settings import GatewaySettings
-from mesh_service import server
+import sys
+
+from edgemesh_gateway.command import main
 
 if __name__ == "__main__":
-    server.run(GatewaySettings, serve)
+    sys.exit(main())

@@ -1,7 +1,9 @@
 """admit: may this request come in, and is its envelope whole?
 
 Rules: looks at sizes, names and tensors' bytes against their shapes, never at elements, parameters
-or the algorithm itself; all that is wrong is said at once. Admission is a value: a Permit holds the
+or the algorithm itself; all that is wrong with them is said at once. What the caller lacks a scope
+for is refused by its name, whether there is such a thing or not. Its tenant's limits come last, so
+that what is refused anyway takes nothing of them. Admission is a value: a Permit holds the
 request and its place in the house, and gives the place back exactly once.
 """
 
@@ -15,6 +17,9 @@ from typing import Protocol
 
 from edgemesh.compute.v1 import compute_pb2
 
+from edgemesh_gateway.allowance import Allowance, Own
+from edgemesh_gateway.identity.caller import CAPABILITY, Caller
+from edgemesh_gateway.policy import CLASSES
 from mesh_service import errors, stack, tensors, wire
 from mesh_service.errors import Violation
 from mesh_service.stack import Rpc
@@ -27,6 +32,7 @@ MOST_PARAMETERS = 4 << 20
 RETRY_FULL_S = 0.5
 _ALGORITHM = re.compile(r"[A-Za-z0-9._@-]+")
 _PRIORITIES = frozenset(compute_pb2.Priority.values())
+_CLASS_NAMES = {number: name for name, number in CLASSES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,8 @@ class Permit:
         "_admission",
         "algorithm",
         "asks",
+        "caller",
+        "counted",
         "deadline",
         "priority",
         "program",
@@ -98,15 +106,19 @@ class Permit:
         admission: Admission,
         raw: bytes,
         rpc: Rpc,
-        tenant: str,
+        caller: Caller,
         head: compute_pb2.ComputeRequest,
         user: int | None,
+        counted: bool,
     ) -> None:
         self._admission: Admission | None = admission
         self.raw = raw
         """The request as it came; what an executor gets."""
         self.rpc = rpc
-        self.tenant = tenant
+        self.caller = caller
+        self.tenant = caller.tenant
+        self.counted = counted
+        """Whether it counts among its tenant's calls at once."""
         self.algorithm = head.algorithm
         self.priority: int = head.priority or compute_pb2.PRIORITY_INTERACTIVE
         self.program: Program | None = None
@@ -129,7 +141,7 @@ class Permit:
         """Give the place back; again has no effect."""
         admission, self._admission = self._admission, None
         if admission is not None:
-            admission.leave(len(self.raw))
+            admission.leave(len(self.raw), self.tenant if self.counted else None)
 
     def __enter__(self) -> Permit:
         return self
@@ -148,10 +160,12 @@ class Admission:
         max_request_bytes: int,
         ledger: Ledger,
         user_of: Callable[[Rpc], int | None] = lambda _: None,
+        allowance: Allowance | None = None,
     ) -> None:
         """`ledger`: what bounds the bytes. `user_of`: whose shared memory a call may name; None:
-        nobody's.
+        nobody's. `allowance`: what tenants may; default: all.
         """
+        self._allowance = allowance or Allowance(Own())
         self._user_of = user_of
         self._max_request_bytes = max_request_bytes
         self._ledger = ledger
@@ -162,20 +176,27 @@ class Admission:
         """Bytes of all requests that are inside."""
         return self._ledger.held()
 
-    def admit(self, raw: bytes, rpc: Rpc, tenant: str) -> Permit:
-        """Let a request in. Raises PayloadTooLarge, QueueFull, InvalidRequest, InvalidTensor."""
+    def admit(self, raw: bytes, rpc: Rpc, caller: Caller, *, nested: bool = False) -> Permit:
+        """Let a request in. `nested`: it is made by work of the same caller's, which waits for it.
+
+        Raises PayloadTooLarge, QueueFull, InvalidRequest, InvalidTensor, PermissionDenied,
+        LimitReached.
+        """
         size = len(raw)
         if size > self._max_request_bytes:
             raise errors.PayloadTooLarge(size, self._max_request_bytes)
+        most = self._allowance.rules(caller.tenant).max_request_bytes
+        if most is not None and size > most:
+            raise errors.PayloadTooLarge(size, most, tenant=caller.tenant)
         if not self._ledger.hold(size):
             raise errors.QueueFull(self.inside, RETRY_FULL_S)
         try:
-            return self._let_in(raw, rpc, tenant)
+            return self._let_in(raw, rpc, caller, counted=not nested)
         except BaseException:
             self._ledger.let_go(size)
             raise
 
-    def _let_in(self, raw: bytes, rpc: Rpc, tenant: str) -> Permit:
+    def _let_in(self, raw: bytes, rpc: Rpc, caller: Caller, *, counted: bool) -> Permit:
         head, blobs = wire.detach(raw)
         if violations := list(_envelope(head)):
             raise errors.InvalidRequest(violations)
@@ -185,8 +206,18 @@ class Admission:
         if head.request_id:
             rpc.request_id = head.request_id
         rpc.notes["algorithm"] = head.algorithm
+        self._demand(caller, head)
+        self._allowance.enter(caller.tenant, counted=counted)
         self.inside += 1
-        return Permit(self, raw, rpc, tenant, head, user)
+        return Permit(self, raw, rpc, caller, head, user, counted)
+
+    def _demand(self, caller: Caller, head: compute_pb2.ComputeRequest) -> None:
+        caller.demand_algorithm(head.algorithm)
+        for capability in head.capabilities:
+            caller.demand(f"{CAPABILITY}{capability}")
+        priority = head.priority or compute_pb2.PRIORITY_INTERACTIVE
+        if not self._allowance.rules(caller.tenant).allows(priority):
+            raise errors.PermissionDenied(f"class:{_CLASS_NAMES[priority]}")
 
     def _user(self, head: compute_pb2.ComputeRequest, blobs: wire.Blobs, rpc: Rpc) -> int | None:
         if not tensors.in_regions(head, blobs):
@@ -199,9 +230,11 @@ class Admission:
             raise errors.InvalidTensor([Violation(field, why) for field in named])
         return user
 
-    def leave(self, size: int) -> None:
-        """A permit's business only."""
+    def leave(self, size: int, tenant: str | None) -> None:
+        """A permit's business only. `tenant`: of whose calls at once it is one."""
         self.inside -= 1
+        if tenant is not None:
+            self._allowance.leave(tenant)
         self._ledger.let_go(size)
 
 

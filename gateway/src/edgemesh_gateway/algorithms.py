@@ -1,7 +1,8 @@
 """AlgorithmService: what the mesh can compute now.
 
 Rules: says what executors describe, and what was registered for the caller; an executor that is
-away is not listed, yet an algorithm of its own can be looked up by name.
+away is not listed, yet an algorithm of its own can be looked up by name. What the caller may not
+run it is not told of, nor whether there is such a thing.
 """
 
 from __future__ import annotations
@@ -38,23 +39,27 @@ class Algorithms:
 
     async def list_algorithms(self, raw: bytes, rpc: Rpc) -> bytes:
         """ListAlgorithms."""
-        tenant = self._authenticator.authenticate(rpc)
+        caller = await self._authenticator.authenticate(rpc)
         try:
             request = algorithm_pb2.ListAlgorithmsRequest.FromString(raw)
         except DecodeError:
             raise _not_a("ListAlgorithmsRequest") from None
         prefix = f"{request.namespace}." if request.namespace else ""
         offered = [self._offered(o) for o in self._routes.offers() if o.endpoint.ready]
-        registered = await self._registrations.offered(tenant)
+        registered = await self._registrations.offered(caller.tenant)
         if registered:
             offered = sorted(offered + registered, key=lambda each: each.algorithm.name)
         return algorithm_pb2.ListAlgorithmsResponse(
-            algorithms=[each for each in offered if each.algorithm.name.startswith(prefix)]
+            algorithms=[
+                each
+                for each in offered
+                if each.algorithm.name.startswith(prefix) and caller.may_run(each.algorithm.name)
+            ]
         ).SerializeToString()
 
     async def get_algorithm(self, raw: bytes, rpc: Rpc) -> bytes:
         """GetAlgorithm."""
-        tenant = self._authenticator.authenticate(rpc)
+        caller = await self._authenticator.authenticate(rpc)
         try:
             request = algorithm_pb2.GetAlgorithmRequest.FromString(raw)
         except DecodeError:
@@ -63,11 +68,12 @@ class Algorithms:
             raise errors.InvalidRequest(
                 [errors.Violation("name", "required: <namespace>.<name>, or with @<version>")]
             )
+        caller.demand_algorithm(request.name)
         found = None
         if not self._routes.offers_name(request.name):
-            found = await self._registrations.find(tenant, request.name)
+            found = await self._registrations.find(caller.tenant, request.name)
         return algorithm_pb2.GetAlgorithmResponse(
-            algorithm=found or self._offered(self._routes.find(request.name))
+            algorithm=found or self._offered(self._routes.find(request.name, caller.may_run))
         ).SerializeToString()
 
     def _offered(self, offer: Offer) -> algorithm_pb2.OfferedAlgorithm:

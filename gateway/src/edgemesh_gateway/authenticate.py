@@ -1,8 +1,11 @@
-"""authenticate: whose request is this?
+"""authenticate: whose request is this, and what may it do?
 
-Rules: on loopback without a file of keys everyone is tenant `local`; otherwise a bearer API key
-says it. The file holds SHA-256 digests, never keys. Every refusal is the same, whatever was wrong,
-and digests are compared in constant time, so that nothing can be learnt by trying.
+Rules: where no identity is needed everyone is tenant `local`; otherwise a bearer says it (an API
+key of the file, one that was issued, a token), or else the certificate of the connection.
+Every refusal is the same, whatever was wrong, and digests are compared in constant time, so that
+nothing can be learnt by trying. What is decided here for a key is written into the data path's
+table at once, and for a token or a certificate when it was seen. The file of keys holds SHA-256
+digests, never keys:
 
     [[keys]]
     tenant = "physics"
@@ -15,16 +18,22 @@ import hashlib
 import hmac
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from edgemesh_gateway.allowance import Allowance
+from edgemesh_gateway.identity import credentials, issued
+from edgemesh_gateway.identity.caller import Caller, bounded, is_tenant
+from edgemesh_gateway.identity.credentials import Certificate, Credentials
+from edgemesh_gateway.identity.issued import Issued
+from edgemesh_gateway.identity.tokens import BadToken, Tokens
+from edgemesh_gateway.store import KeyRecord
+from mesh_service import logs
 from mesh_service.errors import Unauthenticated
 from mesh_service.stack import Rpc
 
 LOCAL = "local"
-_SCHEME = "bearer "
-_TENANT = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -33,28 +42,131 @@ class BadKeys(Exception):
 
 
 class Authenticator:
-    """Gives a call its tenant."""
+    """Gives a call its caller."""
 
-    def __init__(self, keys: Mapping[str, str] | None) -> None:
-        """`keys`: SHA-256 of a key, in hex → tenant; None: no identity is needed."""
+    def __init__(
+        self,
+        allowance: Allowance,
+        *,
+        everyone: bool = False,
+        keys: Mapping[str, str] | None = None,
+        issued: Issued | None = None,
+        tokens: Tokens | None = None,
+        relayed: bool = False,
+    ) -> None:
+        """`everyone`: no identity is needed. `keys`: SHA-256 of a key, in hex → tenant. `relayed`:
+        whether all RPCs come through our own data path.
+        """
+        self._allowance, self._everyone = allowance, everyone
+        self._keys = keys or {}
+        self._issued, self._tokens, self._relayed = issued, tokens, relayed
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when what was decided may be another now: `known` is to be asked again."""
+        self.on_learnt: Callable[[bytes, Caller], None] = lambda _digest, _caller: None
+        """Called with who was seen that `known` does not tell."""
+        if issued is not None:
+            issued.on_change = self.changed
+
+    async def authenticate(self, rpc: Rpc, scope: str = "") -> Caller:
+        """The call's caller, who has `scope`. Raises Unauthenticated, PermissionDenied."""
+        caller = await self.identify(credentials.shown(rpc, relayed=self._relayed))
+        rpc.tenant = caller.tenant
+        if caller.who:
+            rpc.notes["who"] = caller.who
+        if scope:
+            caller.demand(scope)
+        return caller
+
+    async def identify(self, shown: Credentials) -> Caller:
+        """Who has shown these. Raises Unauthenticated."""
+        if self._everyone:
+            return self.local()
+        if shown.given:
+            caller = await self._bearer(shown)
+        else:
+            caller = None if shown.certificate is None else self._certificate(shown.certificate)
+        if caller is None:
+            raise Unauthenticated("metadata authorization: Bearer <API key or token>")
+        return caller
+
+    def local(self) -> Caller:
+        """Everyone, where no identity is needed."""
+        return self._caller(LOCAL, "", None, None)
+
+    def known(self) -> tuple[Caller | None, dict[bytes, Caller]]:
+        """Whom everyone is, if nobody needs an identity; and all keys' callers, by digest."""
+        if self._everyone:
+            return self.local(), {}
+        found = {
+            bytes.fromhex(digest): self._of_file(digest, tenant)
+            for digest, tenant in self._keys.items()
+        }
+        for record in () if self._issued is None else self._issued.all():
+            found[bytes.fromhex(record.sha256)] = self._of_issued(record)
+        return None, found
+
+    def set_keys(self, keys: Mapping[str, str]) -> None:
+        """From now on the file has these."""
         self._keys = keys
+        self.changed()
 
-    def authenticate(self, rpc: Rpc) -> str:
-        """The call's tenant. Raises Unauthenticated."""
-        if self._keys is None:
-            rpc.tenant = LOCAL
-            return LOCAL
-        given = rpc.header("authorization")
-        key = given[len(_SCHEME) :] if given[: len(_SCHEME)].lower() == _SCHEME else ""
-        digest = hashlib.sha256(key.encode()).hexdigest()
+    def keys_changed(self) -> None:
+        """The keys that verify tokens are others now."""
+        if self._tokens is not None:
+            self._tokens.forget()
+        self.changed()
+
+    def changed(self) -> None:
+        """Keys or policy are others now."""
+        self.on_change()
+
+    async def _bearer(self, shown: Credentials) -> Caller | None:
+        bearer = shown.bearer
+        digest = hashlib.sha256(bearer.encode()).hexdigest()
         found = ""
         for known, tenant in self._keys.items():
             if hmac.compare_digest(known, digest):
                 found = tenant
-        if not found or not key:
-            raise Unauthenticated("metadata authorization: Bearer <API key>")
-        rpc.tenant = found
-        return found
+        if found and bearer:
+            return self._of_file(digest, found)
+        record = None if self._issued is None else self._issued.find(bearer)
+        if record is not None:
+            return self._of_issued(record)
+        if self._tokens is None or bearer.count(".") != 2:
+            return None
+        try:
+            said = await self._tokens.verify(bearer)
+        except BadToken as error:
+            logs.event("token refused", why=str(error))
+            return None
+        caller = self._caller(said.tenant, f"token:{said.subject}", said.scopes, said.until)
+        self._learn(shown, caller)
+        return caller
+
+    def _certificate(self, certificate: Certificate) -> Caller | None:
+        if not is_tenant(certificate.subject):
+            logs.event("certificate refused", why="its common name is no tenant")
+            return None
+        name = certificate.subject
+        caller = self._caller(name, f"certificate:{name}", None, certificate.until)
+        self._learn(Credentials(certificate=certificate), caller)
+        return caller
+
+    def _learn(self, shown: Credentials, caller: Caller) -> None:
+        if (digest := shown.digest) is not None:
+            self.on_learnt(digest, caller)
+
+    def _of_file(self, digest: str, tenant: str) -> Caller:
+        return self._caller(tenant, f"key:{digest[:12]}", None, None)
+
+    def _of_issued(self, record: KeyRecord) -> Caller:
+        until = record.expires_ms / 1e3 or None
+        return self._caller(record.tenant, f"key:{record.prefix}", issued.scopes(record), until)
+
+    def _caller(
+        self, tenant: str, who: str, scopes: tuple[str, ...] | None, until: float | None
+    ) -> Caller:
+        return Caller(tenant, who, bounded(scopes, self._allowance.scopes(tenant)), until)
 
 
 def read_keys(path: Path) -> dict[str, str]:
@@ -85,7 +197,7 @@ def _entry(where: str, entry: Any) -> tuple[str, str]:
         raise BadKeys(f"{where}: a table with tenant and sha256")
     fields = cast(dict[str, Any], entry)
     tenant, digest = fields.pop("tenant", None), fields.pop("sha256", None)
-    if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
+    if not isinstance(tenant, str) or not is_tenant(tenant):
         raise BadKeys(f"{where}: tenant must be 1 to 128 characters of [A-Za-z0-9._-]")
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest.lower()):
         raise BadKeys(f"{where} ({tenant}): sha256 must be the key's digest, 64 hex digits")

@@ -23,19 +23,24 @@ import grpc
 from edgemesh.compute.v1 import compute_pb2
 
 from edgemesh_gateway import admit, dispatch
-from edgemesh_gateway.authenticate import LOCAL
+from edgemesh_gateway.counters import Pages, Slots
 from edgemesh_gateway.schedule import Lane
 from mesh_service import errors, logs, translate
 
 if TYPE_CHECKING:
     from edgemesh_datapath import DataPath
-    from edgemesh_datapath._native import Event, Failed, Record, Refusal
+    from edgemesh_datapath._native import Event, Failed, Identity, Record, Refusal
 
+    from edgemesh_gateway.audit import Audit
+    from edgemesh_gateway.authenticate import Authenticator
     from edgemesh_gateway.endpoint import Endpoint
+    from edgemesh_gateway.identity.caller import Caller
     from edgemesh_gateway.route import Routes
     from edgemesh_gateway.settings import GatewaySettings
     from mesh_service.metrics import Metrics
 
+MOST_LEARNT = 10_000
+"""Tokens and certificates that the data path knows by itself; over it all are learnt anew."""
 RECORDS_S = 0.2
 """How long what became of a call may wait to be logged and counted."""
 STAGES = {
@@ -54,39 +59,7 @@ def present() -> bool:
     return find_spec("edgemesh_datapath") is not None
 
 
-class Slots:
-    """An executor's slots as the data path counts them; a `schedule.Counter`."""
-
-    def __init__(self, path: DataPath, lane: int) -> None:
-        self._path = path
-        self._lane = lane
-
-    def resize(self, slots: int) -> None:
-        """Say how many there are."""
-        self._path.set_slots(self._lane, slots)
-
-    def running(self) -> int:
-        """How many are taken."""
-        return self._path.running(self._lane)
-
-    def take(self) -> bool:
-        """Take one; False: none is free."""
-        return self._path.claim(self._lane)
-
-    def give_back(self) -> None:
-        """Give one back."""
-        self._path.give_back(self._lane)
-
-    def begin_waiting(self) -> None:
-        """Somebody in Python waits."""
-        self._path.begin_waiting(self._lane)
-
-    def end_waiting(self) -> None:
-        """It waits no more."""
-        self._path.end_waiting(self._lane)
-
-
-class _Caller:
+class _Waiting:
     """A caller of the data path that waits for a slot; a `schedule.Place`."""
 
     __slots__ = ("_front", "_lane", "_question", "deadline", "gone")
@@ -129,18 +102,20 @@ class NativeFront:
             executors=[(address, identity) for address in settings.executors.values()],
             most_request=settings.max_request_bytes,
             most_held=settings.max_held_bytes,
-            local=LOCAL,
             stages={
                 name: refusal(errors.DeadlineExceeded(stage)) for name, stage in STAGES.items()
             },
             tls=settings.tls(),
         )
         self.slots = [Slots(self.path, lane) for lane in range(len(settings.executors))]
+        self.pages = Pages(self.path)
+        self._audit: Audit | None = None
+        self._learnt = 0
         self._metrics = metrics
         metrics.catch_up = self.catch_up
         self._endpoints: Sequence[Endpoint] = ()
         self._dispatcher: dispatch.Dispatcher | None = None
-        self._waiting: dict[int, tuple[_Caller, Lane]] = {}
+        self._waiting: dict[int, tuple[_Waiting, Lane]] = {}
         self._judging: dict[int, asyncio.Task[None]] = {}
         self._idle = asyncio.Event()
         self._recording: asyncio.Task[None] | None = None
@@ -150,12 +125,14 @@ class NativeFront:
         endpoints: Sequence[Endpoint],
         routes: Routes,
         dispatcher: dispatch.Dispatcher,
-        keys: dict[str, str] | None,
+        authenticator: Authenticator,
+        audit: Audit,
     ) -> None:
         """Say what it decides with; before `start`. `endpoints` in the order of the settings."""
-        self._endpoints, self._dispatcher = endpoints, dispatcher
-        if keys is not None:
-            self.path.set_keys({bytes.fromhex(digest): name for digest, name in keys.items()})
+        self._endpoints, self._dispatcher, self._audit = endpoints, dispatcher, audit
+        authenticator.on_change = lambda: self._know(authenticator)
+        authenticator.on_learnt = lambda digest, caller: self._learn(authenticator, digest, caller)
+        self._know(authenticator)
         lanes = {endpoint: lane for lane, endpoint in enumerate(endpoints)}
 
         def refresh() -> None:
@@ -166,6 +143,18 @@ class NativeFront:
 
         for endpoint in endpoints:
             endpoint.on_change = refresh
+
+    def _know(self, authenticator: Authenticator) -> None:
+        everyone, known = authenticator.known()
+        self.path.set_everyone(None if everyone is None else identity(everyone))
+        self.path.set_identities({digest: identity(caller) for digest, caller in known.items()})
+        self._learnt = 0
+
+    def _learn(self, authenticator: Authenticator, digest: bytes, caller: Caller) -> None:
+        if self._learnt >= MOST_LEARNT:
+            self._know(authenticator)
+        self._learnt += 1
+        self.path.learn(digest, identity(caller))
 
     def start(self, listeners: Sequence[socket.socket]) -> None:
         """Serve on listening sockets, which are its own from now on."""
@@ -203,7 +192,7 @@ class NativeFront:
     def catch_up(self) -> None:
         """Log and count the calls that have ended."""
         for record in self.path.records():
-            _record(record, self._metrics)
+            _record(record, self._metrics, self._audit)
 
     async def _record(self) -> None:
         while True:
@@ -232,7 +221,7 @@ class NativeFront:
 
     def _ask(self, question: int, number: int, priority: int) -> None:
         lane = self._endpoints[number].lane
-        caller = _Caller(self, question, number)
+        caller = _Waiting(self, question, number)
         self._waiting[question] = caller, lane
         try:
             lane.join(caller, priority or compute_pb2.PRIORITY_INTERACTIVE)
@@ -289,8 +278,13 @@ def refusal(error: errors.MeshError) -> Refusal:
     return status.code, status.message, status.SerializeToString(), found.reason
 
 
-def _record(record: Record, metrics: Metrics) -> None:
-    stream, number, seconds, ended, request_id, tenant, algorithm, reason, message = record
+def identity(caller: Caller) -> Identity:
+    """A caller as the data path's table has it."""
+    return caller.tenant, caller.who, caller.scopes, caller.until
+
+
+def _record(record: Record, metrics: Metrics, audit: Audit | None) -> None:
+    stream, number, seconds, ended, request_id, tenant, who, algorithm, reason, message = record
     method, code = _METHODS[stream], _CODES[number].name
     metrics.observe(method, code, seconds)
     fields: dict[str, object] = {
@@ -299,8 +293,13 @@ def _record(record: Record, metrics: Metrics) -> None:
         "ms": round(seconds * 1e3, 2),
         "request_id": request_id,
         "tenant": tenant,
+        "who": who,
         "algorithm": algorithm,
     }
     if reason is not None:
-        fields |= {"reason": reason, "error": (message or "")[:256]}
+        fields["reason"] = reason
+    if audit is not None:
+        audit.note(ended, fields)
+    if reason is not None:
+        fields["error"] = (message or "")[:256]
     logs.past_event("rpc", ended, fields)

@@ -26,6 +26,7 @@ SERVICE: str = environment_pb2.DESCRIPTOR.services_by_name["EnvironmentService"]
 NAMESPACE = "python"
 MOST_DEPENDENCIES = 64
 MOST_DEPENDENCY = 256
+WRITE = "environments:write"
 
 
 class Environments:
@@ -62,7 +63,7 @@ class Environments:
         return await self._keep(made, rpc, tenant)
 
     async def _create(self, raw: bytes, rpc: Rpc) -> None:
-        tenant = self._authenticator.authenticate(rpc)
+        tenant = (await self._authenticator.authenticate(rpc, WRITE)).tenant
         request = environment_pb2.CreateEnvironmentRequest()
         _parse(request, raw)
         made: environment_pb2.Environment | None = None
@@ -120,7 +121,7 @@ class Environments:
         return environment_pb2.Environment.FromString(kept.environment)
 
     async def _get(self, raw: bytes, rpc: Rpc) -> bytes:
-        tenant = self._authenticator.authenticate(rpc)
+        tenant = (await self._authenticator.authenticate(rpc)).tenant
         request = environment_pb2.GetEnvironmentRequest()
         _parse(request, raw)
         record = await self._store.environment(tenant, request.id)
@@ -131,7 +132,7 @@ class Environments:
         ).SerializeToString()
 
     async def _list(self, raw: bytes, rpc: Rpc) -> bytes:
-        tenant = self._authenticator.authenticate(rpc)
+        tenant = (await self._authenticator.authenticate(rpc)).tenant
         _parse(environment_pb2.ListEnvironmentsRequest(), raw)
         response = environment_pb2.ListEnvironmentsResponse()
         for record in await self._store.environments(tenant):
@@ -140,7 +141,7 @@ class Environments:
         return response.SerializeToString()
 
     async def _delete(self, raw: bytes, rpc: Rpc) -> bytes:
-        tenant = self._authenticator.authenticate(rpc)
+        tenant = (await self._authenticator.authenticate(rpc, WRITE)).tenant
         request = environment_pb2.DeleteEnvironmentRequest()
         _parse(request, raw)
         if not await self._store.delete_environment(tenant, request.id):

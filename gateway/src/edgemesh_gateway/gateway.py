@@ -19,6 +19,7 @@ from edgemesh_gateway.programs import Programs
 from edgemesh_gateway.route import Routes
 from edgemesh_gateway.schedule import Slot
 from edgemesh_gateway.tickets import Tickets
+from edgemesh_gateway.usage import Usage
 from mesh_service.stack import Rpc
 
 SERVICE: str = compute_pb2.DESCRIPTOR.services_by_name["ComputeService"].full_name
@@ -36,6 +37,7 @@ class Gateway:
         dispatcher: Dispatcher,
         programs: Programs,
         tickets: Tickets,
+        usage: Usage,
     ) -> None:
         self._authenticator = authenticator
         self._admission = admission
@@ -43,6 +45,7 @@ class Gateway:
         self._dispatcher = dispatcher
         self._programs = programs
         self._tickets = tickets
+        self._usage = usage
 
     async def compute(self, raw: bytes, rpc: Rpc) -> bytes:
         """Compute: one answer."""
@@ -59,13 +62,18 @@ class Gateway:
         dispatch: Callable[[Endpoint, Permit, Slot], Awaitable[Answer]],
     ) -> Answer:
         above = self._tickets.of(rpc)
-        tenant = self._authenticator.authenticate(rpc) if above is None else above.tenant
-        with self._admission.admit(raw, rpc, tenant) as permit:
-            endpoint = await self._programs.route(permit) or self._routes.route(permit.algorithm)
+        caller = await self._authenticator.authenticate(rpc) if above is None else above.caller
+        with self._admission.admit(raw, rpc, caller, nested=above is not None) as permit:
+            endpoint = await self._programs.route(permit) or self._routes.route(
+                permit.algorithm, caller.may_run
+            )
             inside = above is not None and endpoint.name in above.holds
             lane = endpoint.lane
-            with await lane.slot(permit.priority, permit.deadline, inside=inside) as slot:
+            with (
+                await lane.slot(permit.priority, permit.deadline, inside=inside) as slot,
+                self._usage.running(caller.tenant),
+            ):
                 if not permit.asks:
                     return await dispatch(endpoint, permit, slot)
-                with self._tickets.issued(tenant, above, endpoint.name) as permit.ticket:
+                with self._tickets.issued(caller, above, endpoint.name) as permit.ticket:
                     return await dispatch(endpoint, permit, slot)

@@ -1,7 +1,8 @@
 """Registers algorithms: code of callers, kept by the gateway, checked by the executor that runs it.
 
 Rules: looks at the envelope here (names, sizes, digests) and never at the code: what parses or runs
-it is the sandbox. What is answered is on disk. A tenant owns what it registers.
+it is the sandbox. What is answered is on disk. A tenant owns what it registers; its caller has the
+scope WRITE, and may run what is called so.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ PREPARE_S = SETUP_S + 30.0
 _NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 _VERSION = re.compile(r"[A-Za-z0-9._-]{1,54}")
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
+WRITE = "algorithms:write"
 
 
 class Registrations:
@@ -106,7 +108,8 @@ class Registrations:
         )
 
     async def _register(self, raw: bytes, rpc: Rpc) -> bytes:
-        tenant = self._authenticator.authenticate(rpc)
+        caller = await self._authenticator.authenticate(rpc, WRITE)
+        tenant = caller.tenant
         try:
             request = algorithm_pb2.RegisterAlgorithmRequest.FromString(raw)
         except DecodeError:
@@ -114,6 +117,7 @@ class Registrations:
         rpc.notes["algorithm"] = request.name[:200]
         if violations := list(_envelope(request)):
             raise errors.InvalidRequest(violations)
+        caller.demand_algorithm(request.name)
         if self._routes.offers_name(request.name):
             raise _invalid("name", "another: an executor offers it by itself")
         endpoint = self._programs.runs(request.name.partition(".")[0])
@@ -199,12 +203,14 @@ class Registrations:
         return executor_pb2.PrepareProgramResponse.FromString(answer)
 
     async def _source(self, raw: bytes, rpc: Rpc) -> bytes:
-        tenant = self._authenticator.authenticate(rpc)
+        caller = await self._authenticator.authenticate(rpc)
+        tenant = caller.tenant
         try:
             request = algorithm_pb2.GetAlgorithmSourceRequest.FromString(raw)
         except DecodeError:
             raise _invalid("request", "must be a GetAlgorithmSourceRequest message") from None
-        record = await self._programs.find(tenant, _named(request.name))
+        caller.demand_algorithm(_named(request.name))
+        record = await self._programs.find(tenant, request.name)
         offered = await self.find(tenant, request.name)
         if record is None or offered is None:
             raise errors.UnknownAlgorithm(request.name)
@@ -213,7 +219,7 @@ class Registrations:
         ).SerializeToString()
 
     async def _delete(self, raw: bytes, rpc: Rpc) -> bytes:
-        tenant = self._authenticator.authenticate(rpc)
+        tenant = (await self._authenticator.authenticate(rpc, WRITE)).tenant
         try:
             request = algorithm_pb2.DeleteAlgorithmRequest.FromString(raw)
         except DecodeError:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from edgemesh.compute.v1 import algorithm_pb2
 
@@ -18,6 +19,12 @@ from edgemesh_gateway.endpoint import Endpoint
 from mesh_service import errors, logs
 
 NEAREST = 3
+MayKnow: TypeAlias = Callable[[str], bool]
+
+
+def everything(_: str) -> bool:
+    """Any name may be told."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +64,24 @@ class Routes:
                     )
         self._by_name, self._by_full_name = by_name, by_full_name
 
-    def route(self, algorithm: str) -> Endpoint:
+    def route(self, algorithm: str, may_know: MayKnow = everything) -> Endpoint:
         """The executor to send it to. Raises UnknownAlgorithm, or NotStarted if it is away."""
-        endpoint = self.find(algorithm).endpoint
+        endpoint = self.find(algorithm, may_know).endpoint
         if not endpoint.ready:
             raise endpoint.away()
         return endpoint
 
-    def find(self, algorithm: str) -> Offer:
+    def find(self, algorithm: str, may_know: MayKnow = everything) -> Offer:
         """The offer of that name, even while its executor is away.
+
+        `may_know`: which names the caller may be told of.
 
         Raises UnknownAlgorithm with the nearest names, or NotStarted when an executor that has not
         been seen yet may well offer it.
         """
         offer = self._by_name.get(algorithm) or self._by_full_name.get(algorithm)
         if offer is None:
-            raise self._missing(algorithm)
+            raise self._missing(algorithm, may_know)
         return offer
 
     def offers_name(self, name: str) -> bool:
@@ -99,14 +108,15 @@ class Routes:
         )
         return sorted(newest_first, key=lambda o: o.algorithm.name)
 
-    def _missing(self, algorithm: str) -> errors.MeshError:
+    def _missing(self, algorithm: str, may_know: MayKnow) -> errors.MeshError:
         namespace = algorithm.partition(".")[0]
         if not any(name.partition(".")[0] == namespace for name in self._by_name):
             unseen = [endpoint for endpoint in self._endpoints if not endpoint.algorithms]
             for endpoint in sorted(unseen, key=lambda e: e.name != namespace):
                 return endpoint.away()
         names = self._by_full_name if "@" in algorithm else self._by_name
-        near = difflib.get_close_matches(algorithm[:256], names, NEAREST)
+        told = [name for name in names if may_know(name)]
+        near = difflib.get_close_matches(algorithm[:256], told, NEAREST)
         return errors.UnknownAlgorithm(algorithm, near)
 
 

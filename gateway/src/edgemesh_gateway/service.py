@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import asyncio
 
-from edgemesh_gateway import admit, algorithms, environments, gateway, sessions, shared_memory
+from edgemesh_gateway import (
+    admit,
+    algorithms,
+    allowance,
+    environments,
+    gateway,
+    keys,
+    sessions,
+    shared_memory,
+)
 from edgemesh_gateway.admit import Admission
-from edgemesh_gateway.authenticate import Authenticator, read_keys
 from edgemesh_gateway.datapath import NativeFront
 from edgemesh_gateway.dispatch import Dispatcher
 from edgemesh_gateway.figures import Figures
+from edgemesh_gateway.guard import Guard
 from edgemesh_gateway.programs import Programs
 from edgemesh_gateway.register import Registrations
 from edgemesh_gateway.registry import Registry
-from edgemesh_gateway.settings import GatewaySettings
+from edgemesh_gateway.settings import GatewaySettings, Tls
 from edgemesh_gateway.store import Database, Store, StoreUnusable
 from edgemesh_gateway.tickets import Tickets
 from mesh_service import logs
@@ -33,34 +42,37 @@ async def serve(settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.E
     except StoreUnusable as error:
         raise SettingsError(f"{settings.prefix()}DATABASE", str(error)) from None
     try:
-        await _serve(settings, mesh, stopping, Store(database))
+        await _serve(settings, mesh, stopping, database)
     finally:
         await asyncio.to_thread(database.close)
 
 
 async def _serve(
-    settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.Event, store: Store
+    settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.Event, database: Database
 ) -> None:
-    keys = None if settings.api_keys is None else read_keys(settings.api_keys)
-    authenticator = Authenticator(keys)
+    store = Store(database)
     front = NativeFront(settings, mesh.metrics) if settings.native else None
+    guard = Guard(settings, mesh, database, allowance.Own() if front is None else front.pages)
+    authenticator = guard.authenticator
     registry = Registry(settings, None if front is None else front.slots)
     peers = Peers(lambda: mesh.address, front_door=True, relayed=front is not None)
     memory = shared_memory.SharedMemory(
         authenticator, registry.endpoints, peers, settings.offers_shared_memory
     )
     ledger = admit.Counted(settings.max_held_bytes) if front is None else front.path
-    admission = Admission(settings.max_request_bytes, ledger, memory.user)
+    admission = Admission(settings.max_request_bytes, ledger, memory.user, guard.allowance)
     routes = registry.routes
     programs = Programs(store, registry.endpoints, routes)
     dispatcher = Dispatcher(settings.retry_wait_ms / 1e3, programs.supply)
     if front is not None:
-        front.decide_with(registry.endpoints, routes, dispatcher, keys)
+        front.decide_with(registry.endpoints, routes, dispatcher, authenticator, guard.audit)
         mesh.stand_behind(front)
     elif (tls := settings.tls()) is not None:
         mesh.secure(*tls)
     tickets = Tickets(settings.call_depth)
-    door = gateway.Gateway(authenticator, admission, routes, dispatcher, programs, tickets)
+    door = gateway.Gateway(
+        authenticator, admission, routes, dispatcher, programs, tickets, guard.usage
+    )
     places = environments.Environments(
         authenticator, store, programs, settings.max_environments, settings.environment_timeout_s
     )
@@ -69,16 +81,29 @@ async def _serve(
     )
     catalog = algorithms.Algorithms(authenticator, routes, registrations)
     mesh.metrics.registry.register(Figures(registry.endpoints, admission, dispatcher))
-    mesh.add(
-        gateway.SERVICE,
-        {"Compute": ("unary", door.compute), "ComputeStream": ("stream", door.compute_stream)},
-    )
-    mesh.add(algorithms.SERVICE, catalog.methods())
-    mesh.add(environments.SERVICE, places.methods())
-    mesh.add(shared_memory.SERVICE, memory.methods())
-    mesh.add(sessions.SERVICE, sessions.Sessions(authenticator, registry.endpoints).methods())
+    services = {
+        gateway.SERVICE: {
+            "Compute": ("unary", door.compute),
+            "ComputeStream": ("stream", door.compute_stream),
+        },
+        algorithms.SERVICE: catalog.methods(),
+        environments.SERVICE: places.methods(),
+        shared_memory.SERVICE: memory.methods(),
+        sessions.SERVICE: sessions.Sessions(authenticator, registry.endpoints).methods(),
+        keys.SERVICE: keys.Keys(authenticator, guard.keys, guard.issued).methods(),
+    }
+    for name, methods in services.items():
+        mesh.add(name, guard.audit.around(methods))
+
+    def secure(tls: Tls) -> None:
+        if front is None:
+            mesh.secure(*tls)
+        else:
+            front.path.set_tls(tls)
+
     logs.event("data path", native=front is not None)
     try:
+        await guard.start(secure)
         await mesh.start()
         await registry.start()
         await mesh.set_serving(True)
@@ -87,5 +112,6 @@ async def _serve(
         await mesh.stop()
     finally:
         await registry.close()
+        await guard.stop()
         if front is not None:
             front.close()

@@ -24,6 +24,9 @@ from mesh_service.stack import REQUEST_ID, Handler, Rpc
 _DESCRIPTOR = session_pb2.DESCRIPTOR.services_by_name["SessionService"]
 SERVICE: str = _DESCRIPTOR.full_name
 TIMEOUT_S = 60.0
+WRITE = "sessions:write"
+_LOOKS = ("Get", "List", "Inspect")
+"""How methods begin that need no scope: a session is its tenant's own."""
 _KEEPS = "python.run"
 """Who offers this keeps sessions."""
 
@@ -46,8 +49,10 @@ class Sessions:
         }
 
     def _passing(self, method: str, kind: type[Message]) -> Handler:
+        scope = "" if method.startswith(_LOOKS) else WRITE
+
         async def handle(raw: bytes, rpc: Rpc) -> bytes:
-            tenant = self._authenticator.authenticate(rpc)
+            tenant = (await self._authenticator.authenticate(rpc, scope)).tenant
             try:
                 request = cast(_Request, kind.FromString(raw))
             except DecodeError:

@@ -1,7 +1,8 @@
 """The gateway's settings.
 
-Rules: those of mesh_service.settings; a public address demands API keys, and an executor beyond
-this machine the mesh's secret; a file of keys is read here once to refuse a bad one at the start.
+Rules: those of mesh_service.settings; a public address demands an identity, and an executor beyond
+this machine the mesh's secret; files of keys, policy and certificates are read here once to refuse
+bad ones at the start.
 """
 
 from __future__ import annotations
@@ -9,14 +10,21 @@ from __future__ import annotations
 import ipaddress
 import ssl
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from edgemesh_gateway import datapath
 from edgemesh_gateway.authenticate import BadKeys, read_keys
+from edgemesh_gateway.identity.key_set import BadKeySet, check_url, is_url, parse
+from edgemesh_gateway.identity.tokens import LEAST_SECRET
+from edgemesh_gateway.policy import BadPolicy, read_policy
+from edgemesh_gateway.watch import Unusable
 from mesh_service.settings import MIB, ServiceSettings, SettingsError
+
+Tls: TypeAlias = tuple[bytes, bytes, bytes | None]
+"""Certificate chain, key, and authorities of callers' certificates; PEM."""
 
 
 class GatewaySettings(ServiceSettings):
@@ -39,7 +47,33 @@ class GatewaySettings(ServiceSettings):
     )
     """Executors: name → `host:port` or `unix:path`. One that is not there is waited for."""
     api_keys: Path | None = None
-    """TOML file of API keys, by which tenants are known; required unless `host` is loopback."""
+    """TOML file of API keys, by which tenants are known; takes effect when it changes."""
+    identity: Literal["auto", "required"] = "auto"
+    """Whether callers have to show who they are; `auto`: where there is anything by which they
+    can (API_KEYS, a JWT_… key, TLS_CLIENT_CA). `required` is for keys that `edgemesh-gateway keys
+    create` issues, and nothing else. A public address demands an identity."""
+    jwt_secret: SecretStr | None = None
+    """Secret of HS256 tokens, at least 32 bytes."""
+    jwt_key_set: str | None = None
+    """Public keys of RS256, ES256 and EdDSA tokens: a JWKS, by file or https:// URL."""
+    jwt_key_set_max_age_s: float = Field(default=300.0, ge=10, le=86_400)
+    """After how long it is read anew; one that names an unknown key has it read at once, every ten
+    seconds at most."""
+    jwt_issuer: str = ""
+    """`iss` of every token; required with a JWT_… key."""
+    jwt_audience: str = ""
+    """`aud` of every token; required with a JWT_… key."""
+    jwt_leeway_s: float = Field(default=10.0, ge=0, le=300)
+    """By how much an issuer's clock may be off."""
+    jwt_tenant_claim: str = Field(default="sub", min_length=1)
+    """Claim that names the tenant."""
+    jwt_scopes_claim: str = "scope"
+    """Claim with the token's scopes, one text or a list; a token without it has none. Empty: a
+    token may what its tenant may."""
+    policy: Path | None = None
+    """TOML file of what each tenant may (policy.py); takes effect when it changes."""
+    audit_log: Path | None = None
+    """File of who did what, one JSON object a line."""
     queue: int = Field(default=1024, ge=0, le=1_000_000)
     """Requests that may wait for a slot of one executor."""
     ageing_s: float = Field(default=10.0, gt=0, le=86_400)
@@ -66,13 +100,18 @@ class GatewaySettings(ServiceSettings):
     several times as long; `auto`: native where it was built."""
 
     tls_certificate: Path | None = None
-    """PEM file of the certificate chain that callers see; with `tls_key` the port speaks TLS."""
+    """PEM file of the certificate chain that callers see; with `tls_key` the port speaks TLS. New
+    connections see the new one when it changes."""
     tls_key: Path | None = None
     """PEM file of its private key, without a passphrase."""
+    tls_client_ca: Path | None = None
+    """PEM file of authorities. Every caller then shows a certificate of theirs, whose subject's
+    common name is its tenant unless it shows an API key or a token too."""
 
     shared_memory: bool | None = None
     """Whether callers on this machine may name shared memory; default: when it binds loopback and
-    has no API keys. A proxy on this machine would lend its own user to all who come through it."""
+    demands no identity. A proxy on this machine would lend its own user to all who come through
+    it."""
 
     @property
     def database_url(self) -> str:
@@ -84,17 +123,36 @@ class GatewaySettings(ServiceSettings):
         """Whether native code moves the bytes."""
         return self.datapath != "python" and datapath.present()
 
-    def tls(self) -> tuple[bytes, bytes] | None:
-        """Certificate chain and key, read now; None: no TLS. Raises OSError."""
+    @property
+    def identified(self) -> bool:
+        """Whether callers have to show who they are."""
+        sources = (self.api_keys, self.jwt_secret, self.jwt_key_set, self.tls_client_ca)
+        return self.identity == "required" or any(source is not None for source in sources)
+
+    def tls(self) -> Tls | None:
+        """What secures the port, read now and looked at; None: no TLS. Raises Unusable."""
         if self.tls_certificate is None or self.tls_key is None:
             return None
-        return self.tls_certificate.read_bytes(), self.tls_key.read_bytes()
+        try:
+            # An empty passphrase: nobody is there who could be asked.
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.tls_certificate, self.tls_key, password="")
+        except (OSError, ValueError) as error:
+            why = f"{self.tls_certificate} with {self.tls_key}: {error}"
+            raise Unusable(why) from None
+        try:
+            callers = None if self.tls_client_ca is None else self.tls_client_ca.read_bytes()
+            if self.tls_client_ca is not None:
+                context.load_verify_locations(self.tls_client_ca)
+            return self.tls_certificate.read_bytes(), self.tls_key.read_bytes(), callers
+        except (OSError, ValueError) as error:
+            raise Unusable(f"{self.tls_client_ca}: {error}") from None
 
     @property
     def offers_shared_memory(self) -> bool:
         """Whether callers may name it."""
         if self.shared_memory is None:
-            return self.on_loopback and self.api_keys is None
+            return self.on_loopback and not self.identified
         return self.shared_memory
 
     def check(self) -> None:
@@ -113,29 +171,50 @@ class GatewaySettings(ServiceSettings):
                 "native: edgemesh_datapath is not installed; `make build` builds it",
             )
         self._check_tls()
+        self._check_tokens()
         variable = f"{self.prefix()}API_KEYS"
-        if self.api_keys is None:
-            if not self.on_loopback:
-                raise SettingsError(variable, f"required, since {self.host} is not loopback")
-            return
+        if not self.identified and not self.on_loopback:
+            raise SettingsError(variable, f"required, since {self.host} is not loopback")
         try:
-            read_keys(self.api_keys)
+            if self.api_keys is not None:
+                read_keys(self.api_keys)
         except BadKeys as error:
             raise SettingsError(variable, str(error)) from None
+        try:
+            if self.policy is not None:
+                read_policy(self.policy)
+        except BadPolicy as error:
+            raise SettingsError(f"{self.prefix()}POLICY", str(error)) from None
 
     def _check_tls(self) -> None:
         variable = f"{self.prefix()}TLS_CERTIFICATE"
-        if self.tls_certificate is None or self.tls_key is None:
-            if self.tls_certificate is not self.tls_key:
-                raise SettingsError(variable, "goes with TLS_KEY: both or neither")
-            return
+        if (self.tls_certificate is None) is not (self.tls_key is None):
+            raise SettingsError(variable, "goes with TLS_KEY: both or neither")
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise SettingsError(f"{self.prefix()}TLS_CLIENT_CA", "goes with TLS_CERTIFICATE")
         try:
-            # An empty passphrase: nobody is there who could be asked.
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self.tls_certificate, self.tls_key, password="")
-        except (OSError, ValueError) as error:
-            why = f"{self.tls_certificate} with {self.tls_key}: {error}"
-            raise SettingsError(variable, why) from None
+            self.tls()
+        except Unusable as error:
+            raise SettingsError(variable, str(error)) from None
+
+    def _check_tokens(self) -> None:
+        secret = self.jwt_secret
+        if secret is not None and len(secret.get_secret_value().encode()) < LEAST_SECRET:
+            raise SettingsError(f"{self.prefix()}JWT_SECRET", f"at least {LEAST_SECRET} bytes")
+        verified = secret is not None or self.jwt_key_set is not None
+        for name, given in (("ISSUER", self.jwt_issuer), ("AUDIENCE", self.jwt_audience)):
+            if bool(given) is not verified:
+                expected = "required with a key of tokens" if verified else "goes with such a key"
+                raise SettingsError(f"{self.prefix()}JWT_{name}", expected)
+        try:
+            if self.jwt_key_set is None:
+                return
+            if is_url(self.jwt_key_set):
+                check_url(self.jwt_key_set)
+            else:
+                parse(Path(self.jwt_key_set).read_bytes())
+        except (BadKeySet, OSError) as error:
+            raise SettingsError(f"{self.prefix()}JWT_KEY_SET", str(error)) from None
 
     def _check_executor(self, name: str, address: str) -> None:
         variable = f"{self.prefix()}EXECUTORS ({name})"

@@ -23,6 +23,7 @@ from mesh_service.stack import REQUEST_ID, Handler, Rpc
 
 SERVICE: str = shared_memory_pb2.DESCRIPTOR.services_by_name["SharedMemoryService"].full_name
 TIMEOUT_S = 10.0
+WRITE = "shared_memory:write"
 
 _Request = TypeVar(
     "_Request",
@@ -60,17 +61,17 @@ class SharedMemory:
         return self._peers.user(rpc) if self._offered else None
 
     async def _register(self, raw: bytes, rpc: Rpc) -> bytes:
-        tenant = self._authenticator.authenticate(rpc)
+        tenant = (await self._authenticator.authenticate(rpc, WRITE)).tenant
         request = _parse(shared_memory_pb2.RegisterSharedMemoryRequest, raw)
         return await self._pass_on("RegisterSharedMemory", request, raw, rpc, tenant)
 
     async def _status(self, raw: bytes, rpc: Rpc) -> bytes:
-        tenant = self._authenticator.authenticate(rpc)
+        tenant = (await self._authenticator.authenticate(rpc)).tenant
         request = _parse(shared_memory_pb2.SharedMemoryStatusRequest, raw)
         return await self._pass_on("SharedMemoryStatus", request, raw, rpc, tenant)
 
     async def _unregister(self, raw: bytes, rpc: Rpc) -> bytes:
-        tenant = self._authenticator.authenticate(rpc)
+        tenant = (await self._authenticator.authenticate(rpc, WRITE)).tenant
         request = _parse(shared_memory_pb2.UnregisterSharedMemoryRequest, raw)
         return await self._pass_on("UnregisterSharedMemory", request, raw, rpc, tenant)
 

@@ -2,9 +2,10 @@
 
 Rules: a request that asks for capabilities takes a ticket along to its executor, a random number
 that only the two of them know. The executor's front shows it when the work calls something in its
-turn; it stands for the caller's identity, says how deep calls are nested, and is void as soon as
-the request has ended. So nobody can act for a tenant whose work it is not doing at that moment; no
-header names a tenant here, and no secret is handed out. Workers and guests never see a ticket.
+turn; it stands for the caller's identity and scopes, says how deep calls are nested, and is void as
+soon as the request has ended. So nobody can act for a tenant whose work it is not doing at that
+moment; no header names a tenant here, and no secret is handed out. Workers and guests never see a
+ticket.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from edgemesh_gateway.identity.caller import Caller
 from mesh_service import errors
 from mesh_service.stack import Rpc
 
@@ -25,7 +27,7 @@ _BYTES = 18
 class Ticket:
     """What one stands for."""
 
-    tenant: str
+    caller: Caller
     depth: int = 0
     """How many calls the request is away from a client's own."""
     holds: frozenset[str] = frozenset()
@@ -56,15 +58,16 @@ class Tickets:
             raise errors.Unauthenticated(f"metadata {TICKET}: one of a request that runs")
         if ticket.depth >= self._most_depth:
             raise errors.CallsTooDeep(self._most_depth)
-        rpc.tenant = ticket.tenant
+        rpc.tenant = ticket.caller.tenant
+        rpc.notes["who"] = ticket.caller.who
         return ticket
 
     @contextmanager
-    def issued(self, tenant: str, above: Ticket | None, executor: str) -> Generator[str]:
+    def issued(self, caller: Caller, above: Ticket | None, executor: str) -> Generator[str]:
         """One for a request that goes to `executor`, valid within the block."""
         depth, holds = (0, frozenset[str]()) if above is None else (above.depth + 1, above.holds)
         text = secrets.token_urlsafe(_BYTES)
-        self._valid[text] = Ticket(tenant, depth, holds | {executor})
+        self._valid[text] = Ticket(caller, depth, holds | {executor})
         try:
             yield text
         finally:

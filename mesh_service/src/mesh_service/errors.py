@@ -16,9 +16,15 @@ message is for a person and never holds a caller's data beyond names, nor a trac
     ├── UnknownProgram(digest)                an executor lacks it: its gateway has it
     ├── AlreadyExists(name)                   with other content
     ├── QuotaExceeded(what, limit)            the tenant holds as much as it may
+    ├── LimitReached(tenant, limit, retry_after_s)    nothing ran
+    │   ├── RateLimited                       calls in a time
+    │   ├── TooManyAtOnce                     calls at once
+    │   └── ComputeSpent                      seconds of slots in a day
     ├── Unauthenticated(expected)
+    ├── PermissionDenied(scope)               the caller lacks it
+    ├── UnknownKey(prefix)
     ├── CallsTooDeep(limit)                   calls of calls of calls
-    ├── PayloadTooLarge(size, limit)
+    ├── PayloadTooLarge(size, limit, what, tenant)
     ├── QueueFull(waiting, limit, retry_after_s)      nothing ran
     ├── NotStarted(executor, retry_after_s)           nothing ran
     ├── ShuttingDown(service, retry_after_s)          nothing ran
@@ -146,6 +152,50 @@ class Unauthenticated(MeshError):
         super().__init__(expected)
 
 
+class PermissionDenied(MeshError):
+    """The caller is known and may not do this."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope[:256]
+        super().__init__(f"the caller lacks the scope {self.scope!r}")
+
+
+class UnknownKey(MeshError):
+    """There is no API key of that prefix."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix[:64]
+        super().__init__(f"there is no key {self.prefix!r}")
+
+
+class LimitReached(MeshError):
+    """A tenant has had what its policy allows; nothing ran."""
+
+    what = ""
+
+    def __init__(self, tenant: str, limit: str, retry_after_s: float) -> None:
+        self.tenant, self.limit, self.retry_after_s = tenant, limit, retry_after_s
+        super().__init__(f"{self.what.format(limit=limit)}; try again later")
+
+
+class RateLimited(LimitReached):
+    """Calls that begin within a time."""
+
+    what = "the tenant may begin {limit} calls"
+
+
+class TooManyAtOnce(LimitReached):
+    """Calls that run or wait at a time."""
+
+    what = "the tenant may have {limit} calls at once"
+
+
+class ComputeSpent(LimitReached):
+    """Seconds for which a tenant's calls hold slots, in a day of UTC."""
+
+    what = "the tenant may compute for {limit} seconds a day"
+
+
 class CallsTooDeep(MeshError):
     """Work calls work that calls work, …: more often than is allowed."""
 
@@ -157,8 +207,9 @@ class CallsTooDeep(MeshError):
 class PayloadTooLarge(MeshError):
     """The message is over the policy's size, in bytes."""
 
-    def __init__(self, size: int, limit: int, what: str = "request") -> None:
-        self.size, self.limit, self.what = size, limit, what
+    def __init__(self, size: int, limit: int, what: str = "request", tenant: str = "") -> None:
+        """`tenant`: whose policy it is; empty: everyone's."""
+        self.size, self.limit, self.what, self.tenant = size, limit, what, tenant
         super().__init__(f"the {what} has {size} bytes, at most {limit} are taken")
 
 

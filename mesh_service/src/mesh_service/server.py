@@ -15,9 +15,10 @@ import os
 import signal
 import socket
 import sys
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar, cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -83,6 +84,7 @@ class MeshServer:
         self._flight = stack.Flight(settings.service)
         self._front: Front | None = None
         self._credentials: grpc.ServerCredentials | None = None
+        self._certificates: deque[grpc.ServerCertificateConfiguration] = deque(maxlen=1)
         self.metrics.in_flight.set_function(self._in_flight)
         largest = settings.max_request_bytes + TRANSPORT_SLACK
         self._server = grpc.aio.server(
@@ -116,9 +118,26 @@ class MeshServer:
             (grpc.method_handlers_generic_handler(service, handlers),)
         )
 
-    def secure(self, chain: bytes, key: bytes) -> None:
-        """Speak TLS on the port, by a certificate chain and its key in PEM; before `start`."""
-        self._credentials = grpc.ssl_server_credentials([(key, chain)])
+    def secure(self, chain: bytes, key: bytes, callers: bytes | None = None) -> None:
+        """Speak TLS on the port, by a certificate chain and its key in PEM; before `start`.
+
+        `callers`: authorities; every caller has to show a certificate of theirs then. Said again
+        with others, new connections see these.
+        """
+        now = grpc.ssl_server_certificate_configuration([(key, chain)], callers)
+        self._certificates.append(now)
+        if self._credentials is None:
+            newest = cast(Any, self._newest)  # grpcio takes None; its stubs do not
+            self._credentials = grpc.dynamic_ssl_server_credentials(
+                self._certificates.pop(), newest, callers is not None
+            )
+
+    def _newest(self) -> grpc.ServerCertificateConfiguration | None:
+        """What a connection sees from now on; None: what the last one saw. On gRPC's threads."""
+        try:
+            return self._certificates.pop()
+        except IndexError:
+            return None
 
     def stand_behind(self, front: Front) -> None:
         """Leave the public port to `front`; before `start`."""

@@ -46,6 +46,11 @@ _TABLE: tuple[tuple[type[errors.MeshError], Verdict], ...] = (
     (errors.AlreadyExists, Verdict(grpc.StatusCode.ALREADY_EXISTS, "ALREADY_EXISTS")),
     (errors.QuotaExceeded, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED")),
     (errors.Unauthenticated, Verdict(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")),
+    (errors.PermissionDenied, Verdict(grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED")),
+    (errors.UnknownKey, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_KEY")),
+    (errors.RateLimited, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED")),
+    (errors.TooManyAtOnce, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_AT_ONCE")),
+    (errors.ComputeSpent, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "COMPUTE_SPENT")),
     (errors.CallsTooDeep, Verdict(grpc.StatusCode.FAILED_PRECONDITION, "CALLS_TOO_DEEP")),
     (errors.PayloadTooLarge, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "PAYLOAD_TOO_LARGE")),
     (errors.QueueFull, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "QUEUE_FULL")),
@@ -67,12 +72,17 @@ def verdict(error: BaseException) -> Verdict:
 
 
 def to_status(error: errors.MeshError) -> status_pb2.Status:
-    """The rich status of an error: `ErrorInfo`, and `BadRequest` or `RetryInfo` where they help."""
+    """The rich status of an error: `ErrorInfo`, and `BadRequest`, `RetryInfo` or `QuotaFailure`
+    where they help."""
     code, reason = verdict(error)
     info = error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=_metadata(error))
     details: list[message.Message] = [info]
     if isinstance(error, errors.InvalidRequest):
         details.append(_bad_request(error.violations))
+    if isinstance(error, errors.LimitReached | errors.PayloadTooLarge) and error.tenant:
+        failure = error_details_pb2.QuotaFailure()
+        failure.violations.add(subject=f"tenant:{error.tenant}", description=str(error))
+        details.append(failure)
     wait = getattr(error, "retry_after_s", None)
     if wait is not None:
         delay = duration_pb2.Duration()
@@ -131,6 +141,12 @@ def _metadata(error: errors.MeshError) -> dict[str, str]:
             return {"environment": error.id}
         case errors.AlreadyExists():
             return {"name": error.name}
+        case errors.PermissionDenied():
+            return {"scope": error.scope}
+        case errors.UnknownKey():
+            return {"key": error.prefix}
+        case errors.LimitReached():
+            return {"limit": error.limit}
         case errors.QueueFull() | errors.QuotaExceeded() | errors.CallsTooDeep():
             return {"limit": str(error.limit)}
         case errors.UnknownAlgorithm():

@@ -22,9 +22,17 @@ Idle: TypeAlias = tuple[Literal["idle"]]
 """Nobody is inside any more; told once `drain` was called."""
 Event: TypeAlias = Ask | SlotFree | Gone | Failed | Idle
 
-Record: TypeAlias = tuple[bool, int, float, float, str, str, str, str | None, str | None]
+Record: TypeAlias = tuple[bool, int, float, float, str, str, str, str, str | None, str | None]
 """A call that has ended: whether a stream, status code, seconds, time of the end (Unix), request
-id, tenant, algorithm, and of a refusal the mesh's reason and message."""
+id, tenant, by what it was shown, algorithm, and of a refusal the mesh's reason and message."""
+
+Identity: TypeAlias = tuple[str, str, Sequence[Sequence[str]], float | None]
+"""Tenant; by what it was shown, for the audit; lists of patterns, of each of which one must fit an
+algorithm; until when (Unix) it is to be believed."""
+
+Tls: TypeAlias = tuple[bytes, bytes, bytes | None]
+"""Certificate chain, its key, and the authorities of callers' certificates, which every caller then
+has to show; all PEM."""
 
 Refusal: TypeAlias = tuple[int, str, bytes, str]
 """Status code, message, google.rpc.Status serialised, reason."""
@@ -39,15 +47,14 @@ class DataPath:
         executors: Sequence[tuple[str, Sequence[tuple[str, str]]]],
         most_request: int,
         most_held: int,
-        local: str,
         stages: Mapping[str, Refusal],
-        tls: tuple[bytes, bytes] | None = None,
+        tls: Tls | None = None,
     ) -> None:
         """`inner`: the unix socket of Python's own server. `executors`: address (`host:port` or
-        `unix:path`) and identity, by the number of their lane. `local`: the tenant of everyone
-        until `set_keys`. `stages`: what is said where a deadline passes: arrival, queue, dispatch,
-        executor, delivery. `tls`: certificate chain and key of the public port, PEM. Raises
-        OSError, ValueError.
+        `unix:path`) and identity, by the number of their lane. `stages`: what is
+        said where a deadline passes: arrival, queue, dispatch, executor, delivery. `tls`: what
+        secures the public port. Until it is told otherwise it knows nobody. Raises OSError,
+        ValueError.
         """
 
     def start(self, listeners: Iterable[int]) -> None:
@@ -77,8 +84,46 @@ class DataPath:
     def send_again(self, question: int) -> bool:
         """Send a failed request once more; False: its caller has left."""
 
-    def set_keys(self, keys: Mapping[bytes, str]) -> None:
-        """SHA-256 of an API key → tenant."""
+    def set_everyone(self, everyone: Identity | None) -> None:
+        """Whom everybody is; None: everybody needs an identity."""
+
+    def set_identities(self, identities: Mapping[bytes, Identity]) -> None:
+        """All identities, by the SHA-256 of a bearer, or of `certificate\\0` and a certificate in
+        DER; what was learnt is forgotten."""
+
+    def learn(self, digest: bytes, identity: Identity) -> None:
+        """One more, until the next `set_identities`."""
+
+    def set_limits(
+        self,
+        tenant: str,
+        *,
+        most_inside: int | None,
+        most_bytes: int | None,
+        classes: int,
+        rated: bool,
+        spent: bool,
+    ) -> None:
+        """What a tenant may: calls inside at once, bytes of a message, a bit for each Priority;
+        whether each call needs a credit; whether it may do nothing for now."""
+
+    def enter(self, tenant: str) -> bool:
+        """Count a call of a tenant's in; False: it has as many as it may."""
+
+    def leave(self, tenant: str) -> None:
+        """Count it out."""
+
+    def credit(self, tenant: str, calls: int, seconds: float) -> None:
+        """So many calls may begin within the time, instead of what was left."""
+
+    def spend(self, tenant: str) -> bool:
+        """Take one of these; False: there is none."""
+
+    def take_ran(self) -> list[tuple[str, float]]:
+        """Seconds that tenants have held slots of the data path since the last call."""
+
+    def set_tls(self, tls: Tls) -> None:
+        """Secure new connections so from now on. Raises ValueError."""
 
     def set_routes(self, routes: Mapping[str, int]) -> None:
         """Algorithm → lane, of executors that are there."""

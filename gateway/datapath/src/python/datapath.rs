@@ -5,16 +5,18 @@ use std::net::TcpListener;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use tokio_rustls::TlsAcceptor;
 
+use crate::accounts::Limits;
 use crate::context::{Context, Executor, Stages};
 use crate::front::Front;
-use crate::house::{House, Keys, Tenant};
+use crate::house::{House, Known};
 use crate::questions::{Questions, Verdict};
 use crate::status::Refusal;
 use crate::tls;
@@ -26,6 +28,10 @@ use super::events;
 type Refused = (u32, String, Vec<u8>, String);
 /// `host:port` or `unix:path`, and headers.
 type Place = (String, Vec<(String, String)>);
+/// Tenant, by what it was shown, scopes, until when.
+type Shown = (String, String, Vec<Vec<String>>, Option<f64>);
+/// Certificate chain, key, authorities of callers.
+type Secured = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
 
 #[pyclass(frozen, module = "edgemesh_datapath")]
 pub struct DataPath {
@@ -36,20 +42,18 @@ pub struct DataPath {
 #[pymethods]
 impl DataPath {
     #[new]
-    #[pyo3(signature = (*, inner, executors, most_request, most_held, local, stages, tls=None))]
+    #[pyo3(signature = (*, inner, executors, most_request, most_held, stages, tls=None))]
     fn new(
         inner: PathBuf,
         executors: Vec<Place>,
         most_request: usize,
         most_held: u64,
-        local: &str,
         stages: HashMap<String, Refused>,
-        tls: Option<(Vec<u8>, Vec<u8>)>,
+        tls: Option<Secured>,
     ) -> PyResult<DataPath> {
         let questions = Questions::new().map_err(|error| PyOSError::new_err(error.to_string()))?;
-        let keys = Keys::Everyone(tenant(local)?);
         let executors = executors.into_iter().map(executor).collect::<PyResult<Vec<_>>>()?;
-        let house = Arc::new(House::new(executors.len(), most_held, keys, questions));
+        let house = Arc::new(House::new(executors.len(), most_held, questions));
         let stages = Stages {
             arrival: stage(&stages, "arrival")?,
             queue: stage(&stages, "queue")?,
@@ -57,8 +61,7 @@ impl DataPath {
             executor: stage(&stages, "executor")?,
             delivery: stage(&stages, "delivery")?,
         };
-        let tls = tls.map(|(chain, key)| tls::acceptor(&chain, &key)).transpose();
-        let tls = tls.map_err(PyValueError::new_err)?;
+        let tls = tls.map(acceptor).transpose()?.map(Mutex::new);
         let inner = Upstream::new(Address::Unix(inner));
         let cx = Context { house, executors, inner, stages, tls, most_request };
         Ok(DataPath { cx: Arc::new(cx), front: Mutex::new(None) })
@@ -126,9 +129,62 @@ impl DataPath {
         self.cx.house.questions.answer(question, Verdict::Again)
     }
 
-    fn set_keys(&self, keys: HashMap<[u8; 32], String>) -> PyResult<()> {
-        let known = keys.into_iter().map(|(digest, name)| Ok((digest, tenant(&name)?)));
-        self.cx.house.set_keys(Keys::Known(known.collect::<PyResult<_>>()?));
+    fn set_everyone(&self, everyone: Option<Shown>) -> PyResult<()> {
+        self.cx.house.set_everyone(everyone.map(known).transpose()?);
+        Ok(())
+    }
+
+    fn set_identities(&self, identities: HashMap<[u8; 32], Shown>) -> PyResult<()> {
+        let all = identities.into_iter().map(|(digest, shown)| Ok((digest, known(shown)?)));
+        self.cx.house.set_identities(all.collect::<PyResult<_>>()?);
+        Ok(())
+    }
+
+    fn learn(&self, digest: [u8; 32], identity: Shown) -> PyResult<()> {
+        self.cx.house.learn(digest, known(identity)?);
+        Ok(())
+    }
+
+    #[pyo3(signature = (tenant, *, most_inside, most_bytes, classes, rated, spent))]
+    fn set_limits(
+        &self,
+        tenant: &str,
+        most_inside: Option<usize>,
+        most_bytes: Option<usize>,
+        classes: u8,
+        rated: bool,
+        spent: bool,
+    ) {
+        let most_inside = most_inside.unwrap_or(usize::MAX);
+        let most_bytes = most_bytes.unwrap_or(usize::MAX);
+        let limits = Limits { most_inside, most_bytes, classes, rated, spent };
+        self.cx.house.set_limits(tenant, limits);
+    }
+
+    fn enter(&self, tenant: &str) -> bool {
+        self.cx.house.enter(tenant)
+    }
+
+    fn leave(&self, tenant: &str) {
+        self.cx.house.leave(tenant);
+    }
+
+    fn credit(&self, tenant: &str, calls: u64, seconds: f64) {
+        let time = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        self.cx.house.credit(tenant, calls, Instant::now() + time);
+    }
+
+    fn spend(&self, tenant: &str) -> bool {
+        self.cx.house.spend(tenant)
+    }
+
+    fn take_ran(&self) -> Vec<(String, f64)> {
+        let ran = self.cx.house.take_ran();
+        ran.into_iter().map(|(tenant, seconds)| (tenant.to_string(), seconds)).collect()
+    }
+
+    fn set_tls(&self, tls: Secured) -> PyResult<()> {
+        self.cx.set_tls(acceptor(tls)?);
         Ok(())
     }
 
@@ -186,10 +242,17 @@ impl DataPath {
     }
 }
 
-fn tenant(name: &str) -> PyResult<Tenant> {
-    let header = HeaderValue::from_str(name);
+fn known((tenant, who, scopes, until): Shown) -> PyResult<Known> {
+    let header = HeaderValue::from_str(&tenant);
     let header = header.map_err(|_| PyValueError::new_err("a tenant that is no header"))?;
-    Ok(Tenant { name: name.into(), header })
+    let until = until.map(|until| {
+        SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(until).unwrap_or_default()
+    });
+    Ok(Known { tenant: tenant.into(), who: who.into(), header, scopes, until })
+}
+
+fn acceptor((chain, key, callers): Secured) -> PyResult<TlsAcceptor> {
+    tls::acceptor(&chain, &key, callers.as_deref()).map_err(PyValueError::new_err)
 }
 
 fn stage(stages: &HashMap<String, Refused>, name: &str) -> PyResult<Refusal> {

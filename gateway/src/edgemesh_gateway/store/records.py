@@ -7,7 +7,7 @@ columns that are asked for.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import BigInteger, Boolean, Double, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 
 NAME = 200
@@ -71,3 +71,34 @@ class SessionRecord(Base, kw_only=True):
     created_ms: Mapped[int] = mapped_column(BigInteger)
     expires_ms: Mapped[int] = mapped_column(BigInteger)
     """When it may be forgotten; 0: never."""
+
+
+class KeyRecord(Base, kw_only=True):
+    """An API key, but for what opens anything."""
+
+    __tablename__ = "keys"
+
+    prefix: Mapped[str] = mapped_column(String(32), primary_key=True)
+    tenant: Mapped[str] = mapped_column(String(TENANT))
+    sha256: Mapped[str] = mapped_column(String(DIGEST))
+    """Of the key: it has 256 random bits, so that a slow hash would protect nothing."""
+    scopes: Mapped[str] = mapped_column(Text)
+    """Its own, with blanks between; empty: what its tenant may."""
+    note: Mapped[str] = mapped_column(String(NAME))
+    created_by: Mapped[str] = mapped_column(String(NAME * 2))
+    created_ms: Mapped[int] = mapped_column(BigInteger)
+    expires_ms: Mapped[int] = mapped_column(BigInteger)
+    """0: never."""
+    revoked_ms: Mapped[int] = mapped_column(BigInteger)
+    """0: it is not."""
+
+
+class ComputeRecord(Base, kw_only=True):
+    """How long a tenant's calls have held slots on a day of UTC."""
+
+    __tablename__ = "compute"
+
+    tenant: Mapped[str] = mapped_column(String(TENANT), primary_key=True)
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    """As 2026-01-31."""
+    seconds: Mapped[float] = mapped_column(Double)

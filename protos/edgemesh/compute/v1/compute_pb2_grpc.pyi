@@ -16,6 +16,10 @@ and carry google.rpc.ErrorInfo (domain "edgemesh") with one of these reasons:
   INVALID_PARAMETER     INVALID_ARGUMENT     no; likewise
   INVALID_TENSOR        INVALID_ARGUMENT     no; likewise
   UNAUTHENTICATED       UNAUTHENTICATED      with other credentials
+  PERMISSION_DENIED     PERMISSION_DENIED    no; metadata has the `scope` that is lacking
+  RATE_LIMITED          RESOURCE_EXHAUSTED   yes, after google.rpc.RetryInfo
+  TOO_MANY_AT_ONCE      RESOURCE_EXHAUSTED   yes, likewise, or when calls of the tenant's have ended
+  COMPUTE_SPENT         RESOURCE_EXHAUSTED   yes, likewise: on the next day of UTC
   CALLS_TOO_DEEP        FAILED_PRECONDITION  no: calls of calls of calls; metadata has `limit`
   UNKNOWN_REGION        NOT_FOUND            after registering it
   UNKNOWN_ENVIRONMENT   NOT_FOUND            after making it
@@ -25,6 +29,7 @@ and carry google.rpc.ErrorInfo (domain "edgemesh") with one of these reasons:
   SESSION_EXISTS        ALREADY_EXISTS       no
   UNUSABLE_SESSION      FAILED_PRECONDITION  no; metadata has `expected` and `found`
   QUOTA_EXCEEDED        RESOURCE_EXHAUSTED   after giving some of it back
+  UNKNOWN_KEY           NOT_FOUND            no
   PAYLOAD_TOO_LARGE     RESOURCE_EXHAUSTED   no; metadata has `size` and `limit`
   QUEUE_FULL            RESOURCE_EXHAUSTED   yes, after google.rpc.RetryInfo
   NOT_STARTED           UNAVAILABLE          yes, always: the work did not begin
@@ -33,6 +38,10 @@ and carry google.rpc.ErrorInfo (domain "edgemesh") with one of these reasons:
   DEADLINE_EXCEEDED     DEADLINE_EXCEEDED    with a later deadline
   CANCELLED             CANCELLED            it was the caller who left
   INTERNAL              INTERNAL             no; metadata has `error_id`, by which logs are found
+
+Where a tenant's own limit refused (RATE_LIMITED, TOO_MANY_AT_ONCE, COMPUTE_SPENT, or its size of
+PAYLOAD_TOO_LARGE), google.rpc.QuotaFailure says whose it is (`tenant:<name>`) and which, and
+metadata has `limit`.
 """
 
 from collections import abc as _abc
