@@ -17,6 +17,7 @@ from edgemesh_gateway.figures import Figures
 from edgemesh_gateway.programs import Programs
 from edgemesh_gateway.register import Registrations
 from edgemesh_gateway.registry import Registry
+from edgemesh_gateway.rest.listen import RestServer
 from edgemesh_gateway.settings import GatewaySettings
 from edgemesh_gateway.store import Database, Store, StoreUnusable
 from edgemesh_gateway.tickets import Tickets
@@ -78,14 +79,21 @@ async def _serve(
     mesh.add(shared_memory.SERVICE, memory.methods())
     mesh.add(sessions.SERVICE, sessions.Sessions(authenticator, registry.endpoints).methods())
     logs.event("data path", native=front is not None)
+    rest = None if settings.rest_port is None else RestServer(settings, mesh)
     try:
+        if rest is not None:
+            rest.bind()
         await mesh.start()
         await registry.start()
         await mesh.set_serving(True)
         mesh.announce()
+        if rest is not None:
+            rest.start()
         await stopping.wait()
         await mesh.stop()
     finally:
+        if rest is not None:
+            await rest.stop()
         await registry.close()
         if front is not None:
             front.close()

@@ -7,6 +7,7 @@ this machine the mesh's secret; a file of keys is read here once to refuse a bad
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -16,7 +17,10 @@ from pydantic_settings import SettingsConfigDict
 
 from edgemesh_gateway import datapath
 from edgemesh_gateway.authenticate import BadKeys, read_keys
+from edgemesh_gateway.rest import listen
 from mesh_service.settings import MIB, ServiceSettings, SettingsError
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 
 
 class GatewaySettings(ServiceSettings):
@@ -64,6 +68,14 @@ class GatewaySettings(ServiceSettings):
     datapath: Literal["auto", "native", "python"] = "auto"
     """What moves the bytes: `native` code, with Python deciding, or `python` alone, which takes
     several times as long; `auto`: native where it was built."""
+
+    rest_port: int | None = Field(default=None, ge=0, le=65535)
+    """Port of REST, on the same address; 0 takes a free one; default: there is none."""
+    rest_max_json_bytes: int = Field(default=16 * MIB, ge=1024)
+    """The largest JSON body, and message of a WebSocket; files of a form may be as large as any
+    request. Reading JSON holds Python's lock for some 20 ms a megabyte."""
+    rest_origins: tuple[str, ...] = ()
+    """Origins whose pages may call REST from a browser, e.g. `https://lab.example`."""
 
     tls_certificate: Path | None = None
     """PEM file of the certificate chain that callers see; with `tls_key` the port speaks TLS."""
@@ -113,6 +125,7 @@ class GatewaySettings(ServiceSettings):
                 "native: edgemesh_datapath is not installed; `make build` builds it",
             )
         self._check_tls()
+        self._check_rest()
         variable = f"{self.prefix()}API_KEYS"
         if self.api_keys is None:
             if not self.on_loopback:
@@ -136,6 +149,18 @@ class GatewaySettings(ServiceSettings):
         except (OSError, ValueError) as error:
             why = f"{self.tls_certificate} with {self.tls_key}: {error}"
             raise SettingsError(variable, why) from None
+
+    def _check_rest(self) -> None:
+        if self.rest_port is not None and (absent := listen.missing()):
+            raise SettingsError(
+                f"{self.prefix()}REST_PORT", f"needs the package {absent}, which is not installed"
+            )
+        for origin in self.rest_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise SettingsError(
+                    f"{self.prefix()}REST_ORIGINS",
+                    f"<scheme>://<host> or with :<port>, not {origin[:128]!r}",
+                )
 
     def _check_executor(self, name: str, address: str) -> None:
         variable = f"{self.prefix()}EXECUTORS ({name})"
