@@ -27,7 +27,7 @@ from mesh_service.stack import new_request_id, valid_request_id
 REQUEST_ID = "edgemesh-request-id"
 DEADLINE = "edgemesh-deadline-ms"
 JSON, EVENTS, FORM = "application/json", "text/event-stream", "multipart/form-data"
-_FORMS: tuple[str, ...] = get_args(Form)
+_FORMS: tuple[Form, ...] = get_args(Form)
 _OFFERED = (JSON, EVENTS, FORM, arrays.NPY)
 _ANY = frozenset({"*/*", "application/*"})
 _MOST_DEADLINE_MS = 1 << 53
@@ -128,8 +128,9 @@ def text_of(value: object) -> str:
 def wanted(connection: HTTPConnection) -> Wanted:
     """How the answer is to be written. Raises Fault, InvalidRequest."""
     query = connection.query_params
-    tensors = query.get("tensors", "auto")
-    if tensors not in _FORMS:
+    named = query.get("tensors", "auto")
+    tensors = next((form for form in _FORMS if form == named), None)
+    if tensors is None:
         raise InvalidRequest([Violation("tensors", f"one of {', '.join(_FORMS)}")])
     accept = connection.headers.get("accept", "*/*")
     ranges = [each.partition(";")[0].strip().lower() for each in accept.split(",")]

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from edgemesh.compute.v1 import compute_pb2, tensor_pb2
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from edgemesh_gateway.rest import arrays
@@ -58,11 +57,11 @@ def message(
     }
 
 
-def _default(field: FieldDescriptor) -> Any:
+def _default(field: Any) -> Any:
     return [] if field.is_repeated else field.default_value
 
 
-def _field(field: FieldDescriptor, value: Any, form: Form) -> Any:
+def _field(field: Any, value: Any, form: Form) -> Any:
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         held = cast(Mapping[str, Any], value)
         return {name: _value(each, form) for name, each in held.items()}
