@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from edgemesh.compute.v1 import compute_pb2, tensor_pb2
 from google.protobuf.message import Message
@@ -27,7 +27,7 @@ from mesh_service.stack import new_request_id, valid_request_id
 REQUEST_ID = "edgemesh-request-id"
 DEADLINE = "edgemesh-deadline-ms"
 JSON, EVENTS, FORM = "application/json", "text/event-stream", "multipart/form-data"
-_FORMS: tuple[Form, ...] = get_args(Form)
+_FORMS: tuple[str, ...] = get_args(Form)
 _OFFERED = (JSON, EVENTS, FORM, arrays.NPY)
 _ANY = frozenset({"*/*", "application/*"})
 _MOST_DEADLINE_MS = 1 << 53
@@ -129,9 +129,9 @@ def wanted(connection: HTTPConnection) -> Wanted:
     """How the answer is to be written. Raises Fault, InvalidRequest."""
     query = connection.query_params
     named = query.get("tensors", "auto")
-    tensors = next((form for form in _FORMS if form == named), None)
-    if tensors is None:
+    if named not in _FORMS:
         raise InvalidRequest([Violation("tensors", f"one of {', '.join(_FORMS)}")])
+    tensors = cast(Form, named)
     accept = connection.headers.get("accept", "*/*")
     ranges = [each.partition(";")[0].strip().lower() for each in accept.split(",")]
     for each in ranges:
