@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 from edgemesh.compute.v1 import (
     algorithm_pb2_grpc,
     compute_pb2,
@@ -194,6 +195,13 @@ async def house(executors: Mapping[str, int], **given: Any) -> AsyncGenerator[Ho
                 break
         watch.cancel()
         yield House(channel, mesh)
+
+
+def http(mesh: MeshServer, **headers: str) -> httpx.AsyncClient:
+    """A client of a gateway's REST."""
+    return httpx.AsyncClient(
+        base_url=f"http://{mesh.http_address}", timeout=PATIENCE_S, headers=headers
+    )
 
 
 async def eventually(true: Callable[[], bool]) -> None:

@@ -115,6 +115,10 @@ class Mesh:
         """host:port of a service; of one that is down, what it last was."""
         return self._last(name).address
 
+    def http(self, name: str) -> str:
+        """host:port of a service's HTTP; empty where it serves none."""
+        return self._last(name).http
+
     def metrics(self, name: str) -> str:
         """host:port of a service's metrics."""
         return self._last(name).metrics
@@ -193,7 +197,11 @@ class Mesh:
 
     def _kept(self, name: str, serving: Serving) -> dict[str, str]:
         """The variables that keep a service's ports over a restart."""
-        ports = {"PORT": serving.address, "METRICS_PORT": serving.metrics}
+        ports = {
+            "PORT": serving.address,
+            "METRICS_PORT": serving.metrics,
+            "REST_PORT": serving.http,
+        }
         return {
             self._variable(name, setting): address.rpartition(":")[2]
             for setting, address in ports.items()
@@ -214,6 +222,8 @@ class Mesh:
         ports = {"PORT": service.port, "METRICS_PORT": service.metrics_port}
         for setting, port in ports.items():
             env.setdefault(service.env_prefix + setting, str(port if standard else 0))
+        if standard and service.http_port:
+            env.setdefault(f"{service.env_prefix}REST_PORT", str(service.http_port))
         for name, value in service.env.items():
             env.setdefault(name, substitute(value, service, self.layout))
         for setting, value in self._settings.get(service.name, {}).items():
@@ -224,9 +234,10 @@ class Mesh:
     def _check_ports(self, environments: Mapping[str, Mapping[str, str]]) -> None:
         for name, env in environments.items():
             host = env.get(self._variable(name, "HOST"), HOST)
-            for setting in ("PORT", "METRICS_PORT"):
+            for setting in ("PORT", "METRICS_PORT", "REST_PORT"):
                 variable = self._variable(name, setting)
-                check_free(name, host, int(env[variable]), variable)
+                if variable in env:
+                    check_free(name, host, int(env[variable]), variable)
 
     def _fixed_address(self, name: str, env: Mapping[str, str]) -> str | None:
         """Where an executor will serve, if its port is fixed."""

@@ -7,6 +7,7 @@ Unknown keys are refused, so that a misspelt one is not silently without effect.
     env_prefix = "EDGEMESH_CPP_"
     port = 50061
     metrics_port = 9061
+    http_port = 8080                  # where it serves HTTP too (its setting REST_PORT)
     [needs]
     packages = ["cmake", "g++"]       # of the system
     tools = { cmake = "3.16" }        # least versions
@@ -87,6 +88,8 @@ class Service:
     env_prefix: str
     port: int
     metrics_port: int
+    http_port: int = 0
+    """Standard port of HTTP; 0: it serves none."""
     needs: Needs = field(default_factory=Needs)
     steps: tuple[Step, ...] = ()
     tests: tuple[Check, ...] = ()

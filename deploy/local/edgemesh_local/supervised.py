@@ -49,6 +49,8 @@ class Serving:
     address: str
     metrics: str
     pid: int
+    http: str = ""
+    """Where it serves HTTP; empty: nowhere."""
 
 
 def parse_serving(line: str) -> Serving | None:
@@ -57,7 +59,12 @@ def parse_serving(line: str) -> Serving | None:
         said = cast("dict[str, Any]", json.loads(line))
         if said["event"] != "serving":
             return None
-        return Serving(str(said["address"]), str(said.get("metrics", "")), int(said["pid"]))
+        return Serving(
+            str(said["address"]),
+            str(said.get("metrics", "")),
+            int(said["pid"]),
+            str(said.get("http", "")),
+        )
     except (ValueError, TypeError, KeyError):
         return None
 

@@ -30,8 +30,10 @@ class Foreground:
         """Something that became of a service."""
         if event == "serving" and self.mesh is not None:
             serving = self.mesh.serving(name)
+            rest = f", REST at http://{serving.http}" if serving.http else ""
             event = (
-                f"serving at {serving.address}, metrics at {serving.metrics}, process {serving.pid}"
+                f"serving at {serving.address}{rest}, metrics at {serving.metrics}, "
+                f"process {serving.pid}"
             )
         self._console.line(f"{self._prefix(name)} {self._console.paint(event, 'blue')}")
 
@@ -75,7 +77,9 @@ async def run(session: Session) -> int:
             await starting
         finally:
             stopping.cancel()
-        console.line(f"the mesh is up at {mesh.address('gateway')}; Ctrl-C stops it")
+        http = mesh.http("gateway")
+        rest = f", REST at http://{http}" if http else ""
+        console.line(f"the mesh is up at {mesh.address('gateway')}{rest}; Ctrl-C stops it")
         await stop.wait()
     console.line("stopping")
     if not starting.done():

@@ -26,6 +26,7 @@ from edgemesh_gateway.guard import Guard
 from edgemesh_gateway.programs import Programs
 from edgemesh_gateway.register import Registrations
 from edgemesh_gateway.registry import Registry
+from edgemesh_gateway.rest.listen import RestServer
 from edgemesh_gateway.settings import GatewaySettings, Tls
 from edgemesh_gateway.store import Database, Store, StoreUnusable
 from edgemesh_gateway.tickets import Tickets
@@ -102,15 +103,22 @@ async def _serve(
             front.path.set_tls(tls)
 
     logs.event("data path", native=front is not None)
+    rest = None if settings.rest_port is None else RestServer(settings, mesh)
     try:
         await guard.start(secure)
+        if rest is not None:
+            rest.bind()
         await mesh.start()
         await registry.start()
         await mesh.set_serving(True)
         mesh.announce()
+        if rest is not None:
+            rest.start()
         await stopping.wait()
         await mesh.stop()
     finally:
+        if rest is not None:
+            await rest.stop()
         await registry.close()
         await guard.stop()
         if front is not None:

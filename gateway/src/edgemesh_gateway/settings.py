@@ -8,6 +8,7 @@ bad ones at the start.
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
@@ -20,11 +21,14 @@ from edgemesh_gateway.authenticate import BadKeys, read_keys
 from edgemesh_gateway.identity.key_set import BadKeySet, check_url, is_url, parse
 from edgemesh_gateway.identity.tokens import LEAST_SECRET
 from edgemesh_gateway.policy import BadPolicy, read_policy
+from edgemesh_gateway.rest import listen
 from edgemesh_gateway.watch import Unusable
 from mesh_service.settings import MIB, ServiceSettings, SettingsError
 
 Tls: TypeAlias = tuple[bytes, bytes, bytes | None]
 """Certificate chain, key, and authorities of callers' certificates; PEM."""
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 
 
 class GatewaySettings(ServiceSettings):
@@ -99,6 +103,14 @@ class GatewaySettings(ServiceSettings):
     """What moves the bytes: `native` code, with Python deciding, or `python` alone, which takes
     several times as long; `auto`: native where it was built."""
 
+    rest_port: int | None = Field(default=None, ge=0, le=65535)
+    """Port of REST, on the same address; 0 takes a free one; default: there is none."""
+    rest_max_json_bytes: int = Field(default=16 * MIB, ge=1024)
+    """The largest JSON body, and message of a WebSocket; files of a form may be as large as any
+    request. Reading JSON holds Python's lock for some 20 ms a megabyte."""
+    rest_origins: tuple[str, ...] = ()
+    """Origins whose pages may call REST from a browser, e.g. `https://lab.example`."""
+
     tls_certificate: Path | None = None
     """PEM file of the certificate chain that callers see; with `tls_key` the port speaks TLS. New
     connections see the new one when it changes."""
@@ -172,6 +184,7 @@ class GatewaySettings(ServiceSettings):
             )
         self._check_tls()
         self._check_tokens()
+        self._check_rest()
         variable = f"{self.prefix()}API_KEYS"
         if not self.identified and not self.on_loopback:
             raise SettingsError(variable, f"required, since {self.host} is not loopback")
@@ -215,6 +228,18 @@ class GatewaySettings(ServiceSettings):
                 parse(Path(self.jwt_key_set).read_bytes())
         except (BadKeySet, OSError) as error:
             raise SettingsError(f"{self.prefix()}JWT_KEY_SET", str(error)) from None
+
+    def _check_rest(self) -> None:
+        if self.rest_port is not None and (absent := listen.missing()):
+            raise SettingsError(
+                f"{self.prefix()}REST_PORT", f"needs the package {absent}, which is not installed"
+            )
+        for origin in self.rest_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise SettingsError(
+                    f"{self.prefix()}REST_ORIGINS",
+                    f"<scheme>://<host> or with :<port>, not {origin[:128]!r}",
+                )
 
     def _check_executor(self, name: str, address: str) -> None:
         variable = f"{self.prefix()}EXECUTORS ({name})"

@@ -81,6 +81,12 @@ class MeshServer:
         self.metrics = Metrics()
         self.address = ""
         self.metrics_address = ""
+        self.http_address = ""
+        """Where a service that serves HTTP too does so; empty: nowhere."""
+        self.handlers: dict[str, stack.Handler] = {}
+        """What is served, by service/method, for those who do not come by gRPC."""
+        self.serving = False
+        """What health says of the whole server."""
         self._flight = stack.Flight(settings.service)
         self._front: Front | None = None
         self._credentials: grpc.ServerCredentials | None = None
@@ -106,7 +112,9 @@ class MeshServer:
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         for name, (kind, handler) in methods.items():
             flight = None if kind == "watch" else self._flight
-            behaviour = stack.make(flight, self.metrics, name)(handler)
+            layered = stack.layered(flight, self.metrics, handler)
+            self.handlers[f"{service}/{name}"] = layered
+            behaviour = stack.answered(name, layered)
             make = {
                 "unary": grpc.unary_unary_rpc_method_handler,
                 "stream": grpc.unary_stream_rpc_method_handler,
@@ -159,7 +167,7 @@ class MeshServer:
                 port = self._bind(f"{host}:{settings.port}")
             else:
                 self._server.add_insecure_port(f"unix:{self._front.inner}")
-                listeners = _listen(settings.host, settings.port)
+                listeners = listen(settings.host, settings.port)
                 port = int(listeners[0].getsockname()[1])
         except (OSError, RuntimeError):
             raise PortTaken(settings.service, f"{host}:{settings.port}") from None
@@ -179,6 +187,7 @@ class MeshServer:
         """Tell Check and Watch, for the whole server and for each service."""
         status = health_pb2.HealthCheckResponse
         value = status.SERVING if serving else status.NOT_SERVING
+        self.serving = serving
         for name in ("", *self._services):
             await self._health.set(name, value)
 
@@ -197,6 +206,7 @@ class MeshServer:
             "service": self.settings.service,
             "address": self.address,
             "metrics": self.metrics_address,
+            **({"http": self.http_address} if self.http_address else {}),
             "pid": os.getpid(),
         }
         print(json.dumps(line), flush=True)
@@ -284,7 +294,7 @@ def _probe(host: str, port: int) -> None:
         socket.create_server((host, port), family=family).close()
 
 
-def _listen(host: str, port: int) -> list[socket.socket]:
+def listen(host: str, port: int) -> list[socket.socket]:
     """Listening sockets on every address of a host, of one port. Raises OSError."""
     listeners: list[socket.socket] = []
     for family, *_, address in socket.getaddrinfo(

@@ -104,18 +104,14 @@ class Flight:
         await self._idle.wait()
 
 
-def make(flight: Flight | None, metrics: Metrics, method: str) -> Callable[[Handler], Any]:
-    """The stack of one method: gives gRPC a behaviour for a handler.
+def layered(flight: Flight | None, metrics: Metrics, handler: Handler) -> Handler:
+    """The stack of one method, but for what speaks gRPC; raises MeshError, and a peer's refusal.
 
     Without a flight the call is not waited for when the service stops: for watches, which never
     end by themselves.
     """
-
-    def wrap(handler: Handler) -> Any:
-        inner = _identified(_observed(metrics, _bounded(_guarded(handler))))
-        return _answered(method, inner if flight is None else _counted(flight, inner))
-
-    return wrap
+    inner = _identified(_observed(metrics, _bounded(_guarded(handler))))
+    return inner if flight is None else _counted(flight, inner)
 
 
 def new_request_id() -> str:
@@ -128,7 +124,9 @@ def valid_request_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def _answered(method: str, handler: Handler) -> Callable[[Any, Context], Awaitable[Any]]:
+def answered(method: str, handler: Handler) -> Callable[[Any, Context], Awaitable[Any]]:
+    """What gRPC is given for a stack: it says errors as statuses."""
+
     async def behaviour(request: Any, context: Context) -> Any:
         try:
             return await handler(request, Rpc(method, context))
