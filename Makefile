@@ -12,7 +12,7 @@ ONLY ?=
 RUNS ?=
 DURATION ?=
 SETUP ?=
-targets = up demo test bench protos lint clean lock build
+targets = up demo test bench protos lint clean lock build chaos
 PLUGIN ?=
 VERSION ?=
 .PHONY: help pin plugin $(targets) abuse bench-cpp bench-ml bench-pywasm corpus

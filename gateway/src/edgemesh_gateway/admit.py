@@ -83,6 +83,7 @@ class Permit:
         "_admission",
         "algorithm",
         "asks",
+        "chose_priority",
         "deadline",
         "priority",
         "program",
@@ -109,6 +110,8 @@ class Permit:
         self.tenant = tenant
         self.algorithm = head.algorithm
         self.priority: int = head.priority or compute_pb2.PRIORITY_INTERACTIVE
+        self.chose_priority = bool(head.priority)
+        """Whether it named one."""
         self.program: Program | None = None
         """What the executor is to run by that name; None: its own."""
         self.asks = bool(head.capabilities)

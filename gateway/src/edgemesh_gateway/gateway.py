@@ -18,7 +18,7 @@ from edgemesh_gateway.endpoint import Endpoint
 from edgemesh_gateway.programs import Programs
 from edgemesh_gateway.route import Routes
 from edgemesh_gateway.schedule import Slot
-from edgemesh_gateway.tickets import Tickets
+from edgemesh_gateway.tickets import Ticket, Tickets
 from mesh_service.stack import Rpc
 
 SERVICE: str = compute_pb2.DESCRIPTOR.services_by_name["ComputeService"].full_name
@@ -60,6 +60,17 @@ class Gateway:
     ) -> Answer:
         above = self._tickets.of(rpc)
         tenant = self._authenticator.authenticate(rpc) if above is None else above.tenant
+        return await self.run(raw, rpc, tenant, dispatch, above)
+
+    async def run(
+        self,
+        raw: bytes,
+        rpc: Rpc,
+        tenant: str,
+        dispatch: Callable[[Endpoint, Permit, Slot], Awaitable[Answer]],
+        above: Ticket | None = None,
+    ) -> Answer:
+        """The way of a request whose tenant is known: a call's, or a job's."""
         with self._admission.admit(raw, rpc, tenant) as permit:
             endpoint = await self._programs.route(permit) or self._routes.route(permit.algorithm)
             inside = above is not None and endpoint.name in above.holds

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from edgemesh_gateway import admit, algorithms, environments, gateway, sessions, shared_memory
+from edgemesh_gateway import admit, algorithms, environments, gateway, jobs, sessions, shared_memory
 from edgemesh_gateway.admit import Admission
 from edgemesh_gateway.authenticate import Authenticator, read_keys
 from edgemesh_gateway.datapath import NativeFront
@@ -18,7 +18,7 @@ from edgemesh_gateway.programs import Programs
 from edgemesh_gateway.register import Registrations
 from edgemesh_gateway.registry import Registry
 from edgemesh_gateway.settings import GatewaySettings
-from edgemesh_gateway.store import Database, Store, StoreUnusable
+from edgemesh_gateway.store import Database, JobStore, Store, StoreUnusable
 from edgemesh_gateway.tickets import Tickets
 from mesh_service import logs
 from mesh_service.peers import Peers
@@ -33,13 +33,18 @@ async def serve(settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.E
     except StoreUnusable as error:
         raise SettingsError(f"{settings.prefix()}DATABASE", str(error)) from None
     try:
-        await _serve(settings, mesh, stopping, Store(database))
+        job_store = JobStore(database, settings.max_waiting_jobs)
+        await _serve(settings, mesh, stopping, Store(database), job_store)
     finally:
         await asyncio.to_thread(database.close)
 
 
 async def _serve(
-    settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.Event, store: Store
+    settings: GatewaySettings,
+    mesh: MeshServer,
+    stopping: asyncio.Event,
+    store: Store,
+    job_store: JobStore,
 ) -> None:
     keys = None if settings.api_keys is None else read_keys(settings.api_keys)
     authenticator = Authenticator(keys)
@@ -68,6 +73,29 @@ async def _serve(
         authenticator, store, programs, routes, places, settings.max_algorithms
     )
     catalog = algorithms.Algorithms(authenticator, routes, registrations)
+    hub, files = jobs.Hub(), jobs.Files(settings.job_folder)
+    runner = jobs.Runner(
+        job_store,
+        files,
+        hub,
+        registry.endpoints,
+        door.run,
+        dispatcher.stream,
+        settings.job_lease_s,
+    )
+    desk = jobs.Jobs(
+        authenticator,
+        admission,
+        routes,
+        programs,
+        job_store,
+        files,
+        hub,
+        runner,
+        most_waiting=settings.max_waiting_jobs,
+        ttl_s=settings.job_result_s,
+        longest_ttl_s=settings.max_job_result_s,
+    )
     mesh.metrics.registry.register(Figures(registry.endpoints, admission, dispatcher))
     mesh.add(
         gateway.SERVICE,
@@ -77,15 +105,19 @@ async def _serve(
     mesh.add(environments.SERVICE, places.methods())
     mesh.add(shared_memory.SERVICE, memory.methods())
     mesh.add(sessions.SERVICE, sessions.Sessions(authenticator, registry.endpoints).methods())
+    mesh.add(jobs.SERVICE, desk.methods())
     logs.event("data path", native=front is not None)
     try:
         await mesh.start()
         await registry.start()
+        runner.start()
         await mesh.set_serving(True)
         mesh.announce()
         await stopping.wait()
-        await mesh.stop()
+        hub.stop()
+        await asyncio.gather(mesh.stop(), runner.close(settings.drain_s))
     finally:
+        await runner.close(0)
         await registry.close()
         if front is not None:
             front.close()

@@ -1,4 +1,4 @@
-"""What the gateway keeps: registered algorithms, environments, and where sessions are.
+"""What the gateway keeps: registered algorithms, environments, where sessions are, and jobs.
 
 Rules: SQLAlchemy is spoken here and nowhere else; what a caller was told is on disk by then, since
 every method commits before it returns; nothing blocks the loop. SQLite is the default, in a file
@@ -6,6 +6,7 @@ that belongs to one gateway; PostgreSQL by URL serves several.
 """
 
 from edgemesh_gateway.store.database import Database, StoreUnusable
+from edgemesh_gateway.store.job_store import JobStore
 from edgemesh_gateway.store.records import AlgorithmRecord, EnvironmentRecord, SessionRecord
 from edgemesh_gateway.store.store import Conflict, Full, Store
 
@@ -15,6 +16,7 @@ __all__ = [
     "Database",
     "EnvironmentRecord",
     "Full",
+    "JobStore",
     "SessionRecord",
     "Store",
     "StoreUnusable",
