@@ -26,9 +26,9 @@ from edgemesh_local.mesh import Mesh
 JOBS = int(os.environ.get("CHAOS_JOBS", "300"))
 WITHIN_S = 100 + JOBS * 0.5
 AT_ONCE = 16
-PAUSES_S = (0.2, 1.0)
+PAUSES_S = (0.5, 2.5)
 """Between two kills."""
-VICTIMS = ("worker", "worker", "executor", "gateway")
+VICTIMS = ("worker", "worker", "worker", "worker", "executor", "gateway")
 ONGOING = (job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_RUNNING)
 
 

@@ -3,8 +3,8 @@
 Rules: jobs of an executor take all of its slots but one (where it has several), so that a caller
 who waits finds one sooner than a job ends; a few more are taken ahead, so that a slot does not wait
 for the database. What ended is written again and again until the database takes it or says that
-the job is not ours. A lease is renewed while anything is held; who could not renew it in time may find its
-jobs with another gateway, and its own ends count no more.
+the job is not ours. A lease is renewed while anything is held; who could not renew it in time may
+find its jobs with another gateway, and its own ends count no more.
 """
 
 from __future__ import annotations
