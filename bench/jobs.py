@@ -14,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ _WORK = compute_pb2.ComputeRequest(algorithm="python.run", parameters='{"code": 
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[str | None]:
+def postgres() -> Generator[str | None]:
     """A server of our own; its URL, or None where PostgreSQL is not installed."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not found:
