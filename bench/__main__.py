@@ -12,7 +12,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import cpp, hop, ml, python_run, recovery, services
+from bench import cpp, hop, jobs, ml, python_run, recovery, services
 from bench.process import ROOT, environment
 from bench.report import OUT, Line, table
 
@@ -45,6 +45,7 @@ PARTS: dict[str, Callable[[], Awaitable[list[Line]]]] = {
     "pywasm": python_run.measure,
     "pool": _pool,
     "hop": hop.measure,
+    "jobs": jobs.measure,
 }
 
 

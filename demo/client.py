@@ -14,7 +14,13 @@ from typing import Any
 import grpc
 import numpy as np
 import numpy.typing as npt
-from edgemesh.compute.v1 import compute_pb2, compute_pb2_grpc, tensor_pb2
+from edgemesh.compute.v1 import (
+    compute_pb2,
+    compute_pb2_grpc,
+    job_pb2,
+    job_pb2_grpc,
+    tensor_pb2,
+)
 
 PATIENCE_S = 60.0
 
@@ -67,6 +73,7 @@ class Client:
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._compute = compute_pb2_grpc.ComputeServiceStub(channel)
+        self._jobs = job_pb2_grpc.JobServiceStub(channel)
 
     def compute(
         self,
@@ -107,6 +114,30 @@ class Client:
         if response is None:
             raise Wrong("the stream ended without a response")
         return Answer(response, time.perf_counter() - began)
+
+    def job(
+        self,
+        algorithm: str,
+        parameters: Mapping[str, Any],
+        request_id: str,
+        on_event: Callable[[job_pb2.JobEvent], None],
+    ) -> Answer:
+        """Work that is kept until it is done: submitted twice it is one job; then its events."""
+        began = time.perf_counter()
+        asked = job_pb2.SubmitJobRequest(
+            request_id=request_id, idempotent=True, request=_request(algorithm, parameters, None)
+        )
+        first, again = (self._jobs.SubmitJob(asked, timeout=PATIENCE_S).job for _ in range(2))
+        if first.id != again.id:
+            raise Wrong(f"one request_id, two jobs: {first.id}, {again.id}")
+        events = job_pb2.StreamJobEventsRequest(id=first.id)
+        for answer in self._jobs.StreamJobEvents(events, timeout=PATIENCE_S):
+            on_event(answer.event)
+        job = self._jobs.GetJob(job_pb2.GetJobRequest(id=first.id), timeout=PATIENCE_S).job
+        if job.state != job_pb2.JOB_STATE_SUCCEEDED:
+            raise Wrong(f"the job is {job_pb2.JobState.Name(job.state)}: {job.error.message}")
+        self._jobs.DeleteJob(job_pb2.DeleteJobRequest(id=first.id), timeout=PATIENCE_S)
+        return Answer(job.response, time.perf_counter() - began)
 
 
 def _request(

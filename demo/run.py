@@ -1,4 +1,4 @@
-"""The demo: six pieces of real work through one running gateway, each result checked.
+"""The demo: seven pieces of real work through one running gateway, each result checked.
 
     python demo/run.py [HOST:PORT]
 
@@ -14,7 +14,7 @@ from collections.abc import Callable
 import grpc
 from client import Client, Wrong
 from row import Row, table
-from steps import agent, fit, hostile, search, sentence, spectrum
+from steps import agent, fit, hostile, job, search, sentence, spectrum
 
 STEPS: tuple[tuple[str, Callable[[Client], list[Row]]], ...] = (
     ("C++: the spectrum of 309 years of sunspots (FFTW)", spectrum.run),
@@ -23,12 +23,13 @@ STEPS: tuple[tuple[str, Callable[[Client], list[Row]]], ...] = (
     ("Python: a user's fit of the same series, with a picture (sandbox)", fit.run),
     ("Python: hostile code, and who comes after it (sandbox)", hostile.run),
     ("Python: an agent that calls C++ and a model side by side (sandbox)", agent.run),
+    ("A job: kept on disk, followed by its events", job.run),
 )
 
 
 def main() -> int:
     """Run the steps and print the table; gives the exit status."""
-    parser = argparse.ArgumentParser(description="Six pieces of work through a running gateway.")
+    parser = argparse.ArgumentParser(description="Seven pieces of work through a running gateway.")
     parser.add_argument("gateway", nargs="?", default="127.0.0.1:50051", metavar="HOST:PORT")
     address: str = parser.parse_args().gateway
     rows: list[Row] = []

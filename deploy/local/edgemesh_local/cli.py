@@ -19,7 +19,7 @@ from edgemesh_local.layout import Layout
 from edgemesh_local.linting import lint
 from edgemesh_local.locking import lock
 from edgemesh_local.ports import PortInUse
-from edgemesh_local.programs import abuse, bench, corpus, demo
+from edgemesh_local.programs import abuse, bench, chaos, corpus, demo
 from edgemesh_local.service import BadService, UnknownExecutor
 from edgemesh_local.session import Session
 from edgemesh_local.step import NothingProduced
@@ -72,6 +72,7 @@ COMMANDS = {
     "bench": Command("measure the mesh beside its peers (ONLY=hop,cpp chooses)", bench),
     "corpus": Command("run others' tests in the sandbox (ONLY=cpython chooses)", corpus),
     "abuse": Command("hostile programs against the sandbox, as a table (ONLY=files,text …)", abuse),
+    "chaos": Command("10,000 jobs while everything is killed (CHAOS_JOBS=500 …)", chaos),
     "build": Command("build what is missing, start nothing", _build),
     "protos": Command("make the Python and Go stubs from the contracts", protos),
     "lock": Command("resolve every requirements*.in anew (ONLY=gateway chooses)", lock),

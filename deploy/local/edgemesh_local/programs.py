@@ -1,5 +1,5 @@
 """Programs that use what was built: the demo, which gets a mesh, bench and abuse, which start their
-own, and the corpus, which needs the sandbox alone."""
+own, chaos likewise, and the corpus, which needs the sandbox alone."""
 
 from __future__ import annotations
 
@@ -56,6 +56,23 @@ async def bench(session: Session) -> int:
             [str(interpreter(layout.root / "tests")), "-m", "bench", *session.only],
             cwd=layout.root,
             env=os.environ | {"UV": uv()},  # the sandbox's set-up is measured, too
+        )
+    except CommandFailed as failure:
+        return failure.code
+    return 0
+
+
+async def chaos(session: Session) -> int:
+    """Build, then kill everything at random while 10,000 jobs run; returns the tests' exit code."""
+    layout = session.layout
+    await session.build(others=[tests_environment(layout)])
+    folder = layout.root / "tests"
+    try:
+        await show(
+            "chaos",
+            [str(interpreter(folder)), "-m", "pytest", "-q", "-s", "chaos"],
+            cwd=folder,
+            env={"CHAOS_JOBS": "10000"} | os.environ,
         )
     except CommandFailed as failure:
         return failure.code

@@ -108,6 +108,7 @@ class Permit:
         rpc: Rpc,
         caller: Caller,
         head: compute_pb2.ComputeRequest,
+        priority: int,
         user: int | None,
         counted: bool,
     ) -> None:
@@ -120,7 +121,8 @@ class Permit:
         self.counted = counted
         """Whether it counts among its tenant's calls at once."""
         self.algorithm = head.algorithm
-        self.priority: int = head.priority or compute_pb2.PRIORITY_INTERACTIVE
+        self.priority = priority
+        """A compute.v1.Priority."""
         self.program: Program | None = None
         """What the executor is to run by that name; None: its own."""
         self.asks = bool(head.capabilities)
@@ -176,8 +178,17 @@ class Admission:
         """Bytes of all requests that are inside."""
         return self._ledger.held()
 
-    def admit(self, raw: bytes, rpc: Rpc, caller: Caller, *, nested: bool = False) -> Permit:
+    def admit(
+        self,
+        raw: bytes,
+        rpc: Rpc,
+        caller: Caller,
+        *,
+        nested: bool = False,
+        otherwise: int = compute_pb2.PRIORITY_INTERACTIVE,
+    ) -> Permit:
         """Let a request in. `nested`: it is made by work of the same caller's, which waits for it.
+        `otherwise`: its priority where it names none.
 
         Raises PayloadTooLarge, QueueFull, InvalidRequest, InvalidTensor, PermissionDenied,
         LimitReached.
@@ -191,12 +202,14 @@ class Admission:
         if not self._ledger.hold(size):
             raise errors.QueueFull(self.inside, RETRY_FULL_S)
         try:
-            return self._let_in(raw, rpc, caller, counted=not nested)
+            return self._let_in(raw, rpc, caller, otherwise, counted=not nested)
         except BaseException:
             self._ledger.let_go(size)
             raise
 
-    def _let_in(self, raw: bytes, rpc: Rpc, caller: Caller, *, counted: bool) -> Permit:
+    def _let_in(
+        self, raw: bytes, rpc: Rpc, caller: Caller, otherwise: int, *, counted: bool
+    ) -> Permit:
         head, blobs = wire.detach(raw)
         if violations := list(_envelope(head)):
             raise errors.InvalidRequest(violations)
@@ -206,18 +219,19 @@ class Admission:
         if head.request_id:
             rpc.request_id = head.request_id
         rpc.notes["algorithm"] = head.algorithm
-        self._demand(caller, head)
+        priority = head.priority or otherwise
+        self._demand(caller, head, priority)
         self._allowance.enter(caller.tenant, counted=counted)
         self.inside += 1
-        return Permit(self, raw, rpc, caller, head, user, counted)
+        return Permit(self, raw, rpc, caller, head, priority, user, counted)
 
-    def _demand(self, caller: Caller, head: compute_pb2.ComputeRequest) -> None:
+    def _demand(self, caller: Caller, head: compute_pb2.ComputeRequest, priority: int) -> None:
         caller.demand_algorithm(head.algorithm)
         for capability in head.capabilities:
             caller.demand(f"{CAPABILITY}{capability}")
-        priority = head.priority or compute_pb2.PRIORITY_INTERACTIVE
         if not self._allowance.rules(caller.tenant).allows(priority):
-            raise errors.PermissionDenied(f"class:{_CLASS_NAMES[priority]}")
+            named = _CLASS_NAMES[compute_pb2.Priority.ValueType(priority)]
+            raise errors.PermissionDenied(f"class:{named}")
 
     def _user(self, head: compute_pb2.ComputeRequest, blobs: wire.Blobs, rpc: Rpc) -> int | None:
         if not tensors.in_regions(head, blobs):

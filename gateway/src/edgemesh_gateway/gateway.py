@@ -15,10 +15,11 @@ from edgemesh_gateway.admit import Admission, Permit
 from edgemesh_gateway.authenticate import Authenticator
 from edgemesh_gateway.dispatch import Dispatcher
 from edgemesh_gateway.endpoint import Endpoint
+from edgemesh_gateway.identity.caller import Caller
 from edgemesh_gateway.programs import Programs
 from edgemesh_gateway.route import Routes
 from edgemesh_gateway.schedule import Slot
-from edgemesh_gateway.tickets import Tickets
+from edgemesh_gateway.tickets import Ticket, Tickets
 from edgemesh_gateway.usage import Usage
 from mesh_service.stack import Rpc
 
@@ -63,6 +64,17 @@ class Gateway:
     ) -> Answer:
         above = self._tickets.of(rpc)
         caller = await self._authenticator.authenticate(rpc) if above is None else above.caller
+        return await self.run(raw, rpc, caller, dispatch, above)
+
+    async def run(
+        self,
+        raw: bytes,
+        rpc: Rpc,
+        caller: Caller,
+        dispatch: Callable[[Endpoint, Permit, Slot], Awaitable[Answer]],
+        above: Ticket | None = None,
+    ) -> Answer:
+        """The way of a request whose caller is known: a call's, or a job's."""
         with self._admission.admit(raw, rpc, caller, nested=above is not None) as permit:
             endpoint = await self._programs.route(permit) or self._routes.route(
                 permit.algorithm, caller.may_run

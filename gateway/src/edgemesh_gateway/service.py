@@ -14,6 +14,7 @@ from edgemesh_gateway import (
     allowance,
     environments,
     gateway,
+    jobs,
     keys,
     sessions,
     shared_memory,
@@ -28,7 +29,7 @@ from edgemesh_gateway.register import Registrations
 from edgemesh_gateway.registry import Registry
 from edgemesh_gateway.rest.listen import RestServer
 from edgemesh_gateway.settings import GatewaySettings, Tls
-from edgemesh_gateway.store import Database, Store, StoreUnusable
+from edgemesh_gateway.store import Database, JobStore, Store, StoreUnusable
 from edgemesh_gateway.tickets import Tickets
 from mesh_service import logs
 from mesh_service.peers import Peers
@@ -51,7 +52,7 @@ async def serve(settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.E
 async def _serve(
     settings: GatewaySettings, mesh: MeshServer, stopping: asyncio.Event, database: Database
 ) -> None:
-    store = Store(database)
+    store, job_store = Store(database), JobStore(database, settings.max_waiting_jobs)
     front = NativeFront(settings, mesh.metrics) if settings.native else None
     guard = Guard(settings, mesh, database, allowance.Own() if front is None else front.pages)
     authenticator = guard.authenticator
@@ -81,6 +82,29 @@ async def _serve(
         authenticator, store, programs, routes, places, settings.max_algorithms
     )
     catalog = algorithms.Algorithms(authenticator, routes, registrations)
+    hub, files = jobs.Hub(), jobs.Files(settings.job_folder)
+    runner = jobs.Runner(
+        job_store,
+        files,
+        hub,
+        registry.endpoints,
+        door.run,
+        dispatcher.stream,
+        settings.job_lease_s,
+    )
+    desk = jobs.Jobs(
+        authenticator,
+        admission,
+        routes,
+        programs,
+        job_store,
+        files,
+        hub,
+        runner,
+        most_waiting=settings.max_waiting_jobs,
+        ttl_s=settings.job_result_s,
+        longest_ttl_s=settings.max_job_result_s,
+    )
     mesh.metrics.registry.register(Figures(registry.endpoints, admission, dispatcher))
     services = {
         gateway.SERVICE: {
@@ -91,6 +115,7 @@ async def _serve(
         environments.SERVICE: places.methods(),
         shared_memory.SERVICE: memory.methods(),
         sessions.SERVICE: sessions.Sessions(authenticator, registry.endpoints).methods(),
+        jobs.SERVICE: desk.methods(),
         keys.SERVICE: keys.Keys(authenticator, guard.keys, guard.issued).methods(),
     }
     for name, methods in services.items():
@@ -110,15 +135,18 @@ async def _serve(
             rest.bind()
         await mesh.start()
         await registry.start()
+        runner.start()
         await mesh.set_serving(True)
         mesh.announce()
         if rest is not None:
             rest.start()
         await stopping.wait()
-        await mesh.stop()
+        hub.stop()
+        await asyncio.gather(mesh.stop(), runner.close(settings.drain_s))
     finally:
         if rest is not None:
             await rest.stop()
+        await runner.close(0)
         await registry.close()
         await guard.stop()
         if front is not None:

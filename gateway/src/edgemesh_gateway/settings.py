@@ -99,6 +99,19 @@ class GatewaySettings(ServiceSettings):
     environment_timeout_s: float = Field(default=300.0, gt=0, le=3600)
     """How long making an environment may take at most, whatever its caller's deadline."""
 
+    max_waiting_jobs: int = Field(default=100_000, ge=0, le=10_000_000)
+    """Jobs of one tenant that may wait; 0: nobody submits any."""
+    job_result_s: float = Field(default=86_400.0, ge=1, le=31_536_000)
+    """How long a job is kept after its end, where its caller says nothing."""
+    max_job_result_s: float = Field(default=604_800.0, ge=1, le=31_536_000)
+    """How long it may be kept at most."""
+    job_lease_s: float = Field(default=10.0, ge=0.5, le=600)
+    """How long after a gateway died its jobs are taken by another, or by itself in its next life;
+    the clocks of several gateways must agree within a fraction of it."""
+    job_files: Path | None = None
+    """Folder of requests and results over 64 KiB; several gateways need a shared one. Default:
+    `jobs` beside a SQLite database; with PostgreSQL all of it lies there."""
+
     datapath: Literal["auto", "native", "python"] = "auto"
     """What moves the bytes: `native` code, with Python deciding, or `python` alone, which takes
     several times as long; `auto`: native where it was built."""
@@ -129,6 +142,13 @@ class GatewaySettings(ServiceSettings):
     def database_url(self) -> str:
         """Where things are kept."""
         return self.database or f"sqlite:///{self.cache.absolute()}/gateway/gateway.db"
+
+    @property
+    def job_folder(self) -> Path | None:
+        """Where large requests and results lie; None: in the database."""
+        if self.job_files is not None or not self.database_url.startswith("sqlite"):
+            return self.job_files
+        return Path(self.database_url.partition(":///")[2]).parent / "jobs"
 
     @property
     def native(self) -> bool:
@@ -176,6 +196,10 @@ class GatewaySettings(ServiceSettings):
             raise SettingsError(
                 f"{self.prefix()}MAX_HELD_BYTES",
                 f"at least MAX_REQUEST_BYTES, {self.max_request_bytes}",
+            )
+        if self.job_result_s > self.max_job_result_s:
+            raise SettingsError(
+                f"{self.prefix()}JOB_RESULT_S", f"at most MAX_JOB_RESULT_S, {self.max_job_result_s}"
             )
         if self.datapath == "native" and not datapath.present():
             raise SettingsError(

@@ -15,6 +15,11 @@ message is for a person and never holds a caller's data beyond names, nor a trac
     ├── UnknownEnvironment(id)
     ├── UnknownProgram(digest)                an executor lacks it: its gateway has it
     ├── AlreadyExists(name)                   with other content
+    ├── UnknownJob(id)                        of this tenant
+    ├── RequestIdTaken(request_id, job, fields)   by a job that differs in these
+    ├── JobNotDone(id, state)
+    ├── StorageFull(retry_after_s)            nothing was kept
+    ├── StoreAway(retry_after_s)              the database does not answer
     ├── QuotaExceeded(what, limit)            the tenant holds as much as it may
     ├── LimitReached(tenant, limit, retry_after_s)    nothing ran
     │   ├── RateLimited                       calls in a time
@@ -134,6 +139,49 @@ class AlreadyExists(MeshError):
     def __init__(self, name: str) -> None:
         self.name = name[:256]
         super().__init__(f"{self.name!r} is there already, with other content")
+
+
+class UnknownJob(MeshError):
+    """The tenant has no such job, or no more."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id[:256]
+        super().__init__(f"there is no job {self.id!r}")
+
+
+class RequestIdTaken(MeshError):
+    """The tenant has named another job so."""
+
+    def __init__(self, request_id: str, job: str, fields: Sequence[str]) -> None:
+        self.request_id, self.job, self.fields = request_id[:256], job, tuple(fields)
+        super().__init__(
+            f"job {job} has request_id {self.request_id!r} and differs in: "
+            f"{', '.join(self.fields[:8])}"
+        )
+
+
+class JobNotDone(MeshError):
+    """It has not ended."""
+
+    def __init__(self, id: str, state: str) -> None:
+        self.id, self.state = id, state
+        super().__init__(f"job {id} is {state}; cancel it, or wait for its end")
+
+
+class StorageFull(MeshError):
+    """What should be kept does not fit on the disk; nothing of it was."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__("the gateway's disk is full; nothing was kept")
+
+
+class StoreAway(MeshError):
+    """The gateway's database does not answer."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__("the gateway's database does not answer now")
 
 
 class QuotaExceeded(MeshError):

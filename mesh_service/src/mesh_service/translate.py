@@ -44,6 +44,11 @@ _TABLE: tuple[tuple[type[errors.MeshError], Verdict], ...] = (
     (errors.UnknownEnvironment, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_ENVIRONMENT")),
     (errors.UnknownProgram, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_PROGRAM")),
     (errors.AlreadyExists, Verdict(grpc.StatusCode.ALREADY_EXISTS, "ALREADY_EXISTS")),
+    (errors.UnknownJob, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_JOB")),
+    (errors.RequestIdTaken, Verdict(grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_TAKEN")),
+    (errors.JobNotDone, Verdict(grpc.StatusCode.FAILED_PRECONDITION, "JOB_NOT_DONE")),
+    (errors.StorageFull, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "STORAGE_FULL")),
+    (errors.StoreAway, Verdict(grpc.StatusCode.UNAVAILABLE, "STORE_AWAY")),
     (errors.QuotaExceeded, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED")),
     (errors.Unauthenticated, Verdict(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")),
     (errors.PermissionDenied, Verdict(grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED")),
@@ -139,6 +144,13 @@ def _metadata(error: errors.MeshError) -> dict[str, str]:
             return {"expected": error.expected, "found": error.found}
         case errors.UnknownEnvironment():
             return {"environment": error.id}
+        case errors.UnknownJob():
+            return {"job": error.id}
+        case errors.JobNotDone():
+            return {"job": error.id, "state": error.state}
+        case errors.RequestIdTaken():
+            fields = ",".join(error.fields)[:MOST_MESSAGE]
+            return {"request_id": error.request_id, "job": error.job, "fields": fields}
         case errors.AlreadyExists():
             return {"name": error.name}
         case errors.PermissionDenied():

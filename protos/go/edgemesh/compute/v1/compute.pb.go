@@ -25,6 +25,11 @@
 //   UNKNOWN_SESSION       NOT_FOUND            no: the caller has none of that name
 //   SESSION_EXISTS        ALREADY_EXISTS       no
 //   UNUSABLE_SESSION      FAILED_PRECONDITION  no; metadata has `expected` and `found`
+//   UNKNOWN_JOB           NOT_FOUND            no: the tenant has none of that id, or no more
+//   REQUEST_ID_TAKEN      ALREADY_EXISTS       no; metadata has `job`, and `fields` that differ
+//   JOB_NOT_DONE          FAILED_PRECONDITION  after its end; metadata has `state`
+//   STORAGE_FULL          RESOURCE_EXHAUSTED   yes, after google.rpc.RetryInfo: nothing was kept
+//   STORE_AWAY            UNAVAILABLE          yes, likewise; only a request_id makes it one job
 //   QUOTA_EXCEEDED        RESOURCE_EXHAUSTED   after giving some of it back
 //   UNKNOWN_KEY           NOT_FOUND            no
 //   PAYLOAD_TOO_LARGE     RESOURCE_EXHAUSTED   no; metadata has `size` and `limit`

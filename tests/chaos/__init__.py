@@ -1,0 +1,1 @@
+"""Everything is killed while it works, and nothing may be lost."""

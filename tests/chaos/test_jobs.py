@@ -1,0 +1,181 @@
+"""Jobs while gateway, executors and workers are killed at random: each ends once, and is right.
+
+CHAOS_JOBS says how many (`make chaos`: 10,000). A job's answer depends on its number, so that a
+wrong one is seen; it is looked for in the answer itself and in the events, which tell of each end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import pytest
+from edgemesh.compute.v1 import job_pb2, job_pb2_grpc
+from support import processes, rpc
+from support.subject import SUBJECTS, Subject
+
+from edgemesh_local.mesh import Mesh
+
+JOBS = int(os.environ.get("CHAOS_JOBS", "300"))
+WITHIN_S = 100 + JOBS * 0.5
+AT_ONCE = 16
+PAUSES_S = (0.5, 2.5)
+"""Between two kills."""
+VICTIMS = ("worker", "worker", "worker", "worker", "executor", "gateway")
+ONGOING = (job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_RUNNING)
+
+
+@dataclass
+class Tally:
+    """What is printed at the end."""
+
+    kills: Counter[str] = field(default_factory=Counter[str])
+    acknowledged: dict[int, str] = field(default_factory=dict[int, str])
+    lost: list[str] = field(default_factory=list[str])
+    doubled: list[str] = field(default_factory=list[str])
+    wrong: list[str] = field(default_factory=list[str])
+    attempts: Counter[int] = field(default_factory=Counter[int])
+
+    def table(self, seconds: float) -> str:
+        """The table."""
+        rows = {
+            "acknowledged": len(self.acknowledged),
+            "lost": len(self.lost),
+            "doubled": len(self.doubled),
+            "wrong": len(self.wrong),
+            **{f"kills of a {name}": count for name, count in sorted(self.kills.items())},
+            "jobs that took more than one attempt": sum(
+                count for attempts, count in self.attempts.items() if attempts > 1
+            ),
+            "seconds": round(seconds),
+        }
+        return "\n".join(f"  {what:<40}{value:>8}" for what, value in rows.items())
+
+
+class Caller:
+    """A client that does not give up: it names its jobs, so that asking twice is asking once."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self._channel = grpc.aio.insecure_channel(mesh.address("gateway"), options=rpc.OPTIONS)
+        self.stub = job_pb2_grpc.JobServiceStub(self._channel)
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+    async def submit(self, number: int, subject: Subject) -> str:
+        asked = job_pb2.SubmitJobRequest(
+            request_id=f"n{number}",
+            request=subject.quick(number),
+            idempotent=True,
+            max_attempts=100,
+        )
+        while True:
+            try:
+                return (await self.stub.SubmitJob(asked, timeout=10)).job.id
+            except grpc.aio.AioRpcError as error:
+                _only_away(error)
+
+    async def ended(self, id: str) -> job_pb2.Job:
+        while True:
+            try:
+                job = (await self.stub.WaitJob(job_pb2.WaitJobRequest(id=id), timeout=10)).job
+            except grpc.aio.AioRpcError as error:
+                _only_away(error)
+            else:
+                if job.state not in ONGOING:
+                    return job
+
+    async def ends(self, id: str) -> int:
+        """How many events tell of an end."""
+        asked = job_pb2.StreamJobEventsRequest(id=id)
+        events = [each.event async for each in self.stub.StreamJobEvents(asked, timeout=30)]
+        return sum(bool(each.state) and each.state not in ONGOING for each in events)
+
+
+def _only_away(error: grpc.aio.AioRpcError) -> None:
+    """Raise what a killed gateway does not explain."""
+    explained = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+    if error.code() not in explained:
+        raise error
+
+
+async def _kill(mesh: Mesh, tally: Tally, chance: random.Random) -> None:
+    """Kill one after the other, until cancelled; what does not serve is let be until it does."""
+    first = sorted(set(VICTIMS))  # each kind once, and then at random
+    chance.shuffle(first)
+    while True:
+        await asyncio.sleep(chance.uniform(*PAUSES_S))
+        victim = first[-1] if first else chance.choice(VICTIMS)
+        name = "gateway" if victim == "gateway" else chance.choice(mesh.executors)
+        try:
+            if victim == "worker":
+                os.kill(chance.choice(processes.children(mesh.pid(name))), signal.SIGKILL)
+            else:
+                mesh.kill(name)
+        except (LookupError, IndexError, ProcessLookupError):
+            continue  # it is just starting
+        tally.kills[victim] += 1
+        if first:
+            first.pop()
+
+
+@pytest.mark.needs("cpp", "pywasm")
+@pytest.mark.timeout(WITHIN_S + 120)
+async def test_each_acknowledged_job_has_one_right_result(tmp_path: Path) -> None:
+    seed = random.randrange(2**32)
+    print(f"\nseed {seed}, {JOBS} jobs")
+    subjects = [SUBJECTS[name] for name in ("cpp", "pywasm")]
+    settings = {
+        "gateway": {"DATABASE": f"sqlite:///{tmp_path}/gateway.db", "JOB_LEASE_S": "1"},
+        "cpp": {"WORKERS": "2", "SPARES": "1"},
+        "pywasm": {"WORKERS": "2", "SPARES": "1"},
+    }
+    tally, began = Tally(), time.monotonic()
+    async with Mesh(("cpp", "pywasm"), settings=settings) as mesh:
+        caller = Caller(mesh)
+        killing = asyncio.create_task(_kill(mesh, tally, random.Random(seed)))
+        left = iter(range(JOBS))
+
+        async def work() -> None:
+            for number in left:
+                subject = subjects[number % len(subjects)]
+                id = await caller.submit(number, subject)
+                tally.acknowledged[number] = id
+                if await caller.submit(number, subject) != id:
+                    tally.doubled.append(id)
+
+        async def look() -> None:
+            for number in left:
+                job = await caller.ended(tally.acknowledged[number])
+                tally.attempts[job.attempts] += 1
+                if job.state != job_pb2.JOB_STATE_SUCCEEDED:
+                    tally.lost.append(f"{job}"[:400])
+                    continue
+                try:
+                    subjects[number % len(subjects)].check(number, job.response)
+                except AssertionError as error:
+                    tally.wrong.append(f"{number}: {error}"[:400])
+
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+                left = iter(range(JOBS))
+                await asyncio.gather(*(look() for _ in range(AT_ONCE)))
+        finally:
+            killing.cancel()
+            await asyncio.gather(killing, return_exceptions=True)
+        await mesh.wait_serving("gateway")
+        for id in tally.acknowledged.values():
+            if await caller.ends(id) != 1:
+                tally.doubled.append(id)
+        await caller.close()
+    print(tally.table(time.monotonic() - began))
+    assert set(tally.kills) == set(VICTIMS)
+    assert (tally.lost, tally.doubled, tally.wrong) == ([], [], [])
