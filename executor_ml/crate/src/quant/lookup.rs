@@ -16,9 +16,7 @@ const LANES: usize = 16;
 #[inline(always)]
 unsafe fn levels() -> __m512 {
     // SAFETY: the caller's CPU has AVX-512F.
-    unsafe {
-        _mm512_setr_ps(0., 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.)
-    }
+    unsafe { _mm512_setr_ps(0., 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.) }
 }
 
 /// The values of the levels from 0 to 15.
@@ -33,9 +31,7 @@ impl Table {
     #[inline(always)]
     pub unsafe fn new(scale: f32, offset: f32) -> Self {
         // SAFETY: as told.
-        unsafe {
-            Self(_mm512_fmadd_ps(_mm512_set1_ps(scale), levels(), _mm512_set1_ps(offset)))
-        }
+        unsafe { Self(_mm512_fmadd_ps(_mm512_set1_ps(scale), levels(), _mm512_set1_ps(offset))) }
     }
 
     /// The same; scale and offset are two halves that lie one after the other.

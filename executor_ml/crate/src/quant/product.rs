@@ -77,12 +77,7 @@ pub mod levels {
 }
 
 #[inline(always)]
-fn product<F: Format, const LEVEL: u8>(
-    blocks: &[u8],
-    x: &[f32],
-    columns: usize,
-    out: &mut [f32],
-) {
+fn product<F: Format, const LEVEL: u8>(blocks: &[u8], x: &[f32], columns: usize, out: &mut [f32]) {
     let count = x.len() / columns;
     let row_bytes = columns / (F::PARTS * PART) * F::BYTES;
     assert_eq!(blocks.len() / row_bytes * count, out.len());
@@ -96,7 +91,9 @@ fn product<F: Format, const LEVEL: u8>(
             let results = (&mut *out, count, at);
             at += match count.min(first + step) - at {
                 8 => group::<F, 2, 8, LEVEL>(blocks, row_bytes, vectors, columns, results),
-                4.. if wide => group::<F, 4, 4, LEVEL>(blocks, row_bytes, vectors, columns, results),
+                4.. if wide => {
+                    group::<F, 4, 4, LEVEL>(blocks, row_bytes, vectors, columns, results)
+                }
                 4 => group::<F, 1, 4, LEVEL>(blocks, row_bytes, vectors, columns, results),
                 2.. => group::<F, 2, 2, LEVEL>(blocks, row_bytes, vectors, columns, results),
                 _ => group::<F, 4, 1, LEVEL>(blocks, row_bytes, vectors, columns, results),
