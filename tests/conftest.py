@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 from support import metrics, rpc, testing_plugins
-from support.subject import SUBJECTS, Subject
+from support.subject import SUBJECTS, WORKERS, Subject
 from support.wait import until
 
 from edgemesh_local.mesh import Mesh
 
-WORKERS, SPARES = 2, 1
+SPARES = 1
 LOGS = Path(__file__).parent / "out"
 WAYS = ("native", "python")
 """Data paths of the gateway."""

@@ -89,6 +89,8 @@ async def test_a_client_without_stubs(gateway: Peer) -> None:
         SERVICE,
         "edgemesh.compute.v1.AlgorithmService",
         "edgemesh.compute.v1.EnvironmentService",
+        "edgemesh.compute.v1.JobService",
+        "edgemesh.compute.v1.KeyService",
         "edgemesh.compute.v1.SessionService",
         "edgemesh.compute.v1.SharedMemoryService",
         "grpc.health.v1.Health",

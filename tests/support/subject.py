@@ -21,6 +21,10 @@ Request = compute_pb2.ComputeRequest
 Response = compute_pb2.ComputeResponse
 
 
+WORKERS = 2
+"""Of each executor; where one has several crews, of each."""
+
+
 @dataclass(frozen=True)
 class Bad:
     """Parameters that do not fit, and the field that the refusal names."""

@@ -92,7 +92,7 @@ async def test_what_runs_ends_on_the_version_that_it_began_with(
 ) -> None:
     put(workshop.make(**ONE), folder)
     executor = start()
-    long = asyncio.create_task(executor.answer(ms=1500))
+    long = asyncio.create_task(executor.answer(ms=4000))
     await executor.answer()
     put(workshop.make(**TWO), folder)
     await until(lambda: executor.state_is("answer", "2.0.0", "SERVING"), "the new one serves")
