@@ -40,6 +40,7 @@ async def endless(mesh: Mesh, subject: Subject, start: Callable[..., Any]) -> tu
     await until(settled, f"no worker of {subject.name} starts")  # it would be at work, too
     call = start(subject.endless)
     await runs(mesh, subject.name, 1)
+    await until(settled, f"what {subject.name} let rest is there")  # the call has woken it
     before = {pid: processes.cpu_ns(pid) for pid in processes.children(mesh.pid(subject.name))}
 
     def at_work() -> int:
