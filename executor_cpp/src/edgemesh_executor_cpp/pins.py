@@ -12,74 +12,21 @@ waits for it.
 from __future__ import annotations
 
 import argparse
-import json
-import logging
-import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
-from mesh_service import logs
-
-FILE = "pins.json"
-NEWEST = "newest"
-
-
-class BadPins(Exception):
-    """The file of pins makes no sense."""
+from mesh_service.executor.pinned import FILE, NEWEST, BadPins, load, write
 
 
 def read(folder: Path) -> dict[str, str]:
     """The pins of a folder: plugin → version. Raises BadPins."""
-    try:
-        value = json.loads((folder / FILE).read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise BadPins(f"{FILE}: {error}") from None
+    value = load(folder)
     if not isinstance(value, dict) or not all(
         isinstance(version, str) for version in cast(dict[str, Any], value).values()
     ):
         raise BadPins(f'{FILE}: must be {{"<plugin>": "<version>"}}')
     return cast(dict[str, str], value)
-
-
-class Watched:
-    """The pins of some folders, as they change."""
-
-    def __init__(self, folders: Iterable[Path]) -> None:
-        self._of: dict[Path, dict[str, str]] = {folder: {} for folder in folders}
-        self._seen: dict[Path, tuple[int, int] | None] = dict.fromkeys(self._of)
-
-    def changed(self) -> dict[str, str] | None:
-        """All pins, if they are others than before; what cannot be read stays as it was."""
-        before = self._all()
-        for folder in self._of:
-            try:
-                status = (folder / FILE).stat()
-                seen = (status.st_mtime_ns, status.st_size)
-            except OSError:
-                seen = None
-            if seen == self._seen[folder]:
-                continue
-            self._seen[folder] = seen
-            try:
-                self._of[folder] = read(folder)
-            except BadPins as error:
-                logs.event("bad pins", level=logging.WARNING, folder=str(folder), error=str(error))
-        now = self._all()
-        return None if now == before else now
-
-    def _all(self) -> dict[str, str]:
-        return {name: version for each in self._of.values() for name, version in each.items()}
-
-
-def write(folder: Path, pins: dict[str, str]) -> None:
-    """Replace the file, whole or not at all."""
-    fresh = folder / f".{FILE}.{os.getpid()}"
-    fresh.write_text(json.dumps(pins, indent=2) + "\n")
-    fresh.replace(folder / FILE)
 
 
 def main() -> int:

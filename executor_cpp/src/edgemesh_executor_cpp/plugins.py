@@ -28,6 +28,7 @@ from edgemesh_executor_cpp.roll import NoWorkers, Roll
 from edgemesh_executor_cpp.store import Store
 from mesh_service import logs
 from mesh_service.executor.crew import Crew, Staff
+from mesh_service.executor.pinned import Watched
 
 LOOK_S = 0.2
 
@@ -53,7 +54,7 @@ class Plugins(Staff):
         self._roll = Roll(enlist, lambda: self.on_change(), start_s, drain_s)
         self._files: dict[tuple[Path, str], File] = {}
         self._pins: Mapping[str, str] = {}
-        self._watched_pins = pins.Watched(self._folders)
+        self._watched_pins = Watched(self._folders, pins.read)
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None

@@ -11,19 +11,14 @@ whoever puts a plugin in place waits for it.
 
 from __future__ import annotations
 
-import json
-import os
-import resource
-import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from edgemesh_cpp_host import Plugin, PluginLoadError
+from mesh_service import telling
+from mesh_service.telling import Tell
 
 SELF_TEST = "in its self-test"
-
-Tell = Callable[[Mapping[str, Any]], None]
 
 
 def look(path: Path, tell: Tell) -> dict[str, Any]:
@@ -38,19 +33,5 @@ def look(path: Path, tell: Tell) -> dict[str, Any]:
     return {"description": text}
 
 
-def main() -> None:
-    """Look, tell, leave without running anything of the plugin's again."""
-    path, report = Path(sys.argv[1]), int(sys.argv[2])
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.set_inheritable(report, False)
-    with open(report, "wb", buffering=0) as pipe:
-
-        def tell(what: Mapping[str, Any]) -> None:
-            pipe.write(f"{json.dumps(what)}\n".encode())
-
-        tell(look(path, tell))
-    os._exit(0)
-
-
 if __name__ == "__main__":
-    main()
+    telling.main(look)

@@ -33,6 +33,7 @@ from edgemesh_executor_ml.versions import Offering, Version
 from mesh_service import errors, logs
 from mesh_service.executor.assign import Assignment
 from mesh_service.executor.crew import Crew, Services, Staff
+from mesh_service.executor.pinned import Watched
 from mesh_service.executor.validate import Catalog, Valid
 from mesh_service.pool import WorkerPool
 from mesh_service.stack import Rpc
@@ -62,7 +63,7 @@ class Models(Staff):
         self.offering = Offering((), {}, self._kept)
         self._catalog: Catalog | None = None
         self._pins: dict[str, pins.Pin] = {}
-        self._pins_seen: tuple[int, int] | None = None
+        self._watched_pins = Watched([path], pins.read)
         self._tasks: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
         self._started = False
@@ -187,20 +188,7 @@ class Models(Staff):
             self._arrange()
 
     def _look(self) -> tuple[dict[str, folder.Seen], dict[str, pins.Pin] | None]:
-        found = folder.look(self._path)
-        try:
-            status = (self._path / pins.FILE).stat()
-            seen = (status.st_mtime_ns, status.st_size)
-        except OSError:
-            seen = None
-        if seen == self._pins_seen:
-            return found, None
-        self._pins_seen = seen
-        try:
-            return found, pins.read(self._path)
-        except pins.BadPins as error:
-            logs.event("bad pins", level=logging.WARNING, error=str(error))
-            return found, None
+        return folder.look(self._path), self._watched_pins.changed()
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -13,21 +13,15 @@ one of a version that there is not waits for it.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-FILE = "pins.json"
-NEWEST = "newest"
+from mesh_service.executor.pinned import FILE, NEWEST, BadPins, load, write
+
 STABLE, CANARY = "stable", "canary"
-
-
-class BadPins(Exception):
-    """The file of pins makes no sense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +38,10 @@ class Pin:
 
 def read(folder: Path) -> dict[str, Pin]:
     """The pins of a folder: model → what is pinned. Raises BadPins."""
+    value = cast("dict[str, Any]", load(folder))
     try:
-        value = json.loads((folder / FILE).read_bytes())
-        return {name: _pin(each) for name, each in cast("dict[str, Any]", value).items()}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
+        return {name: _pin(each) for name, each in value.items()}
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise BadPins(f"{FILE}: {error}") from None
 
 
@@ -58,14 +50,6 @@ def _pin(value: Mapping[str, Any]) -> Pin:
     if not 0 <= pin.share <= 100:
         raise ValueError(f"share: from 0 to 100, not {pin.share}")
     return pin
-
-
-def write(folder: Path, pins: Mapping[str, Pin]) -> None:
-    """Replace the file, whole or not at all."""
-    fresh = folder / f".{FILE}.{os.getpid()}"
-    table = {name: asdict(pin) for name, pin in pins.items()}
-    fresh.write_text(json.dumps(table, indent=2) + "\n")
-    fresh.replace(folder / FILE)
 
 
 def main() -> int:
@@ -92,7 +76,7 @@ def main() -> int:
         stable = "" if given.version == NEWEST else given.version
         if stable or given.canary:
             pins[given.name] = Pin(stable, given.canary, given.share if given.canary else 0)
-        write(given.folder, pins)
+        write(given.folder, {name: asdict(pin) for name, pin in pins.items()})
     for name, pin in sorted(pins.items()):
         canary = f", {pin.share:g} % to {pin.canary}" if pin.canary else ""
         print(f"{name} {pin.stable or NEWEST}{canary}")

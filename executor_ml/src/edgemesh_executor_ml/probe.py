@@ -11,11 +11,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-import resource
-import sys
-from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,8 +25,8 @@ from edgemesh_executor_ml.manifest import (
     load,
     supported,
 )
-
-Tell = Callable[[Mapping[str, Any]], None]
+from mesh_service import telling
+from mesh_service.telling import Tell
 
 
 def look(path: Path, tell: Tell) -> dict[str, Any]:
@@ -71,19 +67,5 @@ def _most_bytes() -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-def main() -> None:
-    """Look, tell, leave."""
-    path, report = Path(sys.argv[1]), int(sys.argv[2])
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.set_inheritable(report, False)
-    with open(report, "wb", buffering=0) as pipe:
-
-        def tell(what: Mapping[str, Any]) -> None:
-            pipe.write(f"{json.dumps(what)}\n".encode())
-
-        tell(look(path, tell))
-    os._exit(0)
-
-
 if __name__ == "__main__":
-    main()
+    telling.main(look)

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from typing import TypeVar
 
 from edgemesh.compute.v1 import model_pb2
-from google.protobuf.message import DecodeError, Message
 
 from edgemesh_executor_ml.memory import Memory, NotLoaded
 from edgemesh_executor_ml.versions import Offering, Version
 from mesh_service import errors
 from mesh_service.errors import Violation
+from mesh_service.messages import parse
 from mesh_service.stack import Handler, Rpc
 
 SERVICE: str = model_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
-M = TypeVar("M", bound=Message)
 
 
 class ModelMethods:
@@ -44,7 +42,7 @@ class ModelMethods:
 
     async def _list(self, raw: bytes, rpc: Rpc) -> bytes:
         self._authenticate(rpc)
-        _parse(model_pb2.ListModelsRequest, raw)
+        parse(model_pb2.ListModelsRequest, raw)
         models = sorted(self._offering().versions(), key=lambda each: each.manifest.name)
         return model_pb2.ListModelsResponse(
             models=[self._told(each) for each in models],
@@ -54,12 +52,12 @@ class ModelMethods:
 
     async def _get(self, raw: bytes, rpc: Rpc) -> bytes:
         self._authenticate(rpc)
-        version = self._find(_parse(model_pb2.GetModelRequest, raw).name)
+        version = self._find(parse(model_pb2.GetModelRequest, raw).name)
         return model_pb2.GetModelResponse(model=self._told(version)).SerializeToString()
 
     async def _load(self, raw: bytes, rpc: Rpc) -> bytes:
         self._authenticate(rpc)
-        version = self._find(_parse(model_pb2.LoadModelRequest, raw).name)
+        version = self._find(parse(model_pb2.LoadModelRequest, raw).name)
         try:
             await self._memory.load(version)
         except NotLoaded as error:
@@ -68,7 +66,7 @@ class ModelMethods:
 
     async def _unload(self, raw: bytes, rpc: Rpc) -> bytes:
         self._authenticate(rpc)
-        version = self._find(_parse(model_pb2.UnloadModelRequest, raw).name)
+        version = self._find(parse(model_pb2.UnloadModelRequest, raw).name)
         if self._memory.keeps(version):
             raise _invalid(f"a model that is not kept; {version.label} is")
         await self._memory.unload(version)
@@ -101,14 +99,6 @@ class ModelMethods:
             kept=self._memory.keeps(version),
             algorithms=version.names,
         )
-
-
-def _parse(kind: type[M], raw: bytes) -> M:
-    try:
-        return kind.FromString(raw)
-    except DecodeError:
-        expected = f"must be a {kind.DESCRIPTOR.name} message"
-        raise errors.InvalidRequest([Violation("request", expected)]) from None
 
 
 def _invalid(expected: str) -> errors.InvalidRequest:

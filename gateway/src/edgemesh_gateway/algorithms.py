@@ -8,12 +8,12 @@ run it is not told of, nor whether there is such a thing.
 from __future__ import annotations
 
 from edgemesh.compute.v1 import algorithm_pb2
-from google.protobuf.message import DecodeError
 
 from edgemesh_gateway.authenticate import Authenticator
 from edgemesh_gateway.register import Registrations
 from edgemesh_gateway.route import Offer, Routes
 from mesh_service import errors
+from mesh_service.messages import parse
 from mesh_service.stack import Handler, Rpc
 
 SERVICE: str = algorithm_pb2.DESCRIPTOR.services_by_name["AlgorithmService"].full_name
@@ -40,10 +40,7 @@ class Algorithms:
     async def list_algorithms(self, raw: bytes, rpc: Rpc) -> bytes:
         """ListAlgorithms."""
         caller = await self._authenticator.authenticate(rpc)
-        try:
-            request = algorithm_pb2.ListAlgorithmsRequest.FromString(raw)
-        except DecodeError:
-            raise _not_a("ListAlgorithmsRequest") from None
+        request = parse(algorithm_pb2.ListAlgorithmsRequest, raw)
         prefix = f"{request.namespace}." if request.namespace else ""
         offered = [self._offered(o) for o in self._routes.offers() if o.endpoint.ready]
         registered = await self._registrations.offered(caller.tenant)
@@ -60,10 +57,7 @@ class Algorithms:
     async def get_algorithm(self, raw: bytes, rpc: Rpc) -> bytes:
         """GetAlgorithm."""
         caller = await self._authenticator.authenticate(rpc)
-        try:
-            request = algorithm_pb2.GetAlgorithmRequest.FromString(raw)
-        except DecodeError:
-            raise _not_a("GetAlgorithmRequest") from None
+        request = parse(algorithm_pb2.GetAlgorithmRequest, raw)
         if not request.name:
             raise errors.InvalidRequest(
                 [errors.Violation("name", "required: <namespace>.<name>, or with @<version>")]
@@ -82,7 +76,3 @@ class Algorithms:
             executor=offer.endpoint.name,
             default_version=self._routes.is_default(offer),
         )
-
-
-def _not_a(message: str) -> errors.InvalidRequest:
-    return errors.InvalidRequest([errors.Violation("request", f"must be a {message} message")])

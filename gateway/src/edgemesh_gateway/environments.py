@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 import grpc
 from edgemesh.compute.v1 import environment_pb2
 from edgemesh.executor.v1 import executor_pb2
-from google.protobuf.message import DecodeError, Message
 
 from edgemesh_gateway.authenticate import Authenticator
 from edgemesh_gateway.dispatch import judge
@@ -20,6 +19,7 @@ from edgemesh_gateway.programs import Programs
 from edgemesh_gateway.store import EnvironmentRecord, Full, Store
 from mesh_service import errors
 from mesh_service.errors import Violation
+from mesh_service.messages import parse
 from mesh_service.stack import REQUEST_ID, Handler, Rpc
 
 SERVICE: str = environment_pb2.DESCRIPTOR.services_by_name["EnvironmentService"].full_name
@@ -64,8 +64,7 @@ class Environments:
 
     async def _create(self, raw: bytes, rpc: Rpc) -> None:
         tenant = (await self._authenticator.authenticate(rpc, WRITE)).tenant
-        request = environment_pb2.CreateEnvironmentRequest()
-        _parse(request, raw)
+        request = parse(environment_pb2.CreateEnvironmentRequest, raw)
         made: environment_pb2.Environment | None = None
         async for event in self._made(list(request.dependencies), rpc):
             if event.WhichOneof("event") == "environment":
@@ -122,8 +121,7 @@ class Environments:
 
     async def _get(self, raw: bytes, rpc: Rpc) -> bytes:
         tenant = (await self._authenticator.authenticate(rpc)).tenant
-        request = environment_pb2.GetEnvironmentRequest()
-        _parse(request, raw)
+        request = parse(environment_pb2.GetEnvironmentRequest, raw)
         record = await self._store.environment(tenant, request.id)
         if record is None:
             raise errors.UnknownEnvironment(request.id)
@@ -133,7 +131,7 @@ class Environments:
 
     async def _list(self, raw: bytes, rpc: Rpc) -> bytes:
         tenant = (await self._authenticator.authenticate(rpc)).tenant
-        _parse(environment_pb2.ListEnvironmentsRequest(), raw)
+        parse(environment_pb2.ListEnvironmentsRequest, raw)
         response = environment_pb2.ListEnvironmentsResponse()
         for record in await self._store.environments(tenant):
             response.environments.add().MergeFromString(record.environment)
@@ -142,8 +140,7 @@ class Environments:
 
     async def _delete(self, raw: bytes, rpc: Rpc) -> bytes:
         tenant = (await self._authenticator.authenticate(rpc, WRITE)).tenant
-        request = environment_pb2.DeleteEnvironmentRequest()
-        _parse(request, raw)
+        request = parse(environment_pb2.DeleteEnvironmentRequest, raw)
         if not await self._store.delete_environment(tenant, request.id):
             raise errors.UnknownEnvironment(request.id)
         return environment_pb2.DeleteEnvironmentResponse().SerializeToString()
@@ -156,12 +153,3 @@ def _violations(dependencies: Sequence[str]) -> Iterator[Violation]:
     for index, each in enumerate(dependencies):
         if not 0 < len(each) <= MOST_DEPENDENCY:
             yield Violation(f"dependencies[{index}]", f"1 to {MOST_DEPENDENCY} characters")
-
-
-def _parse(into: Message, raw: bytes) -> None:
-    try:
-        into.MergeFromString(raw)
-    except DecodeError:
-        name = into.DESCRIPTOR.name
-        violation = Violation("request", f"must be a {name} message")
-        raise errors.InvalidRequest([violation]) from None

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
 
 from edgemesh.compute.v1 import key_pb2
-from google.protobuf.message import DecodeError, Message
 
 from edgemesh_gateway.authenticate import Authenticator
 from edgemesh_gateway.identity.caller import ADMIN, MOST_SCOPE, MOST_SCOPES, is_scope, is_tenant
@@ -19,12 +17,12 @@ from edgemesh_gateway.identity.issued import Issued, mint
 from edgemesh_gateway.store import KeyRecord, KeyStore
 from mesh_service import errors
 from mesh_service.errors import Violation
+from mesh_service.messages import parse
 from mesh_service.stack import Handler, Rpc
 
 SERVICE: str = key_pb2.DESCRIPTOR.services_by_name["KeyService"].full_name
 MOST_NOTE = 200
 MOST_LIFETIME_S = 10 * 366 * 86_400
-_Request = TypeVar("_Request", bound=Message)
 
 
 class Keys:
@@ -43,7 +41,7 @@ class Keys:
 
     async def _create(self, raw: bytes, rpc: Rpc) -> bytes:
         caller = await self._authenticator.authenticate(rpc, ADMIN)
-        request = _parse(key_pb2.CreateKeyRequest(), raw)
+        request = parse(key_pb2.CreateKeyRequest, raw)
         key, secret = await create(
             self._store,
             request.tenant,
@@ -58,14 +56,14 @@ class Keys:
 
     async def _list(self, raw: bytes, rpc: Rpc) -> bytes:
         await self._authenticator.authenticate(rpc, ADMIN)
-        request = _parse(key_pb2.ListKeysRequest(), raw)
+        request = parse(key_pb2.ListKeysRequest, raw)
         valid_at = None if request.all else now_ms()
         found = await self._store.find(request.tenant, request.prefix, valid_at)
         return key_pb2.ListKeysResponse(keys=[told(key) for key in found]).SerializeToString()
 
     async def _revoke(self, raw: bytes, rpc: Rpc) -> bytes:
         await self._authenticator.authenticate(rpc, ADMIN)
-        request = _parse(key_pb2.RevokeKeyRequest(), raw)
+        request = parse(key_pb2.RevokeKeyRequest, raw)
         key = await revoke(self._store, request.prefix)
         rpc.notes |= {"key": key.prefix, "of_tenant": key.tenant}
         await self._issued.refresh()
@@ -141,12 +139,3 @@ def _violations(
         yield Violation("note", f"at most {MOST_NOTE} characters")
     if not 0 <= lifetime_s <= MOST_LIFETIME_S:
         yield Violation("lifetime_s", f"0 to {MOST_LIFETIME_S}")
-
-
-def _parse(into: _Request, raw: bytes) -> _Request:
-    try:
-        into.MergeFromString(raw)
-    except DecodeError:
-        name = into.DESCRIPTOR.name
-        raise errors.InvalidRequest([Violation("request", f"must be a {name} message")]) from None
-    return into

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 import grpc
 from edgemesh.compute.v1 import algorithm_pb2
 from edgemesh.executor.v1 import executor_pb2
-from google.protobuf.message import DecodeError
 
 from edgemesh_gateway.authenticate import Authenticator
 from edgemesh_gateway.dispatch import judge
@@ -26,6 +25,7 @@ from edgemesh_gateway.route import Routes
 from edgemesh_gateway.store import AlgorithmRecord, Conflict, Full, Store
 from mesh_service import errors
 from mesh_service.errors import Violation
+from mesh_service.messages import parse
 from mesh_service.stack import REQUEST_ID, Handler, Rpc
 
 MOST_CODE = 1 << 20
@@ -110,10 +110,7 @@ class Registrations:
     async def _register(self, raw: bytes, rpc: Rpc) -> bytes:
         caller = await self._authenticator.authenticate(rpc, WRITE)
         tenant = caller.tenant
-        try:
-            request = algorithm_pb2.RegisterAlgorithmRequest.FromString(raw)
-        except DecodeError:
-            raise _invalid("request", "must be a RegisterAlgorithmRequest message") from None
+        request = parse(algorithm_pb2.RegisterAlgorithmRequest, raw)
         rpc.notes["algorithm"] = request.name[:200]
         if violations := list(_envelope(request)):
             raise errors.InvalidRequest(violations)
@@ -205,10 +202,7 @@ class Registrations:
     async def _source(self, raw: bytes, rpc: Rpc) -> bytes:
         caller = await self._authenticator.authenticate(rpc)
         tenant = caller.tenant
-        try:
-            request = algorithm_pb2.GetAlgorithmSourceRequest.FromString(raw)
-        except DecodeError:
-            raise _invalid("request", "must be a GetAlgorithmSourceRequest message") from None
+        request = parse(algorithm_pb2.GetAlgorithmSourceRequest, raw)
         caller.demand_algorithm(_named(request.name))
         record = await self._programs.find(tenant, request.name)
         offered = await self.find(tenant, request.name)
@@ -220,10 +214,7 @@ class Registrations:
 
     async def _delete(self, raw: bytes, rpc: Rpc) -> bytes:
         tenant = (await self._authenticator.authenticate(rpc, WRITE)).tenant
-        try:
-            request = algorithm_pb2.DeleteAlgorithmRequest.FromString(raw)
-        except DecodeError:
-            raise _invalid("request", "must be a DeleteAlgorithmRequest message") from None
+        request = parse(algorithm_pb2.DeleteAlgorithmRequest, raw)
         name, _, version = _named(request.name).partition("@")
         gone = await self._store.delete_algorithm(tenant, name, version)
         self._programs.forget()

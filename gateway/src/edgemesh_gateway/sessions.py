@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 import grpc
 from edgemesh.compute.v1 import session_pb2
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from edgemesh_gateway.authenticate import Authenticator
@@ -19,6 +19,7 @@ from edgemesh_gateway.dispatch import TENANT, judge
 from edgemesh_gateway.endpoint import Endpoint
 from mesh_service import errors
 from mesh_service.errors import Violation
+from mesh_service.messages import parse
 from mesh_service.stack import REQUEST_ID, Handler, Rpc
 
 _DESCRIPTOR = session_pb2.DESCRIPTOR.services_by_name["SessionService"]
@@ -53,11 +54,7 @@ class Sessions:
 
         async def handle(raw: bytes, rpc: Rpc) -> bytes:
             tenant = (await self._authenticator.authenticate(rpc, scope)).tenant
-            try:
-                request = cast(_Request, kind.FromString(raw))
-            except DecodeError:
-                expected = f"must be a {kind.DESCRIPTOR.name} message"
-                raise _invalid("request", expected) from None
+            request = cast(_Request, parse(kind, raw))
             endpoint = self._endpoint(request.executor)
             metadata = ((REQUEST_ID, rpc.request_id), (TENANT, tenant), *endpoint.identity)
             try:

@@ -11,13 +11,13 @@ from typing import TypeVar
 
 import grpc
 from edgemesh.compute.v1 import shared_memory_pb2
-from google.protobuf.message import DecodeError
 
 from edgemesh_gateway.authenticate import Authenticator
 from edgemesh_gateway.dispatch import TENANT, judge
 from edgemesh_gateway.endpoint import Endpoint
 from mesh_service import errors
 from mesh_service.errors import Violation
+from mesh_service.messages import parse
 from mesh_service.peers import UID, Peers
 from mesh_service.stack import REQUEST_ID, Handler, Rpc
 
@@ -62,17 +62,17 @@ class SharedMemory:
 
     async def _register(self, raw: bytes, rpc: Rpc) -> bytes:
         tenant = (await self._authenticator.authenticate(rpc, WRITE)).tenant
-        request = _parse(shared_memory_pb2.RegisterSharedMemoryRequest, raw)
+        request = parse(shared_memory_pb2.RegisterSharedMemoryRequest, raw)
         return await self._pass_on("RegisterSharedMemory", request, raw, rpc, tenant)
 
     async def _status(self, raw: bytes, rpc: Rpc) -> bytes:
         tenant = (await self._authenticator.authenticate(rpc)).tenant
-        request = _parse(shared_memory_pb2.SharedMemoryStatusRequest, raw)
+        request = parse(shared_memory_pb2.SharedMemoryStatusRequest, raw)
         return await self._pass_on("SharedMemoryStatus", request, raw, rpc, tenant)
 
     async def _unregister(self, raw: bytes, rpc: Rpc) -> bytes:
         tenant = (await self._authenticator.authenticate(rpc, WRITE)).tenant
-        request = _parse(shared_memory_pb2.UnregisterSharedMemoryRequest, raw)
+        request = parse(shared_memory_pb2.UnregisterSharedMemoryRequest, raw)
         return await self._pass_on("UnregisterSharedMemory", request, raw, rpc, tenant)
 
     async def _pass_on(
@@ -102,10 +102,3 @@ class SharedMemory:
 
 def _invalid(field: str, expected: str) -> errors.InvalidRequest:
     return errors.InvalidRequest([Violation(field, expected)])
-
-
-def _parse(kind: type[_Request], raw: bytes) -> _Request:
-    try:
-        return kind.FromString(raw)
-    except DecodeError:
-        raise _invalid("request", f"must be a {kind.DESCRIPTOR.name} message") from None

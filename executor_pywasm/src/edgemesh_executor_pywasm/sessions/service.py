@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar, cast
 
 from edgemesh.compute.v1 import compute_pb2, session_pb2
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from edgemesh_executor_pywasm.describe import RUN
 from edgemesh_executor_pywasm.sessions.file import FULL, SessionFile
@@ -23,6 +23,7 @@ from edgemesh_executor_pywasm.sessions.vault import Damaged
 from mesh_service import errors
 from mesh_service.errors import Violation
 from mesh_service.executor.sessions import Host
+from mesh_service.messages import parse
 from mesh_service.stack import Handler, Rpc
 
 SERVICE: str = session_pb2.DESCRIPTOR.services_by_name["SessionService"].full_name
@@ -72,7 +73,7 @@ class SessionMethods:
 
     async def _list(self, raw: bytes, rpc: Rpc) -> bytes:
         self._host.authenticate(rpc)
-        request = _parse(session_pb2.ListSessionsRequest, raw)
+        request = parse(session_pb2.ListSessionsRequest, raw)
         self._own(request.executor)
         most = min(request.page_size or MOST_PAGE, MOST_PAGE)
         found = [e for e in self._store.of(rpc.header(TENANT)) if e.id > request.after]
@@ -180,7 +181,7 @@ class SessionMethods:
 
     def _read(self, kind: type[Request], raw: bytes, rpc: Rpc) -> tuple[Request, str]:
         self._host.authenticate(rpc)
-        request = _parse(kind, raw)
+        request = parse(kind, raw)
         named = cast(_Named, request)
         if not is_name(named.session_id):
             raise errors.InvalidRequest([Violation("session_id", NAME)])
@@ -236,12 +237,3 @@ def _count(value: object) -> int:
 
 def _told(message: Message) -> bytes:
     return message.SerializeToString()
-
-
-def _parse(kind: type[Request], raw: bytes) -> Request:
-    try:
-        return kind.FromString(raw)
-    except DecodeError:
-        raise errors.InvalidRequest(
-            [Violation("request", f"must be a {kind.DESCRIPTOR.name} message")]
-        ) from None

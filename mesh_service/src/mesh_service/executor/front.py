@@ -17,7 +17,6 @@ from typing import TypeAlias
 
 from edgemesh.compute.v1 import compute_pb2
 from edgemesh.executor.v1 import executor_pb2
-from google.protobuf.message import DecodeError
 
 from mesh_service import errors, wire
 from mesh_service.executor.assign import Assignment
@@ -31,6 +30,7 @@ from mesh_service.executor.run import TENANT, run
 from mesh_service.executor.sessions import Sessions
 from mesh_service.executor.shared_memory import NOWHERE, SharedMemory
 from mesh_service.executor.validate import Catalog, Valid, validate
+from mesh_service.messages import parse
 from mesh_service.peers import Peers
 from mesh_service.pool import Done
 from mesh_service.settings import ExecutorSettings
@@ -104,13 +104,13 @@ class Front:
     async def describe(self, raw: bytes, rpc: Rpc) -> bytes:
         """Describe."""
         self.authenticate(rpc)
-        _parse(executor_pb2.DescribeRequest, raw)
+        parse(executor_pb2.DescribeRequest, raw)
         return self.description.now().SerializeToString()
 
     async def watch_describe(self, raw: bytes, rpc: Rpc) -> None:
         """WatchDescribe: now, and on each change."""
         self.authenticate(rpc)
-        _parse(executor_pb2.WatchDescribeRequest, raw)
+        parse(executor_pb2.WatchDescribeRequest, raw)
         seen = -1
         while True:
             now = await self.description.changed(seen)
@@ -257,14 +257,3 @@ class Front:
 
 def _blobs(response: compute_pb2.ComputeResponse, done: Done) -> dict[str, memoryview]:
     return dict(zip(sent(response), done.buffers, strict=False))
-
-
-def _parse(
-    kind: type[executor_pb2.DescribeRequest | executor_pb2.WatchDescribeRequest], raw: bytes
-) -> None:
-    try:
-        kind.FromString(raw)
-    except DecodeError:
-        raise errors.InvalidRequest(
-            [errors.Violation("request", f"must be a {kind.DESCRIPTOR.name} message")]
-        ) from None

@@ -10,27 +10,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from edgemesh.compute.v1 import environment_pb2
 from edgemesh.executor.v1 import executor_pb2
-from google.protobuf.message import DecodeError
 
-from mesh_service import errors
 from mesh_service.executor.validate import Catalog, Offer, Valid
+from mesh_service.messages import parse
 from mesh_service.pool import Place
 from mesh_service.stack import Handler, Rpc
 
 PROGRAM = "edgemesh-program"
 """The header that names the program of a request."""
 MOST_PROGRAM = 4 << 20
-
-Message = TypeVar(
-    "Message",
-    executor_pb2.PrepareProgramRequest,
-    executor_pb2.PutProgramRequest,
-    executor_pb2.PrepareEnvironmentRequest,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +100,19 @@ class GroundMethods:
 
     async def _prepare(self, raw: bytes, rpc: Rpc) -> bytes:
         self._authenticate(rpc)
-        request = _parse(executor_pb2.PrepareProgramRequest, raw)
+        request = parse(executor_pb2.PrepareProgramRequest, raw)
         rpc.notes["algorithm"] = request.program.algorithm.name
         response = await self._given.prepare(request.program, self._catalog())
         return response.SerializeToString()
 
     async def _put(self, raw: bytes, rpc: Rpc) -> bytes:
         self._authenticate(rpc)
-        digest = self._given.put(_parse(executor_pb2.PutProgramRequest, raw).program)
+        digest = self._given.put(parse(executor_pb2.PutProgramRequest, raw).program)
         return executor_pb2.PutProgramResponse(digest=digest).SerializeToString()
 
     async def _environment(self, raw: bytes, rpc: Rpc) -> None:
         self._authenticate(rpc)
-        request = _parse(executor_pb2.PrepareEnvironmentRequest, raw)
+        request = parse(executor_pb2.PrepareEnvironmentRequest, raw)
         events: Any = self._given.environment(
             list(request.dependencies), request.lock, self._catalog()
         )
@@ -133,12 +125,3 @@ class GroundMethods:
     def _given(self) -> Ground:
         assert self._ground is not None
         return self._ground
-
-
-def _parse(kind: type[Message], raw: bytes) -> Message:
-    try:
-        return kind.FromString(raw)
-    except DecodeError:
-        raise errors.InvalidRequest(
-            [errors.Violation("request", f"must be a {kind.DESCRIPTOR.name} message")]
-        ) from None

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import TypeVar
 
 from edgemesh.compute.v1 import compute_pb2, shared_memory_pb2
-from google.protobuf.message import DecodeError, Message
 
 from mesh_service import errors, tensors
 from mesh_service.errors import Violation
 from mesh_service.executor.regions import Caller, Regions, Taken
 from mesh_service.executor.validate import Valid
+from mesh_service.messages import parse
 from mesh_service.peers import Peers
 from mesh_service.settings import ExecutorSettings
 from mesh_service.stack import Handler, Rpc
@@ -25,8 +24,6 @@ TENANT = "edgemesh-tenant"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _MOST_PID = (1 << 22) - 1
 NOWHERE = Taken()
-
-Request = TypeVar("Request", bound=Message)
 
 
 class SharedMemory:
@@ -74,7 +71,7 @@ class SharedMemory:
         self._regions.close()
 
     async def _register(self, raw: bytes, rpc: Rpc) -> bytes:
-        request = _parse(shared_memory_pb2.RegisterSharedMemoryRequest, raw)
+        request = parse(shared_memory_pb2.RegisterSharedMemoryRequest, raw)
         caller = self._caller(rpc, request.executor)
         if violations := list(_wrong(request)):
             raise errors.InvalidRequest(violations)
@@ -82,14 +79,14 @@ class SharedMemory:
         return shared_memory_pb2.RegisterSharedMemoryResponse(region=region).SerializeToString()
 
     async def _status(self, raw: bytes, rpc: Rpc) -> bytes:
-        request = _parse(shared_memory_pb2.SharedMemoryStatusRequest, raw)
+        request = parse(shared_memory_pb2.SharedMemoryStatusRequest, raw)
         found = self._regions.of(self._caller(rpc, request.executor), request.name)
         return shared_memory_pb2.SharedMemoryStatusResponse(
             regions=[one.told() for one in found]
         ).SerializeToString()
 
     async def _unregister(self, raw: bytes, rpc: Rpc) -> bytes:
-        request = _parse(shared_memory_pb2.UnregisterSharedMemoryRequest, raw)
+        request = parse(shared_memory_pb2.UnregisterSharedMemoryRequest, raw)
         gone = self._regions.unregister(self._caller(rpc, request.executor), request.name)
         return shared_memory_pb2.UnregisterSharedMemoryResponse(
             regions=[one.told() for one in gone]
@@ -134,10 +131,3 @@ def _without(request: compute_pb2.ComputeRequest, why: str) -> Iterator[Violatio
 
 def _invalid(field: str, expected: str) -> errors.InvalidRequest:
     return errors.InvalidRequest([Violation(field, expected)])
-
-
-def _parse(kind: type[Request], raw: bytes) -> Request:
-    try:
-        return kind.FromString(raw)
-    except DecodeError:
-        raise _invalid("request", f"must be a {kind.DESCRIPTOR.name} message") from None
