@@ -13,7 +13,7 @@ from test_store import database, server, url
 from edgemesh_gateway.jobs.ids import job_id
 from edgemesh_gateway.store import Database, JobStore
 from edgemesh_gateway.store.job_records import JobRecord
-from edgemesh_gateway.store.job_store import Change, Claim, Happening
+from edgemesh_gateway.store.job_terms import Change, Claim, Happening
 from edgemesh_gateway.store.store import Full
 from edgemesh_gateway.store.trouble import is_full
 

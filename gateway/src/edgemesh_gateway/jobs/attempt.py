@@ -25,7 +25,7 @@ from edgemesh_gateway.identity.caller import Caller
 from edgemesh_gateway.jobs.ids import now_ms
 from edgemesh_gateway.schedule import Slot
 from edgemesh_gateway.store.job_records import JobRecord
-from edgemesh_gateway.store.job_store import Change, Happening
+from edgemesh_gateway.store.job_terms import Change, Happening
 from mesh_service import errors, logs, translate
 from mesh_service.stack import Rpc, new_request_id
 

@@ -27,7 +27,8 @@ from edgemesh_gateway.jobs.hub import POLL_S, Hub
 from edgemesh_gateway.jobs.ids import now_ms, owner_id
 from edgemesh_gateway.jobs.verdict import Facts, Verdict, judge
 from edgemesh_gateway.store.job_records import ERROR, RESPONSE, JobRecord
-from edgemesh_gateway.store.job_store import Change, Claim, JobStore
+from edgemesh_gateway.store.job_store import JobStore
+from edgemesh_gateway.store.job_terms import Change, Claim
 from mesh_service import errors, logs
 
 SWEEP_S = 1.0
@@ -67,13 +68,6 @@ class Runner:
         self._cancelling: set[str] = set()
         self._leaving = False
         self._loops: list[asyncio.Task[None]] = []
-        self.ended: Counter[str] = Counter()
-        """Attempts by what became of their jobs."""
-
-    @property
-    def held(self) -> int:
-        """How many jobs this gateway has."""
-        return sum(self._held.values())
 
     def start(self) -> None:
         """Begin."""
@@ -241,8 +235,7 @@ class Runner:
             fields |= await self._result(job, response, failure)
         assert job.owner is not None
         change = Change(job.id, job.owner, job.attempts, fields, happenings)
-        if await self._insist(change):
-            self.ended[job_pb2.JobState.Name(job_pb2.JobState.ValueType(verdict.state))] += 1
+        await self._insist(change)
         self._hub.notify(job.id)
 
     async def _result(
@@ -272,15 +265,16 @@ class Runner:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
 
-    async def _insist(self, change: Change) -> bool:
+    async def _insist(self, change: Change) -> None:
         pause = PAUSE_S
         while True:
             try:
-                return await self._store.change(change)
+                await self._store.change(change)  # False: it is another's by now
+                return
             except SQLAlchemyError as error:
                 _complain("a job's end cannot be kept yet", error, job=change.id)
                 if self._leaving:
-                    return False  # its lease passes, and another gateway takes it
+                    return  # its lease passes, and another gateway takes it
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
 
@@ -290,7 +284,7 @@ class Runner:
         every = min(SWEEP_S, self._lease_ms / 3e3)
         while True:
             now = now_ms()
-            until = now + self._lease_ms if self.held else None
+            until = now + self._lease_ms if self._held.total() else None
             try:
                 swept = await self._store.sweep(self._owner, now, until, expired, lost)
             except SQLAlchemyError as error:

@@ -7,12 +7,10 @@ answered to a submission is on disk.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
 from edgemesh.compute.v1 import compute_pb2, job_pb2
-from google.protobuf.message import DecodeError, Message
 from sqlalchemy.exc import SQLAlchemyError
 
 from edgemesh_gateway.admit import Admission
@@ -29,10 +27,12 @@ from edgemesh_gateway.programs import Programs
 from edgemesh_gateway.route import Routes
 from edgemesh_gateway.store import Full
 from edgemesh_gateway.store.job_records import RESPONSE, JobEventRecord, JobRecord
-from edgemesh_gateway.store.job_store import Asked, JobStore
+from edgemesh_gateway.store.job_store import JobStore
+from edgemesh_gateway.store.job_terms import Asked
 from edgemesh_gateway.store.trouble import told
 from mesh_service import errors, wire
 from mesh_service.errors import Violation
+from mesh_service.messages import parse
 from mesh_service.stack import Handler, Rpc
 
 SERVICE: str = job_pb2.DESCRIPTOR.services_by_name["JobService"].full_name
@@ -41,7 +41,6 @@ PAGE, MOST_PAGE = 100, 1000
 EVENTS = 256
 """Events that are read at once."""
 ONGOING = (job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_RUNNING)
-Asking = TypeVar("Asking", bound=Message)
 
 
 class Jobs:
@@ -132,13 +131,13 @@ class Jobs:
 
     async def _get(self, raw: bytes, rpc: Rpc) -> bytes:
         tenant = (await self._authenticator.authenticate(rpc)).tenant
-        asked = _parse(job_pb2.GetJobRequest, raw)
+        asked = parse(job_pb2.GetJobRequest, raw)
         job = await self._job(tenant, asked.id, light=False)
         return job_pb2.GetJobResponse(job=await self._whole(job)).SerializeToString()
 
     async def _list(self, raw: bytes, rpc: Rpc) -> bytes:
         tenant = (await self._authenticator.authenticate(rpc)).tenant
-        asked = _parse(job_pb2.ListJobsRequest, raw)
+        asked = parse(job_pb2.ListJobsRequest, raw)
         most = min(asked.page_size or PAGE, MOST_PAGE)
         if unknown := [s for s in asked.states if s not in job_pb2.JobState.values()]:
             raise errors.InvalidRequest([Violation("states", f"JobStates, not {unknown[0]}")])
@@ -160,7 +159,7 @@ class Jobs:
 
     async def _wait(self, raw: bytes, rpc: Rpc) -> bytes:
         tenant = (await self._authenticator.authenticate(rpc)).tenant
-        asked = _parse(job_pb2.WaitJobRequest, raw)
+        asked = parse(job_pb2.WaitJobRequest, raw)
         until = ids.now_ms() + asked.timeout_ms if asked.timeout_ms else None
         with self._hub.watch(asked.id) as watch:
             while True:
@@ -175,7 +174,7 @@ class Jobs:
 
     async def _cancel(self, raw: bytes, rpc: Rpc) -> bytes:
         tenant = (await self._authenticator.authenticate(rpc, WRITE)).tenant
-        asked = _parse(job_pb2.CancelJobRequest, raw)
+        asked = parse(job_pb2.CancelJobRequest, raw)
         error = error_bytes(errors.Cancelled())
         job = await self._store.cancel(tenant, asked.id, ids.now_ms(), error)
         if job is None:
@@ -186,7 +185,7 @@ class Jobs:
 
     async def _delete(self, raw: bytes, rpc: Rpc) -> bytes:
         tenant = (await self._authenticator.authenticate(rpc, WRITE)).tenant
-        asked = _parse(job_pb2.DeleteJobRequest, raw)
+        asked = parse(job_pb2.DeleteJobRequest, raw)
         job = await self._store.delete(tenant, asked.id)
         if job is None:
             raise errors.UnknownJob(asked.id)
@@ -197,7 +196,7 @@ class Jobs:
 
     async def _events(self, raw: bytes, rpc: Rpc) -> None:
         tenant = (await self._authenticator.authenticate(rpc)).tenant
-        asked = _parse(job_pb2.StreamJobEventsRequest, raw)
+        asked = parse(job_pb2.StreamJobEventsRequest, raw)
         after = asked.after_sequence
         with self._hub.watch(asked.id) as watch:
             job = await self._job(tenant, asked.id, light=True)
@@ -290,17 +289,6 @@ def _kept(handler: Handler) -> Handler:
             raise told(error) from error
 
     return handle
-
-
-def _parse(kind: Callable[[], Asking], raw: bytes) -> Asking:
-    made = kind()
-    try:
-        made.MergeFromString(raw)
-    except DecodeError:
-        name = made.DESCRIPTOR.name
-        violation = Violation("request", f"must be a {name} message")
-        raise errors.InvalidRequest([violation]) from None
-    return made
 
 
 def _is_id(text: str) -> bool:
