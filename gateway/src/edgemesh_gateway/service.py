@@ -121,14 +121,17 @@ async def _serve(
     for name, methods in services.items():
         mesh.add(name, guard.audit.around(methods))
 
+    rest = None if settings.rest_port is None else RestServer(settings, mesh)
+
     def secure(tls: Tls) -> None:
         if front is None:
             mesh.secure(*tls)
         else:
             front.path.set_tls(tls)
+        if rest is not None:
+            rest.secure()
 
     logs.event("data path", native=front is not None)
-    rest = None if settings.rest_port is None else RestServer(settings, mesh)
     try:
         await guard.start(secure)
         if rest is not None:

@@ -165,20 +165,29 @@ class GatewaySettings(ServiceSettings):
         """What secures the port, read now and looked at; None: no TLS. Raises Unusable."""
         if self.tls_certificate is None or self.tls_key is None:
             return None
+        self.secure(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+        try:
+            callers = None if self.tls_client_ca is None else self.tls_client_ca.read_bytes()
+            return self.tls_certificate.read_bytes(), self.tls_key.read_bytes(), callers
+        except OSError as error:
+            raise Unusable(str(error)) from None
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Have a context of a server speak this TLS, for connections to come. Raises Unusable."""
+        assert self.tls_certificate is not None
         try:
             # An empty passphrase: nobody is there who could be asked.
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self.tls_certificate, self.tls_key, password="")
         except (OSError, ValueError) as error:
             why = f"{self.tls_certificate} with {self.tls_key}: {error}"
             raise Unusable(why) from None
+        if self.tls_client_ca is None:
+            return
         try:
-            callers = None if self.tls_client_ca is None else self.tls_client_ca.read_bytes()
-            if self.tls_client_ca is not None:
-                context.load_verify_locations(self.tls_client_ca)
-            return self.tls_certificate.read_bytes(), self.tls_key.read_bytes(), callers
+            context.load_verify_locations(self.tls_client_ca)
         except (OSError, ValueError) as error:
             raise Unusable(f"{self.tls_client_ca}: {error}") from None
+        context.verify_mode = ssl.CERT_REQUIRED
 
     @property
     def offers_shared_memory(self) -> bool:

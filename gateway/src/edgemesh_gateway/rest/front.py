@@ -43,7 +43,7 @@ def server(settings: GatewaySettings, mesh: MeshServer) -> Server:
         ready=lambda: mesh.serving,
     )
     origins = list(settings.rest_origins)
-    hosts = guard.own_hosts(settings.host) if settings.api_keys is None else None
+    hosts = guard.own_hosts(settings.host) if not settings.identified else None
     config = uvicorn.Config(
         app.make(desk, origins, hosts, version("edgemesh-gateway")),
         log_config=None,
@@ -56,17 +56,8 @@ def server(settings: GatewaySettings, mesh: MeshServer) -> Server:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=LET_GO_S,
     )
-    tls = _tls(settings)
     config.load()
-    if tls is not None:
-        config.ssl = tls
+    if settings.tls_certificate is not None:
+        config.ssl = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        settings.secure(config.ssl)
     return Server(config)
-
-
-def _tls(settings: GatewaySettings) -> ssl.SSLContext | None:
-    if settings.tls_certificate is None or settings.tls_key is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # An empty passphrase: nobody is there who could be asked.
-    context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
-    return context

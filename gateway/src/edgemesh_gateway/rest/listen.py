@@ -49,6 +49,11 @@ class RestServer:
             raise PortTaken(settings.service, address) from None
         self._mesh.http_address = f"{host}:{self._listeners[0].getsockname()[1]}"
 
+    def secure(self) -> None:
+        """Have new connections see the certificates that there are now. Raises Unusable."""
+        if self._server is not None and self._server.config.ssl is not None:
+            self._settings.secure(self._server.config.ssl)
+
     def start(self) -> None:
         """Serve as soon as it can."""
         self._serving = asyncio.create_task(self._serve(), name="rest")
