@@ -1,4 +1,4 @@
-"""What REST costs a gateway that does not serve it, and what it refuses to start with."""
+"""What a gateway does not import that serves no REST and asks for no identity; bad settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["taken"]
 async def test_nothing_of_it_is_imported_unless_it_is_asked_for() -> None:
     program = (
         "import sys, edgemesh_gateway.service;"
-        "print({'fastapi', 'numpy', 'uvicorn'} & {*sys.modules})"
+        "print({'fastapi', 'numpy', 'uvicorn', 'jwt', 'limits', 'cryptography'} & {*sys.modules})"
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
-
-import limits
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
+from typing import TYPE_CHECKING, Protocol
 
 from edgemesh_gateway.policy import Policy, Rules
 from mesh_service import errors
+
+if TYPE_CHECKING:
+    from limits.strategies import FixedWindowRateLimiter
 
 RETRY_AT_ONCE_S = 0.1
 
@@ -181,6 +180,10 @@ class Allowance:
 
         None, or in how many seconds there is another window.
         """
+        import limits  # where no tenant has a rate, a quarter of a second saved
+        from limits.storage import MemoryStorage
+        from limits.strategies import FixedWindowRateLimiter
+
         if self._windows is None:
             self._windows = FixedWindowRateLimiter(MemoryStorage())
         item = limits.parse(rate)

@@ -20,18 +20,20 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from edgemesh_gateway.allowance import Allowance
 from edgemesh_gateway.identity import credentials, issued
 from edgemesh_gateway.identity.caller import Caller, bounded, is_tenant
-from edgemesh_gateway.identity.credentials import Certificate, Credentials
+from edgemesh_gateway.identity.credentials import BadToken, Certificate, Credentials
 from edgemesh_gateway.identity.issued import Issued
-from edgemesh_gateway.identity.tokens import BadToken, Tokens
 from edgemesh_gateway.store import KeyRecord
 from mesh_service import logs
 from mesh_service.errors import Unauthenticated
 from mesh_service.stack import Rpc
+
+if TYPE_CHECKING:
+    from edgemesh_gateway.identity.tokens import Tokens
 
 LOCAL = "local"
 _DIGEST = re.compile(r"[0-9a-f]{64}")

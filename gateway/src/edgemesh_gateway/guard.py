@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -20,8 +20,6 @@ from edgemesh_gateway.allowance import Allowance, Book
 from edgemesh_gateway.audit import Audit
 from edgemesh_gateway.authenticate import Authenticator, BadKeys, read_keys
 from edgemesh_gateway.identity.issued import Issued
-from edgemesh_gateway.identity.key_set import KeySet
-from edgemesh_gateway.identity.tokens import Expected, Tokens
 from edgemesh_gateway.policy import BadPolicy, read_policy
 from edgemesh_gateway.settings import GatewaySettings, Tls
 from edgemesh_gateway.store import ComputeStore, Database, KeyStore
@@ -30,6 +28,9 @@ from edgemesh_gateway.watch import Unusable, Watch, Watched
 from mesh_service import logs
 from mesh_service.server import MeshServer
 from mesh_service.settings import SettingsError
+
+if TYPE_CHECKING:
+    from edgemesh_gateway.identity.tokens import Tokens
 
 
 class Guard:
@@ -179,6 +180,10 @@ def _tokens(settings: GatewaySettings) -> Tokens | None:
     secret, source = settings.jwt_secret, settings.jwt_key_set
     if secret is None and source is None:
         return None
+    # Half a second of imports that most gateways do without.
+    from edgemesh_gateway.identity.key_set import KeySet
+    from edgemesh_gateway.identity.tokens import Expected, Tokens
+
     expected = Expected(
         settings.jwt_issuer,
         settings.jwt_audience,

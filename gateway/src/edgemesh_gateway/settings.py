@@ -18,8 +18,6 @@ from pydantic_settings import SettingsConfigDict
 
 from edgemesh_gateway import datapath
 from edgemesh_gateway.authenticate import BadKeys, read_keys
-from edgemesh_gateway.identity.key_set import BadKeySet, check_url, is_url, parse
-from edgemesh_gateway.identity.tokens import LEAST_SECRET
 from edgemesh_gateway.policy import BadPolicy, read_policy
 from edgemesh_gateway.rest import listen
 from edgemesh_gateway.watch import Unusable
@@ -28,6 +26,8 @@ from mesh_service.settings import MIB, ServiceSettings, SettingsError
 Tls: TypeAlias = tuple[bytes, bytes, bytes | None]
 """Certificate chain, key, and authorities of callers' certificates; PEM."""
 
+LEAST_SECRET = 32
+"""Bytes of a secret that tokens are verified with."""
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 
 
@@ -252,9 +252,11 @@ class GatewaySettings(ServiceSettings):
             if bool(given) is not verified:
                 expected = "required with a key of tokens" if verified else "goes with such a key"
                 raise SettingsError(f"{self.prefix()}JWT_{name}", expected)
+        if self.jwt_key_set is None:
+            return
+        from edgemesh_gateway.identity.key_set import BadKeySet, check_url, is_url, parse
+
         try:
-            if self.jwt_key_set is None:
-                return
             if is_url(self.jwt_key_set):
                 check_url(self.jwt_key_set)
             else:

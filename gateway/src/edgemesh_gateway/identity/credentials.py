@@ -11,18 +11,19 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import ssl
 from dataclasses import dataclass
 from typing import Any
-
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from mesh_service.stack import Rpc
 
 CERTIFICATE = "edgemesh-certificate"
 _SCHEME = "bearer "
 _CERTIFICATE_PREFIX = b"certificate\0"
+
+
+class BadToken(Exception):
+    """A token is not believed; says why, for the operator alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,9 @@ def shown(rpc: Rpc, *, relayed: bool) -> Credentials:
 
 def read(der: bytes) -> Certificate | None:
     """A certificate; None: it cannot be read."""
+    from cryptography import x509  # a tenth of a second, where nobody shows one
+    from cryptography.x509.oid import NameOID
+
     try:
         parsed = x509.load_der_x509_certificate(der)
         names = parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
@@ -98,8 +102,7 @@ def _handshaken(rpc: Rpc) -> bytes | None:
         return None
     for pem in context.auth_context().get("x509_pem_cert", ()):
         try:
-            parsed = x509.load_pem_x509_certificate(pem)
+            return ssl.PEM_cert_to_DER_cert(pem.decode())
         except ValueError:
             return None
-        return parsed.public_bytes(Encoding.DER)
     return None

@@ -19,15 +19,11 @@ from typing import Any, cast
 import jwt
 
 from edgemesh_gateway.identity.caller import MOST_SCOPES, is_scope, is_tenant
+from edgemesh_gateway.identity.credentials import BadToken
 from edgemesh_gateway.identity.key_set import ALGORITHMS, KeySet
 
 MOST_TOKEN = 16 << 10
 MOST_KNOWN = 4096
-LEAST_SECRET = 32
-
-
-class BadToken(Exception):
-    """A token is not believed; says why, for the operator alone."""
 
 
 @dataclass(frozen=True, slots=True)
