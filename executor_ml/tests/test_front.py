@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from array import array
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,31 +12,15 @@ import grpc
 import pytest
 from edgemesh.compute.v1 import compute_pb2
 from edgemesh.executor.v1 import executor_pb2, executor_pb2_grpc
+from served import served
 
 
 @pytest.fixture(scope="module")
-def executor(models: Path) -> Iterator[executor_pb2_grpc.ExecutorServiceStub]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("EDGEMESH_ML_")} | {
-        "EDGEMESH_ML_MODELS_DIR": str(models),
-        "EDGEMESH_ML_WORKERS": "1",
-        "EDGEMESH_ML_SPARES": "0",
-    }
-    front = subprocess.Popen(
-        [sys.executable, "-m", "edgemesh_executor_ml"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert front.stdout is not None
-        serving = json.loads(front.stdout.readline())
-        with grpc.insecure_channel(serving["address"]) as channel:
-            yield executor_pb2_grpc.ExecutorServiceStub(channel)
-        front.send_signal(signal.SIGTERM)
-        assert front.wait(20) == 0
-    finally:
-        front.kill()
-        front.wait()
+def executor(
+    models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[executor_pb2_grpc.ExecutorServiceStub]:
+    with served(models, tmp_path_factory.mktemp("cache"), workers=1) as running:
+        yield running.stub
 
 
 def request(algorithm: str, **parameters: object) -> compute_pb2.ComputeRequest:

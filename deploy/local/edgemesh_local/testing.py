@@ -24,7 +24,7 @@ from edgemesh_local.service import Check, Service
 from edgemesh_local.session import Session
 from edgemesh_local.step import substitute
 from edgemesh_local.system import ensure_packages
-from edgemesh_local.toolchain import GO, grpcurl
+from edgemesh_local.toolchain import GO, NODE, grpcurl
 
 
 async def test(session: Session) -> int:
@@ -36,14 +36,19 @@ async def test(session: Session) -> int:
         local_environment(layout),
     ]
     build = await session.build(testing=True, others=others)
-    await _go(build)
+    await _bring(build)
     coverage.start_anew(layout)
     return await run_parts(list(_parts(session, build)), session.console, session.only)
 
 
-async def _go(build: Build) -> None:
-    """The Go example is tested where Go is; CI brings it, and grpcurl with it."""
+async def _bring(build: Build) -> None:
+    """What some tests are skipped without is brought in CI, where its absence fails them.
+
+    Go and grpcurl for the clients, npm for Ruby's module, curl for REST.
+    """
     if "CI" in os.environ:
+        await ensure_packages(["curl"], build.layout, build.console)
+        await build.toolchains.require("node", NODE)
         await build.toolchains.require("go", GO)
         build.toolchains.path.insert(0, str(await grpcurl(build.toolchains)))
     elif not await build.toolchains.has("go", GO):

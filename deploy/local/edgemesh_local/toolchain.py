@@ -24,6 +24,7 @@ from edgemesh_local.layout import Layout
 from edgemesh_local.tool_environment import tool_environment
 
 GO = "1.25"
+NODE = "18.0"
 """The least Go that the stubs' and the example's modules ask for."""
 _GRPCURL = "v1.9.3"
 _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
@@ -130,7 +131,7 @@ async def node_modules(toolchains: Toolchains) -> Path:
     """
     layout = toolchains.layout
     source = layout.local / "node"
-    await toolchains.require("node", "18.0")
+    await toolchains.require("node", NODE)
     key = content.key(files=content.digest(source, ["package*.json"]))
     folder = layout.tools / f"node-{key}"
     stamp = folder / "whole"
