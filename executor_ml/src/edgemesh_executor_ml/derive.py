@@ -11,22 +11,10 @@ from pathlib import Path
 
 from edgemesh_executor_ml import safetensors
 from edgemesh_executor_ml.gguf import Header
-from edgemesh_executor_ml.manifest import (
-    TASKS,
-    File,
-    Incomplete,
-    Manifest,
-    Unusable,
-    digest,
-    supported,
-)
+from edgemesh_executor_ml.manifest import File, Incomplete, Manifest, Unusable, digest
+from edgemesh_executor_ml.tasks import TASKS, supported, told_by
 
 GGUF = ".gguf"
-_OPTIONAL = (
-    "tokenizer_config.json", "generation_config.json", "modules.json", "chat_template.jinja",
-    "sentence_bert_config.json", "special_tokens_map.json", "1_Pooling/config.json",
-)  # fmt: skip
-_ALIASES = {"gemma3_text": "gemma3"}
 
 
 def derive(path: Path) -> Manifest:
@@ -52,19 +40,18 @@ def _of_gguf(path: Path, folder: Path, name: str) -> Manifest:
 
 def _of_folder(folder: Path) -> Manifest:
     config = safetensors.json_of(folder / "config.json")
-    told = str(config.get("model_type", ""))
-    family = _ALIASES.get(told, told)
-    task = next((task for task, families in TASKS.items() if family in families), "")
-    supported(task or "a model", family or "no model_type")
+    name, family = told_by(config)
+    task = TASKS[name]
     weights = safetensors.check(folder)
-    safetensors.json_of(folder / "tokenizer.json")
-    others = [name for name in _OPTIONAL if (folder / name).is_file()]
-    for name in others:
-        if name.endswith(".json") and name != "modules.json":
-            safetensors.json_of(folder / name)
+    for file in task.needs:
+        safetensors.json_of(folder / file)
+    others = [file for file in task.optional if (folder / file).is_file()]
+    for file in others:
+        if file.endswith(".json") and file != "modules.json":
+            safetensors.json_of(folder / file)
     described = ", ".join(str(each) for each in config.get("architectures") or ())[:256]
-    names = ["config.json", "tokenizer.json", *weights, *others]
-    return _manifest(folder.name, task, family, "", described, folder, names)
+    names = ["config.json", *task.needs, *weights, *others]
+    return _manifest(folder.name, name, family, "", described, folder, names)
 
 
 def _manifest(

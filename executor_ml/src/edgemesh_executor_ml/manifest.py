@@ -14,11 +14,6 @@ from pathlib import Path
 from typing import Any, cast
 
 FILE_NAME = "model.json"
-TASKS = {
-    "embed": ("bert",),
-    "generate": ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3"),
-}
-"""Task → the families that do it."""
 _MOST_BYTES = 4 << 20
 
 
@@ -55,9 +50,9 @@ class Manifest:
 
     name: str
     task: str
-    """`embed` or `generate`."""
+    """One of tasks.TASKS."""
     family: str
-    """One of the task's in TASKS."""
+    """One of the task's."""
     licence: str
     version: str
     description: str
@@ -118,10 +113,3 @@ def digest(path: Path) -> str:
     """A file's SHA-256. Raises OSError."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def supported(task: str, family: str) -> None:
-    """Whether there is such a model. Raises Unusable, with all that there are."""
-    if family not in TASKS.get(task, ()):
-        there_are = "; ".join(f"{each} by {', '.join(by)}" for each, by in TASKS.items())
-        raise Unusable(f"{task} by {family[:64]} is not supported; there is: {there_are}")

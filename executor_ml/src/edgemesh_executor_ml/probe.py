@@ -23,8 +23,8 @@ from edgemesh_executor_ml.manifest import (
     Incomplete,
     Unusable,
     load,
-    supported,
 )
+from edgemesh_executor_ml.tasks import supported
 from mesh_service import telling
 from mesh_service.telling import Tell
 
