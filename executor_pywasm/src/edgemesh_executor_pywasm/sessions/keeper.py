@@ -12,6 +12,7 @@ import contextlib
 import functools
 import json
 import logging
+import os
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -25,7 +26,9 @@ from edgemesh_executor_pywasm.sessions.vault import Damaged
 from mesh_service import errors
 from mesh_service.errors import Violation
 from mesh_service.executor.call import DETERMINISTIC, FRESH_RANDOM, INSPECT
+from mesh_service.executor.ground import Standing
 from mesh_service.executor.validate import Valid
+from mesh_service.pool import Place
 from mesh_service.stack import Rpc
 
 TENANT = "edgemesh-tenant"
@@ -112,13 +115,14 @@ class Keeper(Collector):
         self.store = store
         self._task: asyncio.Task[None] | None = None
 
-    def hold(self, valid: Valid, rpc: Rpc) -> AbstractAsyncContextManager[Hold]:
+    def hold(self, standing: Standing, rpc: Rpc) -> AbstractAsyncContextManager[Hold]:
         """Hold the session of a request, made if there is none."""
-        return self._hold(valid, rpc)
+        return self._hold(standing, rpc)
 
     @asynccontextmanager
-    async def _hold(self, valid: Valid, rpc: Rpc) -> AsyncGenerator[Hold]:
-        request, tenant = valid.request, rpc.header(TENANT)
+    async def _hold(self, standing: Standing, rpc: Rpc) -> AsyncGenerator[Hold]:
+        valid, request = standing.valid, standing.valid.request
+        tenant = rpc.header(TENANT)
         if not is_name(request.session_id):
             raise errors.InvalidRequest([Violation("session_id", NAME)])
         try:
@@ -127,13 +131,41 @@ class Keeper(Collector):
             if INSPECTING in rpc.notes:
                 raise
             wanted = json.loads(request.parameters).get("deterministic") is True
+            if standing.image is not None:
+                _refuse_deterministic(wanted)
             entry = self.store.make(tenant, request.session_id, deterministic=wanted)
         if INSPECTING in rpc.notes:
             request.capabilities.append(INSPECT)
         async with self.held(entry):
+            if standing.image is not None and standing.environment != entry.environment:
+                await self._begin_in(standing.environment, standing.image, entry)
             _fit(valid, rpc)
             entry.touch()
             yield Hold(self.store, entry)
+
+    async def _begin_in(self, environment: str, image: Place, entry: Entry) -> None:
+        """Put an environment under a session that has run nothing yet.
+
+        Raises InvalidRequest, QuotaExceeded.
+        """
+        if entry.environment or entry.file.calls:
+            found = f"{entry.environment or 'none'}, in which the session was made"
+            raise errors.InvalidRequest([Violation("parameters.environment", found)])
+        _refuse_deterministic(entry.deterministic)
+        if image.length > self.store.quotas.session_nbytes:
+            raise errors.QuotaExceeded("bytes of a session", self.store.quotas.session_nbytes)
+        self.store.check_room(entry.tenant, image.length)
+
+        def begin() -> None:
+            data = os.pread(image.region.fd, image.length, image.offset)
+            entry.file.begin(data, {**entry.file.description, "environment": environment})
+
+        try:
+            await asyncio.shield(asyncio.to_thread(begin))
+        except OSError as error:
+            _log.error("session %s cannot be written: %s", entry.file.path.name, error)
+            raise errors.QuotaExceeded("bytes on the executor's disk", 0) from None
+        entry.renumber()
 
     @asynccontextmanager
     async def held(self, entry: Entry) -> AsyncGenerator[None]:
@@ -204,6 +236,13 @@ def _first(entry: Entry) -> int:
     full = [record.length for record in entry.file.records[1:2]]
     full += [record.length for record in entry.file.records if record.kind == FULL]
     return full[-1] if full else 0
+
+
+def _refuse_deterministic(wanted: bool) -> None:
+    """An environment's memory has clocks and random numbers already. Raises InvalidRequest."""
+    if wanted:
+        why = "false in an environment, which has clocks and random numbers of its own"
+        raise errors.InvalidRequest([Violation("parameters.deterministic", why)])
 
 
 def _fit(valid: Valid, rpc: Rpc) -> None:
