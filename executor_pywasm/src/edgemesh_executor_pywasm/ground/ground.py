@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -83,6 +83,20 @@ class PythonGround:
         """Check, complete and keep a program. Raises InvalidRequest, NotStarted, …"""
         base = await self._known_base(catalog)
         return await self._programs.prepare(program, self._pool(catalog), base)
+
+    async def own(
+        self, program: executor_pb2.Program, files: Mapping[str, bytes], catalog: Catalog
+    ) -> str:
+        """Set up a program of the operator's, with files below /inputs; its digest.
+
+        It is kept until it is disowned. Raises InvalidRequest, NotStarted, …
+        """
+        base = await self._known_base(catalog)
+        return await self._programs.own(program, files, self._pool(catalog), base)
+
+    def disown(self, digest: str) -> None:
+        """Let go of one; calls that stand on it end."""
+        self._programs.disown(digest)
 
     def put(self, raw: bytes) -> str:
         """Keep a serialised program; its digest. Raises InvalidRequest."""

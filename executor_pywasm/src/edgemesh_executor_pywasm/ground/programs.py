@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any, cast
 
 from edgemesh.compute.v1 import algorithm_pb2, tensor_pb2
@@ -63,9 +64,15 @@ class Programs:
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._size = 0
         self._making: dict[str, asyncio.Task[None]] = {}
+        self._own: dict[str, Kept] = {}
+        self._files: dict[str, Mapping[str, bytes]] = {}
+        """What the module level of the operator's own programs finds, by their code."""
 
     def find(self, digest: str) -> Kept:
         """One of them. Raises UnknownProgram."""
+        own = self._own.get(digest)
+        if own is not None:
+            return own
         kept = self._kept.get(digest)
         if kept is None:
             raise errors.UnknownProgram(digest)
@@ -83,6 +90,31 @@ class Programs:
             while self._size > MOST_BYTES and len(self._kept) > 1:
                 self._size -= self._kept.popitem(last=False)[1].size
         return kept
+
+    async def own(
+        self,
+        program: executor_pb2.Program,
+        files: Mapping[str, bytes],
+        pool: WorkerPool,
+        base: str,
+    ) -> str:
+        """Set up one of the operator's own; its digest. Raises InvalidRequest, NotStarted, …"""
+        if files:
+            self._files[program.code] = files
+        try:
+            prepared = await self.prepare(program, pool, base)
+        except BaseException:
+            self._files.pop(program.code, None)
+            raise
+        kept = Kept(prepared.program, None)
+        self._own[kept.digest] = kept
+        return kept.digest
+
+    def disown(self, digest: str) -> None:
+        """Forget one of those."""
+        kept = self._own.pop(digest, None)
+        if kept is not None:
+            self._files.pop(kept.program.code, None)
 
     async def prepare(
         self, program: executor_pb2.Program, pool: WorkerPool, base: str
@@ -125,6 +157,7 @@ class Programs:
                 SETUP,
                 {"code": program.code, "image": environment},
                 field="code",
+                inputs=self._files.get(program.code),
                 image=place,
                 run_time_ms=min(program.setup_run_time_ms or most, most),
             )
