@@ -145,8 +145,8 @@ def test_nobody_starves(tenants: int, rank: int, weight: float) -> None:
             break
         now += step
         grants += 1
-    # Its class ages; then all others may go once, and those who have more weight more often.
-    assert grants <= rank * AGEING_S / step + tenants * 2.0 + 2
+        # Its class ages; then all others may go once, and those who have more weight more often.
+        assert grants <= rank * AGEING_S / step + tenants * 2.0 + 2
 
 
 def test_the_earliest_deadline_goes_first_and_others_as_they_came() -> None:
@@ -190,6 +190,25 @@ def test_who_waits_for_a_limit_is_next_by_class_and_not_by_arrival() -> None:
         queue.add(call, 1.0)
     queue.gave_back(gate)
     assert queue.take(1.0)[0] is calls[3]
+
+
+def test_who_waits_for_a_limit_goes_before_a_later_deadline_of_its_own_tenant() -> None:
+    queue = queue_of()
+    queue.set_limits({GATED: 2})
+    gates: list[Gate[Call] | None] = []
+    for tenant in ("a", "b"):
+        queue.add(Call(tenant, algorithm=GATED), 0.0)
+        gates.append(queue.take(0.0)[1])
+    for tenant in ("a", "b"):
+        queue.add(Call(tenant, algorithm=GATED), 0.0)
+    soon = Call("c", deadline=5.0, algorithm=GATED)
+    queue.add(soon, 0.0)
+    for gate in gates:
+        assert gate is not None
+        queue.gave_back(gate)
+    # The others stand now, and have had something; one that comes now stands at once.
+    queue.add(Call("c", deadline=9.0, algorithm=GATED), 0.0)
+    assert queue.take(0.0)[0] is soon
 
 
 def test_a_larger_request_than_may_wait_waits_alone() -> None:
