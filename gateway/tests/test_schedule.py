@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from edgemesh_gateway.schedule import Lane, Slot
 from edgemesh_gateway.scheduling import UNDATED_S
+from edgemesh_gateway.scheduling.order import AGED_EVERY
 from mesh_service import errors
 
 REALTIME = compute_pb2.PRIORITY_REALTIME
@@ -75,9 +76,12 @@ async def test_first_come_first_served_in_a_class(lane: Lane, clock: Clock, prio
     assert await order_of(lane, clock, *arrivals) == list(range(50))
 
 
-async def test_waiting_is_worth_a_class(lane: Lane, clock: Clock) -> None:
-    arrivals = [(0, BATCH), (9, INTERACTIVE), (11, INTERACTIVE), (19, REALTIME), (21, REALTIME)]
-    assert await order_of(lane, clock, *arrivals) == [1, 3, 0, 2, 4]
+async def test_a_class_that_has_waited_long_has_every_eighth_slot(lane: Lane, clock: Clock) -> None:
+    arrivals = [(0, BATCH), (0, BATCH), (9, INTERACTIVE), *[(20, REALTIME)] * 16]
+    order = await order_of(lane, clock, *arrivals)
+    # Interactive has aged by 10 s then, batch by 20; of both the one that has waited longer, in
+    # its measure. What has not aged, or not more than the turns, comes when the others are through.
+    assert order == [3, 4, 5, 6, 7, 8, 9, 2, 10, 11, 12, 13, 14, 15, 16, 0, 17, 18, 1]
 
 
 async def test_batch_is_served_under_an_endless_stream_of_realtime(
@@ -253,7 +257,7 @@ class LaneMachine(RuleBasedStateMachine):
         self.lane = Lane(2, 8, AGEING_S, self.clock)
         self.waiting: list[Waiting] = []
         self.held: list[Slot] = []
-        self.arrivals = 0
+        self.arrivals = self.passed = 0
 
     def teardown(self) -> None:
         for each in self.waiting:
@@ -277,9 +281,25 @@ class LaneMachine(RuleBasedStateMachine):
         self.loop.run_until_complete(rest())
 
     def next(self) -> Waiting:
-        """Of the class that has waited longest, in its measure, whose deadline is first."""
-        rank = min(self.waiting, key=lambda each: each.age).rank
+        """Of the highest class, or at every eighth grant of one that has aged, the first due."""
+        rank = min(each.rank for each in self.waiting)
+        aged = self.aged()
+        if aged is not None and self.passed >= AGED_EVERY - 1:
+            rank = aged
         return min((e for e in self.waiting if e.rank == rank), key=lambda each: each.due)
+
+    def aged(self) -> int | None:
+        """The class that has waited longest, in its measure, if it is not the highest."""
+        oldest = {e.rank: e.age[0] for e in sorted(self.waiting, key=lambda e: -e.number)}
+        highest = min(oldest)
+        lower = {rank: age for rank, age in oldest.items() if rank > highest}
+        aged = min(lower, key=lambda rank: (lower[rank], rank), default=None)
+        return None if aged is None or oldest[aged] > oldest[highest] else aged
+
+    def granted(self, each: Waiting) -> None:
+        """Count it; it waits still."""
+        if (aged := self.aged()) is not None:
+            self.passed = 0 if each.rank == aged else self.passed + 1
 
     def late(self, each: Waiting) -> bool:
         return each.deadline is not None and each.deadline <= self.clock.now
@@ -290,6 +310,8 @@ class LaneMachine(RuleBasedStateMachine):
         late: list[asyncio.Task[Slot]] = []
         while self.waiting and len(self.held) + len(expected) < self.lane.slots:
             each = self.next()
+            if not self.late(each):
+                self.granted(each)
             self.waiting.remove(each)
             (late if self.late(each) else expected).append(each.task)
         self.turn()
@@ -348,6 +370,7 @@ class LaneMachine(RuleBasedStateMachine):
                 late.append(each)
             if self.waiting:
                 each = self.next()
+                self.granted(each)
                 self.waiting.remove(each)
                 each.task.cancel()
                 self.turn()

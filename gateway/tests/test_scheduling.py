@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from hypothesis.stateful import (
 )
 
 from edgemesh_gateway.scheduling import CLASSES, UNDATED_S, Entry, FairQueue, Gate
+from edgemesh_gateway.scheduling.order import AGED_EVERY
 from edgemesh_gateway.scheduling.queue import everybody_alike
 from edgemesh_gateway.scheduling.ranking import Ranking
 
@@ -100,7 +102,7 @@ def test_coming_back_is_no_way_ahead() -> None:
 
 def test_what_a_class_did_not_get_is_no_credit_in_it() -> None:
     queue = queue_of()
-    for tenant in ("old", "both"):
+    for tenant in ("both", "old"):
         for _ in range(200):
             queue.add(Call(tenant, BATCH), 0.0)
     for _ in range(100):
@@ -110,18 +112,15 @@ def test_what_a_class_did_not_get_is_no_credit_in_it() -> None:
     assert abs(got["old"] - 50) <= 1
 
 
-def test_a_class_that_has_aged_shares_by_weight_and_does_not_take_over() -> None:
-    queue = queue_of()
+@pytest.mark.parametrize("weight", [0.1, 100.0])
+def test_a_class_that_has_aged_has_its_turns_and_does_not_take_over(weight: float) -> None:
+    queue = queue_of({"many": weight, "few": 1.0})
     for _ in range(10_000):
         queue.add(Call("many", BATCH), 0.0)
-    now, behind = 5 * AGEING_S, 0
-    for _ in range(200):
-        queue.add(Call("few", INTERACTIVE), now)
-        now += 0.001
-        while (call := taken(queue, now)).tenant != "few":
-            assert call.rank == BATCH
-            behind += 1
-    assert behind <= 200
+    for _ in range(10_000):
+        queue.add(Call("few", INTERACTIVE), 5 * AGEING_S)
+    got = Counter(taken(queue, 5 * AGEING_S).rank for _ in range(800))
+    assert got == {INTERACTIVE: 700, BATCH: 100}
 
 
 @settings(deadline=None, max_examples=25)
@@ -145,8 +144,8 @@ def test_nobody_starves(tenants: int, rank: int, weight: float) -> None:
             break
         now += step
         grants += 1
-        # Its class ages; then all others may go once, and those who have more weight more often.
-        assert grants <= rank * AGEING_S / step + tenants * 2.0 + 2
+        # Its class ages, by more than the others have waited, and then has a turn.
+        assert grants <= rank * AGEING_S / step + tenants + AGED_EVERY + 1
 
 
 def test_the_earliest_deadline_goes_first_and_others_as_they_came() -> None:
@@ -228,8 +227,8 @@ def test_tenants_that_came_once_are_forgotten() -> None:
         queue.add(Call(f"once{number}"), 0.0)
         queue.take(0.0)
         queue.take(0.0)
-    flows = queue._order._flows  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportUnknownVariableType]
-    assert len(flows) < 3000  # pyright: ignore[reportUnknownArgumentType]
+    classes: Any = queue._order._classes  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
+    assert len(classes[INTERACTIVE].lines) < 3000
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 5) | st.none())))
@@ -261,6 +260,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.now = 0.0
         self.waiting: list[Call] = []
         self.held: list[Gate[Call]] = []
+        self.turns = 0
+        """Grants since one was a lower class's."""
 
     @rule(limit=st.none() | st.integers(1, 3))
     def limit(self, limit: int | None) -> None:
@@ -322,6 +323,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule()
     def take(self) -> None:
         alive = [c for c in self.waiting if not c.gone and not self.late(c) and self.may_run(c)]
+        waited = list(self.waiting)
         call, gate, late = self.queue.take(self.now)
         assert all(self.late(other) and not other.gone for other in late)
         self.waiting = [c for c in self.waiting if c not in late and c in self.queue.shares]
@@ -337,17 +339,17 @@ class QueueMachine(RuleBasedStateMachine):
             if (c.tenant, c.rank, c.algorithm) == (call.tenant, call.rank, call.algorithm)
         ]
         assert call is min(same, key=lambda c: (c.due, c.serial)), "out of order"
-        if self.most is None:
-            assert call.rank <= self.reach(alive), "past a higher class"
+        if self.most is None and call.rank > (highest := min(c.rank for c in alive)):
+            # It has aged; those who have left without a word may have made it older, or others.
+            oldest = min(c.arrived for c in waited if c.rank == call.rank)
+            newest = max(c.arrived for c in waited if c.rank == highest)
+            assert oldest + (call.rank - highest) * AGEING_S <= newest, "past a higher class"
+            assert self.turns >= AGED_EVERY - 1, "more than its turns"
+            self.turns = 0
+        else:
+            self.turns += 1
         if gate is not None:
             self.held.append(gate)
-
-    def reach(self, alive: list[Call]) -> int:
-        """Aged classes may go with the highest that waits; the dead may have made them older."""
-        highest = min(call.rank for call in alive)
-        key = max(c.arrived + c.rank * AGEING_S for c in alive if c.rank == highest)
-        before = [c for c in [*alive, *self.waiting] if c.arrived + c.rank * AGEING_S <= key]
-        return max([highest, *(c.rank for c in before)])
 
     @precondition(lambda self: self.held)
     @rule()

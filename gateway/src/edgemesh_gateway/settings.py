@@ -84,7 +84,7 @@ class GatewaySettings(ServiceSettings):
     queue_bytes: int = Field(default=256 * MIB, ge=1024)
     """Bytes of these; one that waits alone may be larger."""
     ageing_s: float = Field(default=10.0, gt=0, le=86_400)
-    """Seconds of waiting after which a class is served together with the next higher one."""
+    """Seconds of waiting after which a class has one slot in eight beside the next higher one."""
     max_held_bytes: int = Field(default=1024 * MIB, ge=1024)
     """Bytes of all requests that run or wait; over it new ones are refused."""
     call_depth: int = Field(default=8, ge=0, le=64)

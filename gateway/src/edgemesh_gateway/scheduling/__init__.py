@@ -4,9 +4,8 @@ Rules: a moment is an argument, on a clock of the caller's; nothing here waits o
 two questions, a tenant's weight and whether an entry's caller has left. Each step costs O(log n).
 Three levels, in this order:
 
-    class    the highest that waits, and with it each class whose oldest request has waited
-             `ageing_s` longer for every class between them: those share from then on
-    tenant   start-time fair queueing by weight among all who wait in these classes
+    class    the highest that waits; one grant in eight is a lower one's that has aged
+    tenant   start-time fair queueing by weight among all who wait in this class
     request  the earliest deadline first; one without is taken to have UNDATED_S
 
 An algorithm may have a limit of its own (`gate.py`): what is over it waits aside, in the same

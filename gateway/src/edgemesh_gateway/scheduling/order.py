@@ -1,16 +1,14 @@
 """In what order those who wait are served: class, tenant, request.
 
-Rules: start-time fair queueing (Goyal et al.): a tenant's next grant starts where its last one
-ended, or now where it has not waited since, and a grant is 1/weight long; the earliest start is
-next, and is what "now" is from then on. There is such a clock for each reach of classes that are
-served together, so that what a class did not get while higher ones went first is no credit there.
-A tenant that leaves keeps its end until "now" has passed it, or coming back would be a way ahead.
-An entry's age counts from its arrival, its place among the oldest from when it came to stand here.
+Rules: the highest class that waits is served, but for one grant in AGED_EVERY, which goes to a
+lower one that has aged: its oldest has waited `ageing_s` longer than the oldest of the highest, for
+each class between them. So a backlog never takes over, however old, and never stands still.
 
-    reach   who competes                  when
-    0       realtime                      some wait, and no other class has aged
-    1       realtime, interactive         no realtime waits, or interactive has aged
-    2       all                           only batch waits, or batch has aged
+In a class it is start-time fair queueing (Goyal et al.): a tenant's next grant starts where its
+last one ended, or now where it has not waited since, and a grant is 1/weight long; the earliest
+start is next, and is what "now" is from then on. Each class has such a clock of its own, so that
+what it did not get while others went first is no credit in it. A tenant that leaves keeps its end
+until "now" has passed it, or coming back would be a way ahead.
 """
 
 from __future__ import annotations
@@ -23,30 +21,45 @@ from edgemesh_gateway.scheduling.entry import CLASSES, Entry
 from edgemesh_gateway.scheduling.ranking import Ranking
 
 E = TypeVar("E", bound=Entry)
+AGED_EVERY = 8
 _FEW = 1024
 
 
 class _Line(Generic[E]):
     """What waits of one tenant in one class."""
 
-    __slots__ = ("by_age", "by_due")
+    __slots__ = ("by_due", "end")
 
     def __init__(self) -> None:
         self.by_due = Ranking[E]()
-        self.by_age = OrderedDict[E, None]()
+        self.end = 0.0
+        """Where its last grant ended, which is where the next one starts."""
 
 
-class _Flow(Generic[E]):
-    """A tenant."""
+class _Class(Generic[E]):
+    """Those who wait in one class."""
 
-    __slots__ = ("counts", "ends", "lines")
+    __slots__ = ("by_age", "lines", "many", "now", "starts")
 
     def __init__(self) -> None:
-        self.lines = tuple(_Line[E]() for _ in range(CLASSES))
-        self.counts = [0] * CLASSES
-        """How many wait, by reach."""
-        self.ends = [0.0] * CLASSES
-        """Where its last grant ended, which is where the next one starts; by reach."""
+        self.by_age = OrderedDict[E, None]()
+        """All of them, as they came to stand here."""
+        self.lines: dict[str, _Line[E]] = {}
+        self.starts = Ranking[_Line[E]]()
+        self.now = 0.0
+        self.many = _FEW
+
+    def line(self, tenant: str) -> _Line[E]:
+        """A tenant's, which is new."""
+        if len(self.lines) >= self.many:
+            self.lines = {
+                name: line
+                for name, line in self.lines.items()
+                if len(line.by_due) or line.end > self.now
+            }
+            self.many = max(_FEW, 2 * len(self.lines))
+        line = self.lines[tenant] = _Line[E]()
+        return line
 
 
 class Order(Generic[E]):
@@ -55,108 +68,73 @@ class Order(Generic[E]):
     def __init__(self, ageing_s: float, weight: Callable[[str], float]) -> None:
         self._ageing_s = ageing_s
         self._weight = weight
-        self._flows: dict[str, _Flow[E]] = {}
-        self._ages = tuple(OrderedDict[E, None]() for _ in range(CLASSES))
-        self._starts = tuple(Ranking[_Flow[E]]() for _ in range(CLASSES))
-        self._now = [0.0] * CLASSES
-        self._reach = 0
-        self._many = _FEW
+        self._classes = tuple(_Class[E]() for _ in range(CLASSES))
+        self._passed = 0
+        """Grants since an aged class had one, while there was one."""
+        self._aged: int | None = None
+        """The class that has aged most, when the first was looked for."""
 
     def __len__(self) -> int:
-        return sum(map(len, self._ages))
+        return sum(len(each.by_age) for each in self._classes)
 
     def __contains__(self, entry: E) -> bool:
-        return entry in self._ages[entry.rank]
+        return entry in self._classes[entry.rank].by_age
 
     def add(self, entry: E) -> None:
         """Let it wait; it has its moment, its serial and when it is due."""
-        flow = self._flows.get(entry.tenant)
-        if flow is None:
-            flow = self._flow(entry.tenant)
-        rank, counts = entry.rank, flow.counts
-        for reach in range(rank, CLASSES):
-            if not counts[reach]:
-                flow.ends[reach] = start = max(flow.ends[reach], self._now[reach])
-                self._starts[reach].put(flow, start)
-            counts[reach] += 1
-        line = flow.lines[rank]
+        its = self._classes[entry.rank]
+        line = its.lines.get(entry.tenant)
+        if line is None:
+            line = its.line(entry.tenant)
+        if not len(line.by_due):
+            line.end = max(line.end, its.now)
+            its.starts.put(line, line.end)
         line.by_due.put(entry, entry.due)
-        line.by_age[entry] = None
-        self._ages[rank][entry] = None
+        its.by_age[entry] = None
 
     def discard(self, entry: E) -> None:
         """Let it wait no more; it is here."""
-        rank = entry.rank
-        del self._ages[rank][entry]
-        flow = self._flows[entry.tenant]
-        line = flow.lines[rank]
+        its = self._classes[entry.rank]
+        del its.by_age[entry]
+        line = its.lines[entry.tenant]
         line.by_due.drop(entry)
-        del line.by_age[entry]
-        counts = flow.counts
-        for reach in range(rank, CLASSES):
-            counts[reach] -= 1
-            if not counts[reach]:
-                self._starts[reach].drop(flow)
+        if not len(line.by_due):
+            its.starts.drop(line)
 
     def first(self) -> E | None:
         """Who is next."""
-        self._reach = reach = self._reached()
-        flow = self._starts[reach].first()
-        return None if flow is None else self._line(flow, reach).by_due.first()
+        line = self._classes[self._turn()].starts.first()
+        return None if line is None else line.by_due.first()
 
     def earliest(self, tenant: str, rank: int) -> E | None:
         """Who is next of one tenant's in one class."""
-        flow = self._flows.get(tenant)
-        return None if flow is None else flow.lines[rank].by_due.first()
+        line = self._classes[rank].lines.get(tenant)
+        return None if line is None else line.by_due.first()
 
     def grant(self, entry: E) -> None:
         """The first is served: its tenant has had so much more."""
-        reach, flow = self._reach, self._flows[entry.tenant]
-        start = flow.ends[reach]
-        if start > self._now[reach]:
-            self._now[reach] = start
-        flow.ends[reach] = end = start + 1.0 / self._weight(entry.tenant)
+        its = self._classes[entry.rank]
+        line = its.lines[entry.tenant]
+        its.now = max(its.now, line.end)
+        line.end += 1.0 / self._weight(entry.tenant)
         self.discard(entry)
-        if flow.counts[reach]:
-            self._starts[reach].put(flow, end)
+        if len(line.by_due):
+            its.starts.put(line, line.end)
+        if self._aged is not None:
+            self._passed = 0 if entry.rank == self._aged else self._passed + 1
 
-    def _reached(self) -> int:
-        """The lowest class that is served together with the highest that waits."""
-        reach, highest = 0, None
-        for rank, ages in enumerate(self._ages):
-            if not ages:
+    def _turn(self) -> int:
+        """The class whose turn it is."""
+        highest, key, aged, least = None, 0.0, None, 0.0
+        for rank, its in enumerate(self._classes):
+            if not its.by_age:
                 continue
-            key = next(iter(ages)).arrived + rank * self._ageing_s
+            age = next(iter(its.by_age)).arrived + rank * self._ageing_s
             if highest is None:
-                reach, highest = rank, key
-            elif key <= highest:
-                reach = rank
-        return reach
-
-    def _line(self, flow: _Flow[E], reach: int) -> _Line[E]:
-        """A tenant's own classes go by age too, with `ageing_s` for each between them."""
-        best, least = flow.lines[0], None
-        for rank, line in enumerate(flow.lines[: reach + 1]):
-            if not line.by_age:
-                continue
-            oldest = next(iter(line.by_age))
-            key = (oldest.arrived + rank * self._ageing_s, oldest.serial)
-            if least is None or key < least:
-                best, least = line, key
-        return best
-
-    def _flow(self, tenant: str) -> _Flow[E]:
-        if len(self._flows) >= self._many:
-            self._forget()
-        flow = self._flows[tenant] = _Flow[E]()
-        return flow
-
-    def _forget(self) -> None:
-        """Forget tenants that do not wait, and whose end has passed."""
-        self._flows = {
-            tenant: flow
-            for tenant, flow in self._flows.items()
-            if flow.counts[-1]
-            or any(end > now for end, now in zip(flow.ends, self._now, strict=True))
-        }
-        self._many = max(_FEW, 2 * len(self._flows))
+                highest, key = rank, age
+            elif age <= key and (aged is None or age < least):
+                aged, least = rank, age
+        self._aged = aged
+        if aged is not None and self._passed >= AGED_EVERY - 1:
+            return aged
+        return highest or 0
