@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -87,6 +88,20 @@ def test_what_a_call_did_is_not_in_the_next(alone: Sandbox, ready: Snapshot) -> 
     ended = alone.run("while True: pass", on=ready, limits=Limits(run_time_ms=50))
     assert ended.outcome is Outcome.TIMEOUT
     assert alone.run(program, on=ready).result == [9, "set up", 3]
+
+
+def test_arrays_cross_in_every_call_on_it(alone: Sandbox) -> None:
+    # A restored instance has none of the buffers that the call before was lent.
+    ready = alone.snapshot("kept = list(range(1000))\ndef f(x, y): return [x * 2, y, sum(kept)]")
+    for size in (3, 3, 1000, 3, 100_000, 1000, 3):
+        x, y = np.arange(size, dtype=float), np.arange(size % 7 + 1)
+        for _ in range(2):
+            result = alone.run("", on=ready, call=Call("f", [x, y]))
+            assert result.outcome is Outcome.OK, result.failure
+            doubled, same, total = result.value
+            assert (doubled == x * 2).all()
+            assert (same == y).all()
+            assert total == sum(range(1000))
 
 
 def test_random_numbers_are_fresh_in_each_call(alone: Sandbox, ready: Snapshot) -> None:

@@ -63,6 +63,28 @@ async def test_the_example_of_registering(mesh: Mesh) -> None:
     ]
 
 
+@pytest.mark.needs("pywasm")
+async def test_the_example_of_sessions(mesh: Mesh) -> None:
+    folder = CLIENTS / "python" / "example"
+    said = await output(sys.executable, "session.py", mesh.address("gateway"), cwd=folder)
+    assert said.splitlines() == ["[0, 1, 4]", "[9, 16, 25]", "1"]
+
+
+@pytest.mark.needs("pywasm")
+async def test_the_example_of_environments() -> None:
+    folder = CLIENTS / "python" / "example"
+    # The index that builds have here may be a mirror in a network that is not public.
+    anywhere = {"pywasm": {"FETCH_NETWORKS": '["0.0.0.0/0", "::/0"]'}}
+    async with Mesh(("pywasm",), settings=anywhere) as mesh:
+        said = await output(sys.executable, "environment.py", mesh.address("gateway"), cwd=folder)
+    assert said.splitlines() == [
+        "packages: humanize",
+        "1.0 GB",
+        '[{"outcome": "ok", "result": "1.0 kB"}, {"outcome": "ok", "result": "1.0 MB"}]',
+        "1.0 TB",
+    ]
+
+
 @pytest.mark.needs("cpp")
 @pytest.mark.skipif(not (GO_IS_NEW or IN_CI), reason="Go is not installed, or too old")
 async def test_the_go_example_prints_the_same(mesh: Mesh, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ STILL_S = 0.4
 STILL_DESCRIBED_S = 0.1
 _MOST_DEPTH = 3
 _MOST_FILES = 2000
+PYTHON = "model.py"
+"""A model in Python: the Python executor's, which may have the same folder."""
 _MARKS = (FILE_NAME, "config.json")
 _WEIGHTS = (GGUF, ".safetensors", ".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
@@ -68,6 +70,8 @@ def now() -> float:
 def _is_model(name: str, files: tuple[tuple[str, int, int, int], ...]) -> bool:
     if len(files) == 1 and not files[0][0]:
         return name.endswith(GGUF)
+    if any(path == PYTHON for path, *_ in files):
+        return False
     return any(path in _MARKS or path.endswith(_WEIGHTS) for path, *_ in files)
 
 

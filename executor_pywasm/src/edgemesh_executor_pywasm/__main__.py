@@ -7,10 +7,21 @@ from edgemesh_executor_pywasm.fetching import Fetching
 from edgemesh_executor_pywasm.ground import PythonGround
 from edgemesh_executor_pywasm.keeping import PyWasmSessions
 from edgemesh_executor_pywasm.map import PythonMap
+from edgemesh_executor_pywasm.models import PythonModels
 from edgemesh_executor_pywasm.module_store import completions
 from edgemesh_executor_pywasm.reentry import Reentry
 from edgemesh_executor_pywasm.settings import PyWasmSettings
 from mesh_service.executor import Plan, serve
+from mesh_service.executor.crew import OneCrew, spec
+
+RUNNER = "edgemesh_executor_pywasm.confined:confined"
+
+
+def staff(settings: PyWasmSettings) -> PythonModels:
+    """The workers, and the models that they run."""
+    config, env = settings.runner_config(), settings.worker_environment()
+    crew = OneCrew(spec(settings, RUNNER, config, env))
+    return PythonModels(crew, PythonGround(settings), settings.models.absolute())
 
 
 def main() -> None:
@@ -18,11 +29,8 @@ def main() -> None:
     serve(
         PyWasmSettings,
         Plan(
-            runner="edgemesh_executor_pywasm.confined:confined",
             version=version("edgemesh-executor-pywasm"),
-            config=PyWasmSettings.runner_config,
-            env=PyWasmSettings.worker_environment,
-            ground=PythonGround,
+            crews=staff,
             fans={MAP: PythonMap()},
             sessions=PyWasmSessions,
             completions=completions,

@@ -105,7 +105,9 @@ def algorithms(capabilities: Sequence[str] = ()) -> list[algorithm_pb2.Algorithm
     return [
         _algorithm(RUN, _RUN, _PROGRAM | _ENVIRONMENT, ["code"], capabilities),
         _algorithm(CALL, _CALL, _PROGRAM | call | _ENVIRONMENT, ["code", "function"], capabilities),
-        _algorithm(MAP, _MAP, _PROGRAM | many, ["code", "function", "items"], capabilities),
+        _algorithm(
+            MAP, _MAP, _PROGRAM | many | _ENVIRONMENT, ["code", "function", "items"], capabilities
+        ),
     ]
 
 

@@ -66,7 +66,10 @@ class Preparing:
         return self._image(self._sources["packages"], inputs, call, on, "packages.py")
 
     def _setup(self, call: Call, on: Snapshot | None) -> Reply:
-        return self._image(call.parameters["code"], {}, call, on, FILE)
+        files = {
+            name: Tensor("bytes", tensor.shape, tensor.data) for name, tensor in call.inputs.items()
+        }
+        return self._image(call.parameters["code"], files, call, on, FILE)
 
     def _image(
         self,

@@ -82,6 +82,10 @@ class PyWasmSettings(ExecutorSettings):
     setup_run_time_ms: int = Field(default=60_000, ge=1, le=300_000)
     """Longest run time of a registered algorithm's module level, and of a package's import."""
 
+    models_dir: Path | None = None
+    """Folder in which each `.py`, and each folder with a `model.py`, is a model; default: `models`
+    in the cache."""
+
     offline: bool = False
     """Whether nothing is fetched: environments are made of what is in the cache."""
     packages: list[str] | None = None
@@ -218,6 +222,11 @@ class PyWasmSettings(ExecutorSettings):
             "files": {name: str(folder.absolute()) for name, folder in self.files.items()},
             "walls": {"strict": self.walls == "strict", "uid": self.worker_uid},
         }
+
+    @property
+    def models(self) -> Path:
+        """The folder of models in force."""
+        return self.models_dir or self.cache / "models"
 
     def sessions_folder(self) -> Path | None:
         """Where sessions are kept; None: where they go with the executor."""

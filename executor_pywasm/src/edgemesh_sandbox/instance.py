@@ -166,6 +166,7 @@ class Instance:
         whole, base = self._whole, self._base.view
         for begin, end in self._written:
             whole[begin:end] = base[begin:end]
+        self._buffers.clear()  # its allocator knows nothing of them any more
         self.refresh()
         return True
 

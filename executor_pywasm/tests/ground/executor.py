@@ -43,7 +43,8 @@ class Executor:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, f"the executor did not start; its log: {self._log.read_text()}"
-        self._channel = grpc.insecure_channel(json.loads(line)["address"])
+        self.address: str = json.loads(line)["address"]
+        self._channel = grpc.insecure_channel(self.address)
         self._stub: Any = executor_pb2_grpc.ExecutorServiceStub(self._channel)
         return self
 

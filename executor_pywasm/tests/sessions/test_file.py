@@ -16,18 +16,22 @@ KEY = bytes(range(32))
 STEPS = st.lists(st.tuples(st.sampled_from("CCCFUSR"), st.binary(max_size=40)), max_size=25)
 
 
-def state(history: list[tuple[bytes, bytes]]) -> bytes:
-    """What a state is made from: the last F, and the Cs behind it."""
+def state(history: list[tuple[bytes, bytes]], ground: bytes) -> bytes:
+    """What a state is made from: the last F, or what it began in, and the Cs behind it."""
     fulls = [at for at, (kind, _) in enumerate(history) if kind == FULL]
-    return b"".join(data for _, data in history[fulls[-1] if fulls else 0 :])
+    return (b"" if fulls else ground) + b"".join(
+        data for _, data in history[fulls[-1] if fulls else 0 :]
+    )
 
 
 @settings(deadline=None, max_examples=60)
-@given(STEPS)
-def test_it_holds_what_a_model_holds(steps: list[tuple[str, bytes]]) -> None:
+@given(STEPS, st.binary(max_size=40))
+def test_it_holds_what_a_model_holds(steps: list[tuple[str, bytes]], ground: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "one.session")
         file = SessionFile.make(path, Vault(KEY), {"id": "x"})
+        if ground:
+            file.begin(ground, {"id": "x"})
         history: list[tuple[bytes, bytes]] = []
         for step, data in steps:
             if step in "CF":
@@ -42,12 +46,15 @@ def test_it_holds_what_a_model_holds(steps: list[tuple[str, bytes]]) -> None:
             elif step == "R":
                 file = SessionFile(path, Vault(KEY))
             assert file.calls == len(history)
-            assert file.state() == state(history)
+            assert file.state() == state(history, ground)
             assert file.undoable <= len(history)
             if FULL not in [kind for kind, _ in history]:
                 assert file.undoable == len(history)
         copy = file.copy(path.with_name("two.session"), {"id": "y"})
-        assert (copy.state(), copy.description) == (state(history), {"id": "y"})
+        assert (copy.state(), copy.description) == (state(history, ground), {"id": "y"})
+        for each in (file, copy):
+            each.describe(each.description, reset=True)
+            assert (each.state(), each.calls, each.undoable) == (ground, 0, 0)
 
 
 @settings(deadline=None, max_examples=150)

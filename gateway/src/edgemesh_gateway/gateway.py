@@ -80,9 +80,15 @@ class Gateway:
                 permit.algorithm, caller.may_run
             )
             inside = above is not None and endpoint.name in above.holds
-            lane = endpoint.lane
             with (
-                await lane.slot(permit.priority, permit.deadline, inside=inside) as slot,
+                await endpoint.lane.slot(
+                    permit.priority,
+                    permit.deadline,
+                    tenant=permit.tenant,
+                    size=len(permit.raw),
+                    algorithm=permit.algorithm.partition("@")[0],
+                    inside=inside,
+                ) as slot,
                 self._usage.running(caller.tenant),
             ):
                 if not permit.asks:

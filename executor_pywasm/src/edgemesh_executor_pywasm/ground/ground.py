@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from edgemesh.compute.v1 import compute_pb2, environment_pb2
 from edgemesh.executor.v1 import executor_pb2
 
 from edgemesh_executor_pywasm.asked import FACTS
-from edgemesh_executor_pywasm.describe import CALL, PROGRAM, RUN
+from edgemesh_executor_pywasm.describe import CALL, MAP, PROGRAM, RUN
 from edgemesh_executor_pywasm.ground.environments import Environments, image_key
 from edgemesh_executor_pywasm.ground.images import Images
 from edgemesh_executor_pywasm.ground.making import Maker
@@ -63,7 +63,7 @@ class PythonGround:
         if valid.digest:
             return await self._on_program(valid, catalog)
         name = valid.algorithm.name
-        if name not in (RUN, CALL) or '"environment"' not in valid.request.parameters:
+        if name not in (RUN, CALL, MAP) or '"environment"' not in valid.request.parameters:
             return Standing(valid, None)
         parameters: dict[str, Any] = json.loads(valid.request.parameters)
         if "environment" not in parameters:
@@ -74,7 +74,8 @@ class PythonGround:
         if not await self._images.load(key):
             raise errors.UnknownEnvironment(wanted)
         valid.request.parameters = json.dumps({**parameters, "image": key})
-        return Standing(valid, self._images.take(key), time.monotonic() - began > _LATE_S)
+        late = time.monotonic() - began > _LATE_S
+        return Standing(valid, self._images.take(key), late, wanted)
 
     async def prepare(
         self, program: executor_pb2.Program, catalog: Catalog
@@ -82,6 +83,20 @@ class PythonGround:
         """Check, complete and keep a program. Raises InvalidRequest, NotStarted, …"""
         base = await self._known_base(catalog)
         return await self._programs.prepare(program, self._pool(catalog), base)
+
+    async def own(
+        self, program: executor_pb2.Program, files: Mapping[str, bytes], catalog: Catalog
+    ) -> str:
+        """Set up a program of the operator's, with files below /inputs; its digest.
+
+        It is kept until it is disowned. Raises InvalidRequest, NotStarted, …
+        """
+        base = await self._known_base(catalog)
+        return await self._programs.own(program, files, self._pool(catalog), base)
+
+    def disown(self, digest: str) -> None:
+        """Let go of one; calls that stand on it end."""
+        self._programs.disown(digest)
 
     def put(self, raw: bytes) -> str:
         """Keep a serialised program; its digest. Raises InvalidRequest."""

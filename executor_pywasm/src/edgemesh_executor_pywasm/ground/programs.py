@@ -9,31 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 from collections import OrderedDict
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 from edgemesh.compute.v1 import algorithm_pb2, tensor_pb2
 from edgemesh.executor.v1 import executor_pb2
 from google.protobuf.message import DecodeError
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from edgemesh_executor_pywasm.asked import REPORT, SETUP, SIGNATURE
 from edgemesh_executor_pywasm.ground.environments import Environments
 from edgemesh_executor_pywasm.ground.images import Images
 from edgemesh_executor_pywasm.ground.making import Maker
+from edgemesh_executor_pywasm.ground.schemas import as_object, check_schemas, invalid, schema
 from edgemesh_executor_pywasm.settings import PyWasmSettings
 from mesh_service import errors
-from mesh_service.errors import InvalidRequest, Violation
 from mesh_service.executor.ground import MOST_PROGRAM
 from mesh_service.executor.validate import Offer
 from mesh_service.pool import WorkerPool
 
 MOST_BYTES = 256 << 20
 """Of programs that are kept; those used longest ago are forgotten, and their gateway has them."""
-_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
-_MOST_SCHEMA = 64 << 10
 _UNTOLD = "a function whose parameters can be told"
 
 
@@ -49,7 +46,7 @@ class Kept:
             limits = self.program.limits
             self.offer = Offer(self.program.algorithm, pool, limits, self.digest)
         except (DecodeError, SchemaError, ValueError) as error:
-            raise _invalid("program", f"a complete Program: {error}"[:400]) from None
+            raise invalid("program", f"a complete Program: {error}"[:400]) from None
 
 
 class Programs:
@@ -63,9 +60,15 @@ class Programs:
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._size = 0
         self._making: dict[str, asyncio.Task[None]] = {}
+        self._own: dict[str, Kept] = {}
+        self._files: dict[str, Mapping[str, bytes]] = {}
+        """What the module level of the operator's own programs finds, by their code."""
 
     def find(self, digest: str) -> Kept:
         """One of them. Raises UnknownProgram."""
+        own = self._own.get(digest)
+        if own is not None:
+            return own
         kept = self._kept.get(digest)
         if kept is None:
             raise errors.UnknownProgram(digest)
@@ -84,11 +87,36 @@ class Programs:
                 self._size -= self._kept.popitem(last=False)[1].size
         return kept
 
+    async def own(
+        self,
+        program: executor_pb2.Program,
+        files: Mapping[str, bytes],
+        pool: WorkerPool,
+        base: str,
+    ) -> str:
+        """Set up one of the operator's own; its digest. Raises InvalidRequest, NotStarted, …"""
+        if files:
+            self._files[program.code] = files
+        try:
+            prepared = await self.prepare(program, pool, base)
+        except BaseException:
+            self._files.pop(program.code, None)
+            raise
+        kept = Kept(prepared.program, None)
+        self._own[kept.digest] = kept
+        return kept.digest
+
+    def disown(self, digest: str) -> None:
+        """Forget one of those."""
+        kept = self._own.pop(digest, None)
+        if kept is not None:
+            self._files.pop(kept.program.code, None)
+
     async def prepare(
         self, program: executor_pb2.Program, pool: WorkerPool, base: str
     ) -> executor_pb2.PrepareProgramResponse:
         """Check, complete, set up and keep one. Raises InvalidRequest, NotStarted, …"""
-        _check_schemas(program.algorithm)
+        check_schemas(program.algorithm)
         environment = await self._environment(program, pool, base)
         report = await self._report(program, pool, environment)
         key = await self.image(program, pool, base)
@@ -125,6 +153,7 @@ class Programs:
                 SETUP,
                 {"code": program.code, "image": environment},
                 field="code",
+                inputs=self._files.get(program.code),
                 image=place,
                 run_time_ms=min(program.setup_run_time_ms or most, most),
             )
@@ -157,7 +186,7 @@ class Programs:
         if "error" in told:
             message, line, column = told["error"]
             where = f"line {line}, column {column}: " if line else ""
-            raise _invalid("code", f"{where}{message}")
+            raise invalid("code", f"{where}{message}")
         return algorithm_pb2.CodeReport(
             imports=told["imports"],
             missing=told["missing"],
@@ -181,22 +210,22 @@ class Programs:
             )
         finally:
             place.region.leave()
-        told = _object(made.result) or {"error": _UNTOLD}
+        told = as_object(made.result) or {"error": _UNTOLD}
         if "error" in told:
-            raise _invalid("entry_point", str(told["error"])[:500])
+            raise invalid("entry_point", str(told["error"])[:500])
         algorithm = program.algorithm
         try:
             if not algorithm.parameters_schema:
-                algorithm.parameters_schema = _schema(told["parameters"])
+                algorithm.parameters_schema = schema(told["parameters"])
             if not algorithm.result_schema:
-                algorithm.result_schema = _schema(told["result"])
+                algorithm.result_schema = schema(told["result"])
             algorithm.description = algorithm.description or str(told["description"])[:4096]
             for name, needed in told["tensors"][:1024]:
                 algorithm.inputs.add(
                     name=str(name)[:128], any_rank=True, required=bool(needed), allow_empty=True
                 )
         except (KeyError, TypeError, ValueError, SchemaError):
-            raise _invalid("entry_point", "a function whose signature is its own") from None
+            raise invalid("entry_point", "a function whose signature is its own") from None
 
 
 def image_key(program: executor_pb2.Program, base: str) -> str:
@@ -216,35 +245,3 @@ def arguments(
             kind = "bytes" if dtype == tensor_pb2.DATA_TYPE_BYTES else "ndarray"
             named[name] = {"$type": kind, "tensor": name}
     return named
-
-
-def _schema(value: Any) -> str:
-    text = json.dumps({"$schema": _SCHEMA, **value})
-    if len(text) > _MOST_SCHEMA:
-        raise ValueError("too long")
-    Draft202012Validator.check_schema(json.loads(text))
-    return text
-
-
-def _check_schemas(algorithm: algorithm_pb2.Algorithm) -> None:
-    for field in ("parameters_schema", "result_schema"):
-        text: str = getattr(algorithm, field)
-        if not text:
-            continue
-        try:
-            value = _object(json.loads(text))
-            if not value and text.strip() != "{}":
-                raise ValueError("it is no object")
-            Draft202012Validator.check_schema(value)
-        except SchemaError as error:
-            raise _invalid(field, f"a JSON Schema; {error.message}"[:400]) from None
-        except (ValueError, RecursionError) as error:
-            raise _invalid(field, f"a JSON Schema as text; {error}"[:400]) from None
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
-
-
-def _invalid(field: str, expected: str) -> InvalidRequest:
-    return InvalidRequest([Violation(field, expected)])

@@ -4,7 +4,8 @@
     record   length (4), kind (1), calls (8), then so many sealed bytes; one after another
         D    the description: JSON, the first record and only that
         C    what the call of that number has changed
-        F    all that there was after the call of that number
+        F    all that there was after the call of that number; with the number 0, behind the
+             description, the environment that it was made in
 
 Rules: a record is sealed with the file's number, its place, kind and calls, so that none can be
 exchanged, left out or come from elsewhere. A record that was cut off at the end was never answered
@@ -94,10 +95,17 @@ class SessionFile:
     @property
     def undoable(self) -> int:
         """How many of them can be taken back."""
-        first = self.records[1] if len(self.records) > 1 else None
-        if first is None:
+        later = self.records[1 + self.grounded :]
+        if not later:
             return 0
+        first = later[0]
         return self.calls - (first.calls if first.kind == FULL else first.calls - 1)
+
+    @property
+    def grounded(self) -> bool:
+        """Whether it begins in an environment, which it has with it."""
+        second = self.records[1:2]
+        return bool(second) and second[0].kind == FULL and second[0].calls == 0
 
     @property
     def since_full(self) -> tuple[int, int]:
@@ -141,26 +149,31 @@ class SessionFile:
         os.truncate(self.path, self.nbytes)
 
     def describe(self, description: Mapping[str, Any], *, reset: bool = False) -> None:
-        """Write it anew with another description; with `reset` with nothing else."""
-        rows = [] if reset else self._rows(1)
+        """Write it anew with another description; with `reset` as it began."""
+        rows = self._ground() if reset else self._rows(1)
         self._write_anew([(DESCRIPTION, 0, _plain(description)), *rows])
+
+    def begin(self, environment: bytes, description: Mapping[str, Any]) -> None:
+        """Write it anew so that it begins in an environment; it has kept no call yet."""
+        begins = {**description, "forked_at": 0}
+        rows = [(DESCRIPTION, 0, _plain(begins)), (FULL, 0, _packed(_PLAIN + environment))]
+        self._write_anew(rows)
 
     def copy(self, path: Path, description: Mapping[str, Any]) -> SessionFile:
         """Another file with the same last state. Raises `Damaged`, OSError."""
         copy = SessionFile.make(path, self._vault, description)
-        rows = self._rows(self._begin(self.calls))
+        rows = self._needed(self.calls)
         copy._write_anew([(DESCRIPTION, 0, _plain(description)), *rows])
         return copy
 
     def superfluous(self, undo: int) -> int:
         """Bytes of what is not needed to undo that many calls."""
         begin = self._begin(max(self.calls - undo, 0))
-        return sum(record.length for record in self.records[1:begin])
+        return sum(record.length for record in self.records[1 + self.grounded : begin])
 
     def settle(self, undo: int, *, pack: bool = True) -> None:
         """Write it anew without what is not needed to undo that many calls; by default packed."""
-        begin = self._begin(max(self.calls - undo, 0))
-        rows = self._rows(begin)
+        rows = self._needed(max(self.calls - undo, 0))
         if pack:
             rows = [(kind, calls, _packed(data)) for kind, calls, data in rows]
         self._write_anew([(DESCRIPTION, 0, _plain(self.description)), *rows])
@@ -177,12 +190,19 @@ class SessionFile:
                 found = place
         return found
 
-    def _rows(self, begin: int) -> list[tuple[bytes, int, bytes]]:
+    def _needed(self, calls: int) -> list[tuple[bytes, int, bytes]]:
+        """The records from which the states after so many calls, and later ones, are made."""
+        begin = self._begin(calls)
+        return [*(self._ground() if begin > 1 else ()), *self._rows(begin)]
+
+    def _ground(self) -> list[tuple[bytes, int, bytes]]:
+        return self._rows(1, 2) if self.grounded else []
+
+    def _rows(self, begin: int, end: int | None = None) -> list[tuple[bytes, int, bytes]]:
         with self.path.open("rb") as file:
             return [
                 (record.kind, record.calls, self._opened(file, place))
-                for place, record in enumerate(self.records)
-                if place >= begin
+                for place, record in list(enumerate(self.records))[begin:end]
             ]
 
     def _write_anew(self, rows: list[tuple[bytes, int, bytes]]) -> None:

@@ -1,17 +1,16 @@
 """What the front asks of sessions: hold one for a call, tell its state, keep what has changed.
 
-Rules: a call holds its session from before it runs until what it has changed is in the file. A
-worker is asked for all of a session now and then, so that the file does not grow with each call,
-and a session that nothing has used for a moment is written anew, packed.
+Rules: a call holds its session from before it runs until what it has changed is in the file
+(`hold`). A session that nothing has used for a moment is written anew, packed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import json
 import logging
+import os
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -19,90 +18,26 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from edgemesh_executor_pywasm.sessions.file import CHANGE, FULL
+from edgemesh_executor_pywasm.sessions.hold import UNDO, Hold
 from edgemesh_executor_pywasm.sessions.store import Entry, Store
 from edgemesh_executor_pywasm.sessions.vault import Damaged
 from mesh_service import errors
 from mesh_service.errors import Violation
-from mesh_service.executor.call import DETERMINISTIC, FRESH_RANDOM, INSPECT
+from mesh_service.executor.call import INSPECT
+from mesh_service.executor.ground import Standing
 from mesh_service.executor.validate import Valid
+from mesh_service.pool import Place
 from mesh_service.stack import Rpc
 
 TENANT = "edgemesh-tenant"
 INSPECTING = "inspects a session"
 """The note of an rpc whose call is to say what a session has."""
-UNDO = 10
-"""Calls that can be undone, at least where there were as many."""
 
 _log = logging.getLogger(__name__)
-_PIECE = 4 << 20
-_INLINE = 1 << 20
-"""What is written on the loop; more is written beside it."""
-_MOST_CHANGES, _LEAST_BYTES = 10, 1 << 20
-"""Changes after which all of a session is asked for; or when they are more than twice it."""
-_MOST_SUPERFLUOUS = 16 << 20
 _SETTLE_S = 3.0
 _LOOK_S = 1.0
 _AWAKE_S = 60.0
 _KEPT_OF_TIME = 0.8
-
-
-class Hold:
-    """A session that a call holds."""
-
-    def __init__(self, store: Store, entry: Entry) -> None:
-        self._store, self._entry = store, entry
-        self.number, self.calls, self.worker = entry.number, entry.file.calls, entry.worker
-        self.most_bytes = 2 * store.quotas.session_nbytes
-        count, nbytes = entry.file.since_full
-        self.whole = count >= _MOST_CHANGES or nbytes > max(_LEAST_BYTES, 2 * _first(entry))
-        self._state: bytes | None = None
-
-    async def tell(self, question: bytes) -> bytes:
-        """A piece of its state from a byte on."""
-        entry = self._entry
-        if self._state is None:
-            flags = FRESH_RANDOM * entry.fresh_random | DETERMINISTIC * entry.deterministic
-            try:
-                read = entry.file.state
-                large = entry.file.nbytes > _INLINE
-                state = await asyncio.to_thread(read) if large else read()
-            except (Damaged, OSError) as error:
-                _log.error("session %s cannot be read: %s", entry.file.path.name, error)
-                raise errors.UnusableSession("what was stored", f"other bytes: {error}") from None
-            self._state = bytes([flags]) + state
-        at = int.from_bytes(question[:8], "little")
-        return self._state[at : at + _PIECE]
-
-    async def keep(self, change: memoryview, worker: int) -> None:
-        """Append what a call has changed. Raises QuotaExceeded, Internal."""
-        entry, quotas = self._entry, self._store.quotas
-        if change.nbytes > quotas.session_nbytes:
-            raise errors.QuotaExceeded("bytes of a session", quotas.session_nbytes)
-        self._store.check_room(entry.tenant, change.nbytes)
-        _, behind = entry.file.since_full
-        if not self.whole and behind + change.nbytes > 3 * quotas.session_nbytes:
-            raise errors.QuotaExceeded("bytes of a session", quotas.session_nbytes)
-        kind = FULL if self.whole else CHANGE
-        append = functools.partial(entry.file.append, kind, self.calls + 1, change)
-        try:
-            if change.nbytes > _INLINE:
-                await asyncio.shield(asyncio.to_thread(append))
-            else:
-                append()
-        except OSError as error:
-            _log.error("session %s cannot be written: %s", entry.file.path.name, error)
-            raise errors.QuotaExceeded("bytes on the executor's disk", 0) from None
-        entry.worker = worker
-        entry.touch()
-        if kind == FULL and entry.file.superfluous(UNDO) > _MOST_SUPERFLUOUS:
-            await self._trim(entry)
-
-    async def _trim(self, entry: Entry) -> None:
-        try:
-            await asyncio.shield(asyncio.to_thread(entry.file.settle, UNDO, pack=False))
-        except (Damaged, OSError) as error:
-            _log.error("session %s cannot be written anew: %s", entry.file.path.name, error)
 
 
 class Keeper(Collector):
@@ -112,13 +47,14 @@ class Keeper(Collector):
         self.store = store
         self._task: asyncio.Task[None] | None = None
 
-    def hold(self, valid: Valid, rpc: Rpc) -> AbstractAsyncContextManager[Hold]:
+    def hold(self, standing: Standing, rpc: Rpc) -> AbstractAsyncContextManager[Hold]:
         """Hold the session of a request, made if there is none."""
-        return self._hold(valid, rpc)
+        return self._hold(standing, rpc)
 
     @asynccontextmanager
-    async def _hold(self, valid: Valid, rpc: Rpc) -> AsyncGenerator[Hold]:
-        request, tenant = valid.request, rpc.header(TENANT)
+    async def _hold(self, standing: Standing, rpc: Rpc) -> AsyncGenerator[Hold]:
+        valid, request = standing.valid, standing.valid.request
+        tenant = rpc.header(TENANT)
         if not is_name(request.session_id):
             raise errors.InvalidRequest([Violation("session_id", NAME)])
         try:
@@ -127,13 +63,41 @@ class Keeper(Collector):
             if INSPECTING in rpc.notes:
                 raise
             wanted = json.loads(request.parameters).get("deterministic") is True
+            if standing.image is not None:
+                _refuse_deterministic(wanted)
             entry = self.store.make(tenant, request.session_id, deterministic=wanted)
         if INSPECTING in rpc.notes:
             request.capabilities.append(INSPECT)
         async with self.held(entry):
+            if standing.image is not None and standing.environment != entry.environment:
+                await self._begin_in(standing.environment, standing.image, entry)
             _fit(valid, rpc)
             entry.touch()
             yield Hold(self.store, entry)
+
+    async def _begin_in(self, environment: str, image: Place, entry: Entry) -> None:
+        """Put an environment under a session that has run nothing yet.
+
+        Raises InvalidRequest, QuotaExceeded.
+        """
+        if entry.environment or entry.file.calls:
+            found = f"{entry.environment or 'none'}, in which the session was made"
+            raise errors.InvalidRequest([Violation("parameters.environment", found)])
+        _refuse_deterministic(entry.deterministic)
+        if image.length > self.store.quotas.session_nbytes:
+            raise errors.QuotaExceeded("bytes of a session", self.store.quotas.session_nbytes)
+        self.store.check_room(entry.tenant, image.length)
+
+        def begin() -> None:
+            data = os.pread(image.region.fd, image.length, image.offset)
+            entry.file.begin(data, {**entry.file.description, "environment": environment})
+
+        try:
+            await asyncio.shield(asyncio.to_thread(begin))
+        except OSError as error:
+            _log.error("session %s cannot be written: %s", entry.file.path.name, error)
+            raise errors.QuotaExceeded("bytes on the executor's disk", 0) from None
+        entry.renumber()
 
     @asynccontextmanager
     async def held(self, entry: Entry) -> AsyncGenerator[None]:
@@ -199,11 +163,11 @@ def is_name(text: str) -> bool:
     return 0 < len(text) <= 128 and _LETTERS.issuperset(text)
 
 
-def _first(entry: Entry) -> int:
-    """Bytes of the last record that was all of it; the first change is that too."""
-    full = [record.length for record in entry.file.records[1:2]]
-    full += [record.length for record in entry.file.records if record.kind == FULL]
-    return full[-1] if full else 0
+def _refuse_deterministic(wanted: bool) -> None:
+    """An environment's memory has clocks and random numbers already. Raises InvalidRequest."""
+    if wanted:
+        why = "false in an environment, which has clocks and random numbers of its own"
+        raise errors.InvalidRequest([Violation("parameters.deterministic", why)])
 
 
 def _fit(valid: Valid, rpc: Rpc) -> None:

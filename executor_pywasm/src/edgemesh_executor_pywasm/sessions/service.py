@@ -120,6 +120,8 @@ class SessionMethods:
             self._store.check_room(tenant, entry.file.nbytes)
             if not entry.deterministic:
                 description["forked_at"] = entry.file.calls
+            if entry.environment:
+                description["environment"] = entry.environment
             copied = await self._beside(entry, lambda: entry.file.copy(path, description))
             fork = self._store.enter(tenant, request.fork_id, copied)
         return _told(session_pb2.ForkSessionResponse(session=self._session(fork)))
@@ -129,6 +131,8 @@ class SessionMethods:
         entry = self._store.find(tenant, request.session_id)
         async with self._keeper.held(entry):
             description = {k: v for k, v in entry.file.description.items() if k != "forked_at"}
+            if entry.file.grounded:
+                description["forked_at"] = 0
             await self._beside(entry, lambda: entry.file.describe(description, reset=True))
             entry.renumber()
             entry.touch()
@@ -205,6 +209,7 @@ class SessionMethods:
             used_ms=int(entry.used * 1e3),
             expires_ms=int(self._store.expires(entry) * 1e3),
             deterministic=entry.deterministic,
+            environment=entry.environment,
         )
 
 

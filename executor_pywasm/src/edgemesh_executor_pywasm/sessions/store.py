@@ -56,8 +56,13 @@ class Entry:
         return bool(self.file.description.get("deterministic"))
 
     @property
+    def environment(self) -> str:
+        """Which one it was made in; empty: none."""
+        return str(self.file.description.get("environment", ""))
+
+    @property
     def fresh_random(self) -> bool:
-        """Whether it is a fork that has run nothing yet."""
+        """Whether it is a fork, or in an environment, and has run nothing yet."""
         return self.file.description.get("forked_at") == self.file.calls
 
     def renumber(self) -> None:

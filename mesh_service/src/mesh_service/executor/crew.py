@@ -19,6 +19,7 @@ from jsonschema.exceptions import SchemaError
 
 from mesh_service import logs
 from mesh_service.executor.assign import Assignment
+from mesh_service.executor.ground import Ground
 from mesh_service.executor.validate import Catalog
 from mesh_service.pool import ExitReason, PoolObserver, PoolSpec, WorkerPool
 from mesh_service.settings import ExecutorSettings
@@ -145,6 +146,11 @@ class Staff(Protocol):
     @property
     def assignment(self) -> Assignment | None:
         """What finds a request's workers, where the offer alone does not tell them."""
+        return None
+
+    @property
+    def ground(self) -> Ground | None:
+        """What work may stand on beside what its workers have."""
         return None
 
     def services(self, authenticate: Callable[[Rpc], None]) -> Services:

@@ -22,11 +22,11 @@ from mesh_service.executor.capabilities import Opened
 from mesh_service.executor.respond import Identity, Printed, respond
 from mesh_service.executor.run import RETRY_FULL_S, TENANT, Start
 from mesh_service.executor.validate import Valid
-from mesh_service.pool import PoolClosed, PoolFull, PoolUnavailable, Work, WorkerPool
+from mesh_service.executor.worker import STANDING
+from mesh_service.pool import Place, PoolClosed, PoolFull, PoolUnavailable, Work, WorkerPool
 from mesh_service.settings import ExecutorSettings
 from mesh_service.stack import Rpc
 
-_QUIET = b"\x00"
 _LEAST_S = 0.001
 _AGAIN_S = 0.02
 _PROGRESS_S = 0.1
@@ -76,9 +76,10 @@ class Spread:
         identity: Identity,
         send: Send | None,
         back: Opened | None = None,
+        image: Place | None = None,
     ) -> None:
-        """`back`: what answers the workers' questions."""
-        self._back = back
+        """`back`: what answers the workers' questions. `image`: what each part stands on."""
+        self._back, self._image = back, image
         self._pool, self._settings, self._valid = pool, settings, valid
         self._identity, self._send = identity, send
         self._start = Start(rpc, valid.algorithm.idempotent)
@@ -117,7 +118,7 @@ class Spread:
         return self._joined(fan, arrived)
 
     async def _part(self, number: int, part: Part) -> None:
-        whole = self._valid.request
+        whole, image = self._valid.request, self._image
         request = compute_pb2.ComputeRequest(
             request_id=whole.request_id,
             algorithm=part.algorithm,
@@ -133,11 +134,14 @@ class Spread:
                 return
             request.limits.run_time_ms = max(int(left * 1e3), 1)
             work = Work(
-                header=_QUIET + request.SerializeToString(),
-                buffers=[self._valid.blobs[name] for name in sorted(part.inputs)],
+                header=bytes([STANDING * (image is not None)]) + request.SerializeToString(),
+                buffers=[
+                    *(self._valid.blobs[name] for name in sorted(part.inputs)),
+                    *(() if image is None else (image,)),
+                ],
                 run_time=left,
                 grace=self._valid.grace_s,
-                memory_bytes=whole.limits.memory_bytes,
+                memory_bytes=whole.limits.memory_bytes + (0 if image is None else 2 * image.length),
                 reply_limit=max(self._room, 1),
                 owner=self._owner,
             )

@@ -167,7 +167,7 @@ class Front:
         async with assignment.assign(valid) as pool:
             if time.monotonic() - began > LATE_S:  # what time is left, is now less
                 valid = await self._validate(raw, catalog, rpc)
-            yield Standing(replace(valid, pool=pool), standing.image)
+            yield replace(standing, valid=replace(valid, pool=pool))
 
     async def _validate(self, raw: bytes, catalog: Catalog, rpc: Rpc) -> Valid:
         offer = None
@@ -203,17 +203,19 @@ class Front:
                 expected = f"empty: each part of {valid.algorithm.name} starts anew"
                 raise errors.InvalidRequest([errors.Violation("session_id", expected)])
             self.shared_memory.refuse(valid)
-            spread = Spread(pool, self._settings, valid, rpc, self._identity, send, back)
+            spread = Spread(
+                pool, self._settings, valid, rpc, self._identity, send, back, standing.image
+            )
             response = await spread.run(fan, arrived)
             rpc.notes["outcome"] = compute_pb2.Outcome.Name(response.outcome)
             return encode(response, spread.outputs)
         if self._sessions is not None and valid.request.session_id:
-            if standing.image is not None:
-                why = "empty: a session goes on in its own image"
+            if standing.image is not None and not standing.environment:
+                why = f"empty: {valid.algorithm.name} begins each time where its set-up ended"
                 raise errors.InvalidRequest([errors.Violation("session_id", why)])
             self.shared_memory.refuse(valid)
             answer = None if back is None else back()
-            return await self._go_on(self._sessions, valid, rpc, encode, arrived, send, answer)
+            return await self._go_on(self._sessions, standing, rpc, encode, arrived, send, answer)
         printed = Printed()
         places = self.shared_memory.take(valid, rpc)
         answer = None if back is None else back()
@@ -226,7 +228,7 @@ class Front:
     async def _go_on(
         self,
         sessions: Sessions,
-        valid: Valid,
+        standing: Standing,
         rpc: Rpc,
         encode: Encode,
         arrived: float,
@@ -234,10 +236,11 @@ class Front:
         answer: Answer | None,
     ) -> bytes:
         """A call of a session: what it has changed is kept before it is answered."""
+        valid = standing.valid
         assert valid.pool is not None
         printed = Printed()
         terms = (valid.pool, self._settings, valid, rpc, printed, send, NOWHERE)
-        async with sessions.hold(valid, rpc) as going, run(*terms, going, answer=answer) as done:
+        async with sessions.hold(standing, rpc) as going, run(*terms, going, answer=answer) as done:
             response = respond(valid, done, printed, self._identity, arrived)
             change = changed(done)
             if change is not None:

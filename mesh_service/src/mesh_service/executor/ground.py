@@ -35,6 +35,8 @@ class Standing:
     """In a region in which this call has been counted; `leave` it."""
     late: bool = False
     """Whether it took so long that the request's time is to be reckoned anew."""
+    environment: str = ""
+    """What the caller calls the image, where that is an environment's."""
 
     def leave(self) -> None:
         """The call has ended."""

@@ -21,7 +21,6 @@ from mesh_service.executor.completion import Completion
 from mesh_service.executor.crew import OneCrew, Staff, spec
 from mesh_service.executor.fan import Fan
 from mesh_service.executor.front import Front
-from mesh_service.executor.ground import Ground
 from mesh_service.executor.respond import Identity
 from mesh_service.executor.sessions import Host, Sessions
 from mesh_service.executor.shared_memory import SERVICE as SHARED_MEMORY
@@ -58,8 +57,6 @@ class Plan(Generic[Settings]):
     """Algorithms that the front spreads over the workers, by their names."""
     sessions: Callable[[Settings, Host], Sessions] | None = None
     """Makes what keeps sessions, where there is such."""
-    ground: Callable[[Settings], Ground] | None = None
-    """What work may stand on beside what its workers have."""
     completions: Callable[[Settings], Mapping[str, Completion]] = _nothing
     """Algorithms whose requests the front completes, by their names."""
     back: Callable[[Settings], BackDoor] | None = None
@@ -91,10 +88,10 @@ async def _body(
     stopping: asyncio.Event,
 ) -> None:
     staff = plan.staff(settings)
+    ground = staff.ground
     identity = Identity(settings.service, plan.version)
     host = Host()
     sessions = None if plan.sessions is None else plan.sessions(settings, host)
-    ground = None if plan.ground is None else plan.ground(settings)
     completions = plan.completions(settings)
     back = None if plan.back is None else plan.back(settings)
     front = Front(

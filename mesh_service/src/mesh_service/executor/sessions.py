@@ -13,7 +13,7 @@ from typing import Protocol
 
 from prometheus_client.core import Metric
 
-from mesh_service.executor.validate import Valid
+from mesh_service.executor.ground import Standing
 from mesh_service.stack import Handler, Rpc
 
 
@@ -43,8 +43,10 @@ class Going(Protocol):
 class Sessions(Protocol):
     """Keeps sessions."""
 
-    def hold(self, valid: Valid, rpc: Rpc) -> AbstractAsyncContextManager[Going]:
+    def hold(self, standing: Standing, rpc: Rpc) -> AbstractAsyncContextManager[Going]:
         """Hold the request's session, made if there is none, when its calls before have ended.
+
+        A new one begins in the image on which the request stands, if there is one.
 
         Raises InvalidRequest, UnknownSession, UnusableSession, QuotaExceeded.
         """

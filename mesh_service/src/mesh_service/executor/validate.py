@@ -134,13 +134,17 @@ class Catalog:
             self._add(Offer(algorithm, pool))
 
     @classmethod
+    def of(cls, offers: Iterable[Offer]) -> Catalog:
+        """These offers."""
+        made = cls(())
+        for offer in offers:
+            made._add(offer)
+        return made
+
+    @classmethod
     def joined(cls, catalogs: Iterable[Catalog]) -> Catalog:
         """All offers of several, one after another."""
-        all_of_them = cls(())
-        for catalog in catalogs:
-            for offer in catalog.each():
-                all_of_them._add(offer)
-        return all_of_them
+        return cls.of(offer for catalog in catalogs for offer in catalog.each())
 
     def each(self) -> Iterable[Offer]:
         """Every offer once, the default of a name after its other versions."""

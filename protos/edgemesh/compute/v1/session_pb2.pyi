@@ -11,6 +11,9 @@ back in good order (OK, EXCEPTION, EXIT) is kept, before it is answered; after a
 (TIMEOUT, CRASH, a limit) the session is as the call before has left it. What was kept survives
 the end of every process.
 
+A session whose first request names an environment is made in it, and has it with it: later
+requests need not name it, and may name no other.
+
 A session belongs to the tenant of the call that made it; for all others there is none of that
 name (UNKNOWN_SESSION, NOT_FOUND). It lies over one image: where the executor has another one by
 now, or what is stored is damaged, it cannot go on (UNUSABLE_SESSION, FAILED_PRECONDITION;
@@ -50,6 +53,7 @@ class Session(_message.Message):
     USED_MS_FIELD_NUMBER: _builtins.int
     EXPIRES_MS_FIELD_NUMBER: _builtins.int
     DETERMINISTIC_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """Its name."""
     calls: _builtins.int
@@ -66,6 +70,8 @@ class Session(_message.Message):
     """When it goes unless it is used; 0: never."""
     deterministic: _builtins.bool
     """Whether it has fixed clocks and random numbers."""
+    environment: _builtins.str
+    """The id of the environment that it was made in; empty: none."""
     def __init__(
         self,
         *,
@@ -77,10 +83,11 @@ class Session(_message.Message):
         used_ms: _builtins.int = ...,
         expires_ms: _builtins.int = ...,
         deterministic: _builtins.bool = ...,
+        environment: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "created_ms", b"created_ms", "deterministic", b"deterministic", "expires_ms", b"expires_ms", "session_id", b"session_id", "stored_bytes", b"stored_bytes", "undoable", b"undoable", "used_ms", b"used_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "created_ms", b"created_ms", "deterministic", b"deterministic", "environment", b"environment", "expires_ms", b"expires_ms", "session_id", b"session_id", "stored_bytes", b"stored_bytes", "undoable", b"undoable", "used_ms", b"used_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

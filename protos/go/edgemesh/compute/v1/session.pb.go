@@ -8,6 +8,9 @@
 // (TIMEOUT, CRASH, a limit) the session is as the call before has left it. What was kept survives
 // the end of every process.
 //
+// A session whose first request names an environment is made in it, and has it with it: later
+// requests need not name it, and may name no other.
+//
 // A session belongs to the tenant of the call that made it; for all others there is none of that
 // name (UNKNOWN_SESSION, NOT_FOUND). It lies over one image: where the executor has another one by
 // now, or what is stored is damaged, it cannot go on (UNUSABLE_SESSION, FAILED_PRECONDITION;
@@ -59,6 +62,8 @@ type Session struct {
 	ExpiresMs int64 `protobuf:"varint,7,opt,name=expires_ms,json=expiresMs,proto3" json:"expires_ms,omitempty"`
 	// Whether it has fixed clocks and random numbers.
 	Deterministic bool `protobuf:"varint,8,opt,name=deterministic,proto3" json:"deterministic,omitempty"`
+	// The id of the environment that it was made in; empty: none.
+	Environment   string `protobuf:"bytes,9,opt,name=environment,proto3" json:"environment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -147,6 +152,13 @@ func (x *Session) GetDeterministic() bool {
 		return x.Deterministic
 	}
 	return false
+}
+
+func (x *Session) GetEnvironment() string {
+	if x != nil {
+		return x.Environment
+	}
+	return ""
 }
 
 // A session to be.
@@ -1339,7 +1351,7 @@ var File_edgemesh_compute_v1_session_proto protoreflect.FileDescriptor
 
 const file_edgemesh_compute_v1_session_proto_rawDesc = "" +
 	"\n" +
-	"!edgemesh/compute/v1/session.proto\x12\x13edgemesh.compute.v1\"\xfa\x01\n" +
+	"!edgemesh/compute/v1/session.proto\x12\x13edgemesh.compute.v1\"\x9c\x02\n" +
 	"\aSession\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\tR\tsessionId\x12\x14\n" +
@@ -1351,7 +1363,8 @@ const file_edgemesh_compute_v1_session_proto_rawDesc = "" +
 	"\aused_ms\x18\x06 \x01(\x03R\x06usedMs\x12\x1d\n" +
 	"\n" +
 	"expires_ms\x18\a \x01(\x03R\texpiresMs\x12$\n" +
-	"\rdeterministic\x18\b \x01(\bR\rdeterministic\"w\n" +
+	"\rdeterministic\x18\b \x01(\bR\rdeterministic\x12 \n" +
+	"\venvironment\x18\t \x01(\tR\venvironment\"w\n" +
 	"\x14CreateSessionRequest\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\tR\tsessionId\x12\x1a\n" +

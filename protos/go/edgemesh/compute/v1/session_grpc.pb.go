@@ -8,6 +8,9 @@
 // (TIMEOUT, CRASH, a limit) the session is as the call before has left it. What was kept survives
 // the end of every process.
 //
+// A session whose first request names an environment is made in it, and has it with it: later
+// requests need not name it, and may name no other.
+//
 // A session belongs to the tenant of the call that made it; for all others there is none of that
 // name (UNKNOWN_SESSION, NOT_FOUND). It lies over one image: where the executor has another one by
 // now, or what is stored is damaged, it cannot go on (UNUSABLE_SESSION, FAILED_PRECONDITION;
