@@ -1,6 +1,6 @@
 //! What can go wrong, split by who is at fault.
 //!
-//! `Model`: the file (missing, torn, hostile, of an unsupported kind). `PromptTooLong`, `Chat`,
+//! `Model`: the file (missing, torn, hostile, of an unsupported kind). `PromptTooLong`, `TextTooLong`, `Chat`,
 //! `Parameter`: the caller. `Numeric`: weights or arithmetic. `Ended`: this process. Errors carry fields, not only text.
 
 use std::path::Path;
@@ -15,6 +15,9 @@ pub enum Error {
     /// The prompt leaves no room for one more token.
     #[error("the prompt is {tokens} tokens long; the context holds {limit}, one of them generated")]
     PromptTooLong { tokens: usize, limit: usize },
+    /// A text that is longer than the model reads, where nothing may be cut off.
+    #[error("text {index} is {tokens} tokens long; the model reads {limit}")]
+    TextTooLong { index: usize, tokens: usize, limit: usize },
     /// A conversation the model's template refuses.
     #[error("{reason}")]
     Chat { reason: String },

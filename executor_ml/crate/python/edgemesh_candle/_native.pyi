@@ -21,6 +21,9 @@ __all__ = [
     "NumericError",
     "ParameterError",
     "PromptTooLong",
+    "RerankJob",
+    "Reranker",
+    "TextTooLong",
     "Token",
     "__version__",
     "kernels",
@@ -52,6 +55,13 @@ class ModelError(CandleError):
 class PromptTooLong(CandleError):
     """A prompt leaves no room for one token; both lengths are in tokens."""
 
+    tokens: int
+    limit: int
+
+class TextTooLong(CandleError):
+    """Text number `index` is longer than the model reads; both lengths are in tokens."""
+
+    index: int
     tokens: int
     limit: int
 
@@ -111,10 +121,14 @@ class Embedder:
 
     @property
     def max_tokens(self) -> int:
-        """Longest text in tokens, special ones included; what lies beyond is ignored."""
+        """Longest text in tokens, special ones included."""
 
-    def start(self, texts: Sequence[str], *, normalize: bool = True) -> EmbedJob:
-        """Tokenise texts; with `normalize` every vector gets length 1. Raises ParameterError."""
+    def start(
+        self, texts: Sequence[str], *, normalize: bool = True, truncate: bool = True
+    ) -> EmbedJob:
+        """Tokenise texts; with `normalize` every vector gets length 1; with `truncate` the end of
+        longer texts is ignored. Raises ParameterError, and else TextTooLong.
+        """
 
 @final
 class EmbedJob:
@@ -138,6 +152,40 @@ class EmbedJob:
         `out` is the same writable buffer of `nbytes` bytes for every step, and nobody else's
         meanwhile. Raises ValueError when it does not fit.
         """
+
+@final
+class Reranker:
+    """A cross-encoder; may be used by several threads at once."""
+
+    def __new__(cls, folder: str | PathLike[str]) -> Reranker:
+        """Open a folder: config.json, model.safetensors, tokenizer.json. Raises ModelError."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest query and document together in tokens, special ones included."""
+
+    def start(self, query: str, documents: Sequence[str]) -> RerankJob:
+        """Tokenise a query with each document; the longer of both is cut where they are too long.
+        Raises ParameterError.
+        """
+
+@final
+class RerankJob:
+    """A query and documents on their way to scores; belongs to one thread at a time."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in all pairs, special ones included."""
+
+    @property
+    def truncated(self) -> int:
+        """How many pairs were longer than the model reads."""
+
+    def step(self) -> bool:
+        """Read the next pairs, some 50 ms of work; False when all are read."""
+
+    def scores(self, *, raw: bool = False) -> list[float]:
+        """A score per document, without the model's own activation where it is `raw`."""
 
 @final
 class Generator:

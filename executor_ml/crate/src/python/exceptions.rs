@@ -1,6 +1,7 @@
 //! The error enum as Python exceptions, with its fields as attributes.
 //!
 //! CandleError ─ ModelError (path, reason) · PromptTooLong (tokens, limit) ·
+//! TextTooLong (index, tokens, limit) ·
 //! ChatError (reason) · ParameterError (name, expected) · NumericError
 
 use crate::error::Error;
@@ -11,6 +12,7 @@ use pyo3::prelude::*;
 create_exception!(edgemesh_candle, CandleError, PyException);
 create_exception!(edgemesh_candle, ModelError, CandleError);
 create_exception!(edgemesh_candle, PromptTooLong, CandleError);
+create_exception!(edgemesh_candle, TextTooLong, CandleError);
 create_exception!(edgemesh_candle, ChatError, CandleError);
 create_exception!(edgemesh_candle, ParameterError, CandleError);
 create_exception!(edgemesh_candle, NumericError, CandleError);
@@ -20,6 +22,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CandleError", py.get_type::<CandleError>())?;
     module.add("ModelError", py.get_type::<ModelError>())?;
     module.add("PromptTooLong", py.get_type::<PromptTooLong>())?;
+    module.add("TextTooLong", py.get_type::<TextTooLong>())?;
     module.add("ChatError", py.get_type::<ChatError>())?;
     module.add("ParameterError", py.get_type::<ParameterError>())?;
     module.add("NumericError", py.get_type::<NumericError>())
@@ -41,6 +44,14 @@ impl From<Error> for PyErr {
                 Error::PromptTooLong { tokens, limit } => (
                     PromptTooLong::new_err(message),
                     vec![
+                        ("tokens", tokens.into_pyobject(py)?.into_any()),
+                        ("limit", limit.into_pyobject(py)?.into_any()),
+                    ],
+                ),
+                Error::TextTooLong { index, tokens, limit } => (
+                    TextTooLong::new_err(message),
+                    vec![
+                        ("index", index.into_pyobject(py)?.into_any()),
                         ("tokens", tokens.into_pyobject(py)?.into_any()),
                         ("limit", limit.into_pyobject(py)?.into_any()),
                     ],
