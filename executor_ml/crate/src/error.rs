@@ -1,7 +1,7 @@
 //! What can go wrong, split by who is at fault.
 //!
 //! `Model`: the file (missing, torn, hostile, of an unsupported kind). `PromptTooLong`, `TextTooLong`, `Chat`,
-//! `Parameter`: the caller. `Numeric`: weights or arithmetic. `Ended`: this process. Errors carry fields, not only text.
+//! `Parameter`, `Constraint`: the caller. `Numeric`: weights or arithmetic. `Ended`: this process. Errors carry fields, not only text.
 
 use std::path::Path;
 
@@ -24,6 +24,9 @@ pub enum Error {
     /// A parameter outside its range.
     #[error("{name} {expected}")]
     Parameter { name: &'static str, expected: &'static str },
+    /// A form of texts that cannot be met or is not supported; `place` is where in a schema.
+    #[error("{place}: {reason}")]
+    Constraint { place: String, reason: String },
     /// Not-a-number where a probability was due.
     #[error("the model produced a value that is not a number")]
     Numeric,

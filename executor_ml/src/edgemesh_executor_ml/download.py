@@ -8,7 +8,6 @@ sends it anew. A try that brings something does not count against the tries that
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import http.client
 import json
 import os
@@ -65,12 +64,6 @@ def download(url: str, into: Path, progress: Progress, pause_s: float = 1.0) -> 
             time.sleep(pause_s * 2**failed if failed else 0)
         file.flush()
         os.fsync(file.fileno())
-
-
-def sha256_of(path: Path) -> str:
-    """A file's hash."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _try(url: str, file: IO[bytes], note: Path, progress: Progress) -> str | None:

@@ -21,10 +21,10 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from edgemesh_executor_ml.derive import GGUF, derive
-from edgemesh_executor_ml.download import NotDownloaded, download, sha256_of
+from edgemesh_executor_ml.download import NotDownloaded, download
 from edgemesh_executor_ml.examine import NAME
 from edgemesh_executor_ml.fetch import SCRATCH, FetchFailed, Say, lock, sync_folder
-from edgemesh_executor_ml.manifest import FILE_NAME, BadModel, Unusable, load
+from edgemesh_executor_ml.manifest import FILE_NAME, BadModel, Unusable, digest, load
 
 _MIB = 1 << 20
 _PARTIAL = ".pulling-"
@@ -64,8 +64,8 @@ def pull(
 def _pull_url(models: Path, name: str, url: str, sha256: str | None, say: Say) -> Path:
     if urlsplit(url).scheme == "http" and sha256 is None:
         raise FetchFailed(name, "what comes by plain HTTP needs its sha256")
-    digest = hashlib.sha256(url.encode()).hexdigest()[:16]
-    partial = models / f"{_PARTIAL}{digest}"
+    key = hashlib.sha256(url.encode()).hexdigest()[:16]
+    partial = models / f"{_PARTIAL}{key}"
     said = time.monotonic()
 
     def progress(here: int, size: int | None) -> None:
@@ -94,7 +94,7 @@ def _place(
 ) -> Path:
     """`ours`: the file may be moved."""
     if source.is_file():
-        found = sha256_of(source)
+        found = digest(source)
         if sha256 is not None and found != sha256.lower():
             raise FetchFailed(name, f"has sha256 {found}, not {sha256}")
         say(f"{name}: sha256 {found}")

@@ -11,6 +11,7 @@ __all__ = [
     "MOST_OPS",
     "CandleError",
     "ChatError",
+    "ConstraintError",
     "EmbedJob",
     "Embedder",
     "Evaluation",
@@ -68,6 +69,12 @@ class TextTooLong(CandleError):
 class ChatError(CandleError):
     """The model's template refuses the messages, or the model has none."""
 
+    reason: str
+
+class ConstraintError(CandleError):
+    """A form that a text cannot have or that is not supported; `place` is where in a schema."""
+
+    place: str
     reason: str
 
 class ParameterError(CandleError):
@@ -234,13 +241,17 @@ class Generator:
         stop: Sequence[str] = ...,
         alternatives: int = 0,
         truncate: int | None = None,
+        schema: str | None = None,
+        regex: str | None = None,
     ) -> Generation:
         """Begin to continue `prompt`, which is `complete` where `chat` gave it.
 
         Temperature 0 takes the likeliest token; top_k 0, top_p 1 and min_p 0 cut nothing; a
         repetition penalty of 1 and other penalties of 0 change nothing; the same seed gives the
         same text. `alternatives` of the likeliest tokens are told with each token; with `truncate`
-        only so many tokens of the prompt's end are read. Raises PromptTooLong, ParameterError.
+        only so many tokens of the prompt's end are read. The text is JSON that `schema` (JSON
+        text) describes, or matches `regex` as a whole. Raises PromptTooLong, ParameterError,
+        ConstraintError.
         """
 
 @final
@@ -267,7 +278,7 @@ class Generation:
         """Wait until `next` would not; False where that takes longer."""
 
     def next(self) -> Token | None:
-        """The next token, or None at the end. Raises NumericError."""
+        """The next token, or None at the end. Raises NumericError, ConstraintError."""
 
 @final
 class Token:

@@ -2,7 +2,7 @@
 //!
 //! CandleError ─ ModelError (path, reason) · PromptTooLong (tokens, limit) ·
 //! TextTooLong (index, tokens, limit) ·
-//! ChatError (reason) · ParameterError (name, expected) · NumericError
+//! ConstraintError (place, reason) · ChatError (reason) · ParameterError (name, expected) · NumericError
 
 use crate::error::Error;
 use pyo3::create_exception;
@@ -14,6 +14,7 @@ create_exception!(edgemesh_candle, ModelError, CandleError);
 create_exception!(edgemesh_candle, PromptTooLong, CandleError);
 create_exception!(edgemesh_candle, TextTooLong, CandleError);
 create_exception!(edgemesh_candle, ChatError, CandleError);
+create_exception!(edgemesh_candle, ConstraintError, CandleError);
 create_exception!(edgemesh_candle, ParameterError, CandleError);
 create_exception!(edgemesh_candle, NumericError, CandleError);
 
@@ -23,6 +24,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("ModelError", py.get_type::<ModelError>())?;
     module.add("PromptTooLong", py.get_type::<PromptTooLong>())?;
     module.add("TextTooLong", py.get_type::<TextTooLong>())?;
+    module.add("ConstraintError", py.get_type::<ConstraintError>())?;
     module.add("ChatError", py.get_type::<ChatError>())?;
     module.add("ParameterError", py.get_type::<ParameterError>())?;
     module.add("NumericError", py.get_type::<NumericError>())
@@ -54,6 +56,13 @@ impl From<Error> for PyErr {
                         ("index", index.into_pyobject(py)?.into_any()),
                         ("tokens", tokens.into_pyobject(py)?.into_any()),
                         ("limit", limit.into_pyobject(py)?.into_any()),
+                    ],
+                ),
+                Error::Constraint { place, reason } => (
+                    ConstraintError::new_err(message),
+                    vec![
+                        ("place", place.into_pyobject(py)?.into_any()),
+                        ("reason", reason.into_pyobject(py)?.into_any()),
                     ],
                 ),
                 Error::Chat { reason } => (
