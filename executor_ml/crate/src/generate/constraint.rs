@@ -202,7 +202,7 @@ impl Allowed {
     pub fn apply(&self, logits: &mut [f32]) {
         let words = self.0.as_slice();
         for (i, logit) in logits.iter_mut().enumerate() {
-            if words.get(i / 32).is_none_or(|word| word >> (i % 32) & 1 == 0) {
+            if words.get(i / 32).is_none_or(|word| (word >> (i % 32)) & 1 == 0) {
                 *logit = f32::NEG_INFINITY;
             }
         }
