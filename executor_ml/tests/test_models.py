@@ -154,7 +154,7 @@ def test_bad_models_are_refused_by_name_and_harm_nobody(executor: Served, models
     expected = {
         "huge": f"model.safetensors has a header of {1 << 63} bytes",
         "nan": "has no tensor embeddings.word_embeddings.weight",
-        "paint": "t5 is not supported; there is: embed by bert; generate by llama",
+        "paint": "t5 is not supported; there is: embed by bert, distilbert",
         "regex": "tokenizer.json: ",
         "vocabulary": "tokenizer.json: ",
         "pickle": "pytorch_model.bin is a pickle, which is never read",

@@ -3,6 +3,7 @@
 //! A template is untrusted: it reaches no file, no function but those here, and runs out of fuel.
 
 use crate::error::{Error, Result};
+use jiff::Zoned;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde};
 use minijinja::{Environment, ErrorKind, Value, context};
@@ -19,6 +20,9 @@ pub struct Message {
     pub content: String,
 }
 
+/// Tells the time to templates that ask for it, in this machine's zone.
+pub type Clock = fn() -> Zoned;
+
 pub struct Template {
     environment: Environment<'static>,
     bos: String,
@@ -30,8 +34,7 @@ impl Template {
     pub fn new(source: &str, bos: String, eos: String) -> std::result::Result<Self, String> {
         let mut environment = Environment::new();
         environment.set_fuel(Some(FUEL));
-        // As transformers renders them. It has `strftime_now` too, which templates do without:
-        // with it the same seed would give another text tomorrow.
+        // As transformers renders them.
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(|e| e.to_string())?);
         environment
@@ -40,10 +43,17 @@ impl Template {
         environment.add_function("raise_exception", |reason: String| {
             Err::<String, _>(minijinja::Error::new(ErrorKind::InvalidOperation, reason))
         });
+        add_clock(&mut environment, Zoned::now);
         environment
             .add_template_owned("chat", source.to_owned())
             .map_err(|e| format!("its chat template: {e}"))?;
         Ok(Self { environment, bos, eos })
+    }
+
+    /// With another clock.
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        add_clock(&mut self.environment, clock);
+        self
     }
 
     /// The prompt that asks for the assistant's next message; the template sees `extras` too.
@@ -62,6 +72,15 @@ impl Template {
             Error::Chat { reason: format!("the model's chat template refuses these messages: {e}") }
         })
     }
+}
+
+fn add_clock(environment: &mut Environment<'static>, clock: Clock) {
+    environment.add_function("strftime_now", move |format: &str| {
+        jiff::fmt::strtime::format(format, &clock()).map_err(|e| {
+            let reason = format!("strftime_now({format:?}): {e}");
+            minijinja::Error::new(ErrorKind::InvalidOperation, reason)
+        })
+    });
 }
 
 /// Python's json.dumps, as transformers' templates have it: nothing is escaped for HTML.

@@ -12,16 +12,16 @@
 //! | `matmul`, `numeric`, `linear`, `quant` | arithmetic on slices |
 //! | `tensor_bytes`, `safetensors`, `shards`, `gguf` | mapped weight files |
 //! | `tokenizer`, `detokenize`, `stop`, `chat` | text to tokens and back |
-//! | `bert`, `embed` | sentence embeddings |
+//! | `encoder`, `embed`, `rerank` | sentence embeddings, and scores of pairs |
 //! | `tensor` | graphs of tensor operations |
 //! | `decoder`, `sampler`, `generate` | text generation |
 
-pub mod bert;
 pub mod chat;
 pub mod cpu;
 pub mod decoder;
 pub mod detokenize;
 pub mod embed;
+pub mod encoder;
 pub mod error;
 pub mod generate;
 pub mod gguf;
@@ -31,6 +31,7 @@ pub mod numeric;
 #[cfg(feature = "python")]
 mod python;
 pub mod quant;
+pub mod rerank;
 pub mod safetensors;
 pub mod sampler;
 pub mod shards;

@@ -27,6 +27,10 @@ impl Weights {
         Ok(Self { path: path.to_owned(), file, prefix })
     }
 
+    pub fn has(&self, name: &str) -> bool {
+        self.file.get(&format!("{}{name}", self.prefix)).is_ok()
+    }
+
     /// A tensor of exactly `shape`, converted to f32.
     pub fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let full = format!("{}{name}", self.prefix);

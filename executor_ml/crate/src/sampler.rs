@@ -2,6 +2,7 @@
 //! machine and in every version of this crate: the generator is written out here.
 
 use crate::error::{Error, Result};
+use crate::generate::Allowed;
 use crate::numeric::{exp, log_sum_exp, maximum};
 use std::collections::{HashMap, HashSet};
 
@@ -88,14 +89,23 @@ impl Sampler {
         }
     }
 
-    /// Chooses the next token and takes note of it; `logits` are left penalised.
-    pub fn choose(&mut self, logits: &mut [f32], alternatives: usize) -> Result<Choice> {
+    /// Chooses the next token, among those that are `allowed`, and takes note of it; `logits` are
+    /// left penalised.
+    pub fn choose(
+        &mut self,
+        logits: &mut [f32],
+        alternatives: usize,
+        allowed: Option<&Allowed>,
+    ) -> Result<Choice> {
         let normalizer = log_sum_exp(logits);
         if !normalizer.is_finite() {
             return Err(Error::Numeric);
         }
         let alternatives = likeliest(logits, alternatives, normalizer);
         let own = self.penalise(logits);
+        if let Some(allowed) = allowed {
+            allowed.apply(logits);
+        }
         let id = match self.sampling.temperature {
             0.0 => greedy(logits),
             temperature => self.sample(logits, temperature),
@@ -134,9 +144,9 @@ impl Sampler {
     fn sample(&mut self, logits: &[f32], temperature: f32) -> u32 {
         let Sampling { top_k, top_p, min_p, .. } = self.sampling;
         let max = maximum(logits);
-        let weights = logits.iter().map(|l| exp((l - max) / temperature));
+        let possible = logits.iter().zip(0..).filter(|(l, _)| **l > f32::NEG_INFINITY);
         self.candidates.clear();
-        self.candidates.extend(weights.zip(0..));
+        self.candidates.extend(possible.map(|(l, id)| (exp((l - max) / temperature), id)));
         // Likeliest first; equal ones by id, so that the order is total.
         let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         if top_k > 0 && top_k < self.candidates.len() {
@@ -233,7 +243,7 @@ mod tests {
     fn counts(mut sampler: Sampler, logits: &[f32], draws: usize) -> Vec<usize> {
         let mut counts = vec![0; logits.len()];
         for _ in 0..draws {
-            counts[sampler.choose(&mut logits.to_vec(), 0).unwrap().id as usize] += 1;
+            counts[sampler.choose(&mut logits.to_vec(), 0, None).unwrap().id as usize] += 1;
         }
         counts
     }
@@ -282,7 +292,7 @@ mod tests {
     #[test]
     fn log_probabilities_are_the_models_own() {
         let logits = [1.0f32, 2.0, 3.0];
-        let choice = sampler(0.0, 0, 1.0).choose(&mut logits.clone(), 2).unwrap();
+        let choice = sampler(0.0, 0, 1.0).choose(&mut logits.clone(), 2, None).unwrap();
         let expected = 3.0 - logits.iter().map(|l| l.exp()).sum::<f32>().ln();
         assert_eq!(choice.id, 2);
         assert!((choice.logprob - expected).abs() < 1e-6);
@@ -309,11 +319,11 @@ mod tests {
         let own = [4.0, -1.0, 2.5, 0.0];
         let mut logits = own;
         // 0 and 1 are in the prompt: 4/2 and −1·2.
-        assert_eq!(sampler.choose(&mut logits, 0).unwrap().id, 2);
+        assert_eq!(sampler.choose(&mut logits, 0, None).unwrap().id, 2);
         assert_eq!(logits, [2.0, -2.0, 2.5, 0.0]);
         let mut logits = own;
         // 2 is in the text once: 2.5/2 − 0.5 − 0.25.
-        let choice = sampler.choose(&mut logits, 0).unwrap();
+        let choice = sampler.choose(&mut logits, 0, None).unwrap();
         assert_eq!((choice.id, logits), (0, [2.0, -2.0, 0.5, 0.0]));
         let normalizer = own.iter().map(|l| l.exp()).sum::<f32>().ln();
         assert!((choice.logprob - (4.0 - normalizer)).abs() < 1e-5, "not the model's own");
@@ -321,7 +331,7 @@ mod tests {
 
     #[test]
     fn not_a_number_is_an_error() {
-        let error = sampler(0.0, 0, 1.0).choose(&mut [0.0, f32::NAN], 0).unwrap_err();
+        let error = sampler(0.0, 0, 1.0).choose(&mut [0.0, f32::NAN], 0, None).unwrap_err();
         assert!(matches!(error, Error::Numeric));
     }
 }

@@ -11,14 +11,16 @@ from collections.abc import Sequence
 
 from edgemesh.compute.v1 import algorithm_pb2, tensor_pb2
 
-from edgemesh_candle import Embedder, ParameterError
+from edgemesh_candle import Embedder, ParameterError, TextTooLong
 from edgemesh_executor_ml.manifest import Manifest
+from edgemesh_executor_ml.prompts import Prompts
 from edgemesh_executor_ml.stopped import stopped
 from mesh_service.executor import Call, InvalidInput, Reply, TensorView
 
 NAME = "ml.embed"
 MOST_TEXTS = 1024
 MOST_CHARACTERS = 1_000_000
+MOST_PROMPT = 65_536
 
 
 def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
@@ -39,6 +41,21 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
                 "type": "boolean",
                 "default": True,
                 "description": "whether vectors have length 1, so that a dot product is a cosine",
+            },
+            "truncate": {
+                "type": "boolean",
+                "default": True,
+                "description": "whether the end of longer texts than the model reads is ignored",
+            },
+            "prompt": {
+                "type": "string",
+                "maxLength": MOST_PROMPT,
+                "description": "put before each text",
+            },
+            "prompt_name": {
+                "type": "string",
+                "maxLength": 256,
+                "description": "one of the model's own prompts, put before each text",
             },
         },
     }
@@ -75,11 +92,20 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
     )
 
 
-def run(call: Call, manifest: Manifest, embedder: Embedder) -> Reply:
+def run(call: Call, manifest: Manifest, embedder: Embedder, prompts: Prompts) -> Reply:
     """Embed the texts of one call. Raises InvalidInput."""
     texts: list[str] = call.parameters["texts"]
+    if prompt := prompts.of(call.parameters):
+        texts = [prompt + text for text in texts]
     try:
-        job = embedder.start(texts, normalize=call.parameters.get("normalize", True))
+        job = embedder.start(
+            texts,
+            normalize=call.parameters.get("normalize", True),
+            truncate=call.parameters.get("truncate", True),
+        )
+    except TextTooLong as error:
+        expected = f"at most {error.limit} tokens, not {error.tokens}"
+        raise InvalidInput({f"parameters.texts[{error.index}]": expected}) from error
     except ParameterError as error:
         raise InvalidInput({f"parameters.{error.name}": error.expected}) from error
     except UnicodeEncodeError as error:

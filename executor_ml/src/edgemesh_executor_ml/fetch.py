@@ -29,7 +29,7 @@ from edgemesh_executor_ml.manifest import FILE_NAME, BadModel, File, Manifest, d
 
 Say = Callable[[str], None]
 _MIB = 1 << 20
-_SCRATCH = ".fetching-"
+SCRATCH = ".fetching-"
 """Folders that begin so are being filled, or were when their fetch was killed."""
 
 
@@ -71,8 +71,8 @@ def _source(table: dict[str, Any]) -> Source:
 def fetch(models: Path, wanted: Sequence[Source], say: Say = print) -> None:
     """Make sure that each model is in the folder. Raises FetchFailed."""
     models.mkdir(parents=True, exist_ok=True)
-    with _lock(models):
-        for abandoned in models.glob(f"{_SCRATCH}*"):
+    with lock(models):
+        for abandoned in models.glob(f"{SCRATCH}*"):
             shutil.rmtree(abandoned)
         for source in wanted:
             name = source.manifest.name
@@ -80,7 +80,7 @@ def fetch(models: Path, wanted: Sequence[Source], say: Say = print) -> None:
                 say(f"{name}: present")
                 continue
             began = time.monotonic()
-            with tempfile.TemporaryDirectory(dir=models, prefix=_SCRATCH) as scratch:
+            with tempfile.TemporaryDirectory(dir=models, prefix=SCRATCH) as scratch:
                 _bring(source, Path(scratch), models / name, say)
             say(f"{name}: ready after {time.monotonic() - began:.1f} s")
 
@@ -116,7 +116,7 @@ def _bring(source: Source, scratch: Path, target: Path, say: Say) -> None:
     if target.exists():  # torn, or of another version
         target.rename(scratch / "old")
     made.rename(target)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _download(source: Source, scratch: Path) -> Path:
@@ -167,13 +167,15 @@ def _write(stream: IO[bytes], path: Path, file: File, model: str) -> None:
 
 
 @contextmanager
-def _lock(models: Path) -> Generator[None, None, None]:
+def lock(models: Path) -> Generator[None, None, None]:
+    """Nobody else puts a model there meanwhile."""
     with (models / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the folder's names on disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

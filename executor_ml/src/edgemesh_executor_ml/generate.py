@@ -17,6 +17,7 @@ from edgemesh.compute.v1 import algorithm_pb2
 
 from edgemesh_candle import (
     ChatError,
+    ConstraintError,
     Generation,
     Generator,
     NumericError,
@@ -24,6 +25,7 @@ from edgemesh_candle import (
     PromptTooLong,
     Token,
 )
+from edgemesh_executor_ml import forms
 from edgemesh_executor_ml.manifest import Manifest
 from edgemesh_executor_ml.stopped import stopped
 from mesh_service.executor import AlgorithmFailure, Call, InvalidInput, Reply
@@ -131,6 +133,7 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
                 "maximum": 1 << 20,
                 "description": "of a longer prompt only so many tokens of its end are read",
             },
+            **forms.SCHEMA,
             "chat_template_kwargs": {
                 "type": "object",
                 "maxProperties": 64,
@@ -175,6 +178,8 @@ def run(call: Call, manifest: Manifest, generator: Generator) -> Reply:
         return _run(call, manifest, generator)
     except NumericError as error:
         raise AlgorithmFailure("NumericError", str(error)) from error
+    except ConstraintError as error:
+        raise AlgorithmFailure("ConstraintError", error.reason) from error
 
 
 def _run(call: Call, manifest: Manifest, generator: Generator) -> Reply:
@@ -205,6 +210,7 @@ def _start(generator: Generator, parameters: Mapping[str, Any], seed: int) -> Ge
         raise InvalidInput({"parameters.prompt": expected})
     field = "parameters.prompt" if messages is None else "parameters.messages"
     truncate = parameters.get("truncate_prompt_tokens")
+    form = forms.read(parameters)
     try:
         if prompt is None:
             extras = json.dumps(parameters.get("chat_template_kwargs", {}))
@@ -224,7 +230,11 @@ def _start(generator: Generator, parameters: Mapping[str, Any], seed: int) -> Ge
             stop=list(parameters.get("stop", ())),
             alternatives=int(parameters.get("top_logprobs", 0)),
             truncate=None if truncate is None else int(truncate),
+            schema=form.schema,
+            regex=form.regex,
         )
+    except ConstraintError as error:
+        raise form.refused(error) from error
     except PromptTooLong as error:
         raise InvalidInput(
             {field: f"at most {error.limit - 1} tokens, not {error.tokens}"}
@@ -235,6 +245,7 @@ def _start(generator: Generator, parameters: Mapping[str, Any], seed: int) -> Ge
         name = field if error.name == "prompt" else f"parameters.{error.name}"
         raise InvalidInput({name: error.expected}) from error
     except UnicodeEncodeError as error:
+        field = form.field if error.object == form.regex else field
         raise InvalidInput({field: "no unpaired surrogates"}) from error
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edgemesh.compute.v1 import algorithm_pb2
 
-from edgemesh_executor_ml import chat, embed, generate
+from edgemesh_executor_ml import chat, embed, generate, prompts, rerank
 from edgemesh_executor_ml.manifest import Manifest
 from edgemesh_executor_ml.model import open_embedder, open_generator
 from mesh_service.executor import Call, Reply
@@ -34,10 +34,15 @@ Opener = Callable[[Path, Manifest], list[Offer]]
 
 
 def _embed(folder: Path, manifest: Manifest) -> list[Offer]:
-    embedder = open_embedder(folder)
-    return [
-        Offer(embed.describe([manifest.name]), lambda call: embed.run(call, manifest, embedder))
-    ]
+    embedder, told = open_embedder(folder), prompts.read(folder)
+    described = embed.describe([manifest.name])
+    return [Offer(described, lambda call: embed.run(call, manifest, embedder, told))]
+
+
+def _rerank(folder: Path, manifest: Manifest) -> list[Offer]:
+    model = rerank.open_reranker(folder)
+    described = rerank.describe([manifest.name])
+    return [Offer(described, lambda call: rerank.run(call, manifest, model))]
 
 
 def _generate(folder: Path, manifest: Manifest) -> list[Offer]:
@@ -48,4 +53,4 @@ def _generate(folder: Path, manifest: Manifest) -> list[Offer]:
     ]
 
 
-OPENERS: Mapping[str, Opener] = {"embed": _embed, "generate": _generate}
+OPENERS: Mapping[str, Opener] = {"embed": _embed, "generate": _generate, "rerank": _rerank}

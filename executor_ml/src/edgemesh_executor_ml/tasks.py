@@ -15,6 +15,7 @@ from edgemesh_executor_ml.manifest import Unusable
 _TEXT = (
     "tokenizer_config.json", "generation_config.json", "modules.json", "chat_template.jinja",
     "sentence_bert_config.json", "special_tokens_map.json", "1_Pooling/config.json",
+    "config_sentence_transformers.json",
 )  # fmt: skip
 
 
@@ -33,7 +34,21 @@ class Task:
 
 
 TASKS: Mapping[str, Task] = {
-    "embed": Task(("bert",)),
+    "embed": Task(
+        (
+            "bert",
+            "distilbert",
+            "roberta",
+            "xlm-roberta",
+            "modernbert",
+            "nomic_bert",
+            "jina_embeddings_v3",
+        ),
+    ),
+    "rerank": Task(
+        ("bert", "distilbert", "roberta", "xlm-roberta", "modernbert"),
+        heads=("ForSequenceClassification",),
+    ),
     "generate": Task(
         ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3"),
     ),
@@ -44,7 +59,9 @@ _ALIASES = {"gemma3_text": "gemma3"}
 def supported(task: str, family: str) -> None:
     """Whether there is such a model. Raises Unusable, with all that there are."""
     if task not in TASKS or family not in TASKS[task].families:
-        there_are = "; ".join(f"{name} by {', '.join(each.families)}" for name, each in TASKS.items())
+        there_are = "; ".join(
+            f"{name} by {', '.join(each.families)}" for name, each in TASKS.items()
+        )
         raise Unusable(f"{task} by {family[:64]} is not supported; there is: {there_are}")
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "MOST_OPS",
     "CandleError",
     "ChatError",
+    "ConstraintError",
     "EmbedJob",
     "Embedder",
     "Evaluation",
@@ -21,6 +22,9 @@ __all__ = [
     "NumericError",
     "ParameterError",
     "PromptTooLong",
+    "RerankJob",
+    "Reranker",
+    "TextTooLong",
     "Token",
     "__version__",
     "kernels",
@@ -55,9 +59,22 @@ class PromptTooLong(CandleError):
     tokens: int
     limit: int
 
+class TextTooLong(CandleError):
+    """Text number `index` is longer than the model reads; both lengths are in tokens."""
+
+    index: int
+    tokens: int
+    limit: int
+
 class ChatError(CandleError):
     """The model's template refuses the messages, or the model has none."""
 
+    reason: str
+
+class ConstraintError(CandleError):
+    """A form that a text cannot have or that is not supported; `place` is where in a schema."""
+
+    place: str
     reason: str
 
 class ParameterError(CandleError):
@@ -111,10 +128,14 @@ class Embedder:
 
     @property
     def max_tokens(self) -> int:
-        """Longest text in tokens, special ones included; what lies beyond is ignored."""
+        """Longest text in tokens, special ones included."""
 
-    def start(self, texts: Sequence[str], *, normalize: bool = True) -> EmbedJob:
-        """Tokenise texts; with `normalize` every vector gets length 1. Raises ParameterError."""
+    def start(
+        self, texts: Sequence[str], *, normalize: bool = True, truncate: bool = True
+    ) -> EmbedJob:
+        """Tokenise texts; with `normalize` every vector gets length 1; with `truncate` the end of
+        longer texts is ignored. Raises ParameterError, and else TextTooLong.
+        """
 
 @final
 class EmbedJob:
@@ -138,6 +159,40 @@ class EmbedJob:
         `out` is the same writable buffer of `nbytes` bytes for every step, and nobody else's
         meanwhile. Raises ValueError when it does not fit.
         """
+
+@final
+class Reranker:
+    """A cross-encoder; may be used by several threads at once."""
+
+    def __new__(cls, folder: str | PathLike[str]) -> Reranker:
+        """Open a folder: config.json, model.safetensors, tokenizer.json. Raises ModelError."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest query and document together in tokens, special ones included."""
+
+    def start(self, query: str, documents: Sequence[str]) -> RerankJob:
+        """Tokenise a query with each document; the longer of both is cut where they are too long.
+        Raises ParameterError.
+        """
+
+@final
+class RerankJob:
+    """A query and documents on their way to scores; belongs to one thread at a time."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in all pairs, special ones included."""
+
+    @property
+    def truncated(self) -> int:
+        """How many pairs were longer than the model reads."""
+
+    def step(self) -> bool:
+        """Read the next pairs, some 50 ms of work; False when all are read."""
+
+    def scores(self, *, raw: bool = False) -> list[float]:
+        """A score per document, without the model's own activation where it is `raw`."""
 
 @final
 class Generator:
@@ -186,13 +241,17 @@ class Generator:
         stop: Sequence[str] = ...,
         alternatives: int = 0,
         truncate: int | None = None,
+        schema: str | None = None,
+        regex: str | None = None,
     ) -> Generation:
         """Begin to continue `prompt`, which is `complete` where `chat` gave it.
 
         Temperature 0 takes the likeliest token; top_k 0, top_p 1 and min_p 0 cut nothing; a
         repetition penalty of 1 and other penalties of 0 change nothing; the same seed gives the
         same text. `alternatives` of the likeliest tokens are told with each token; with `truncate`
-        only so many tokens of the prompt's end are read. Raises PromptTooLong, ParameterError.
+        only so many tokens of the prompt's end are read. The text is JSON that `schema` (JSON
+        text) describes, or matches `regex` as a whole. Raises PromptTooLong, ParameterError,
+        ConstraintError.
         """
 
 @final
@@ -219,7 +278,7 @@ class Generation:
         """Wait until `next` would not; False where that takes longer."""
 
     def next(self) -> Token | None:
-        """The next token, or None at the end. Raises NumericError."""
+        """The next token, or None at the end. Raises NumericError, ConstraintError."""
 
 @final
 class Token:

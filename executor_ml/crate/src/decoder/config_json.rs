@@ -52,15 +52,15 @@ impl ConfigFile {
         ids(&self.value["eos_token_id"])
     }
 
-    fn error(&self, reason: impl std::fmt::Display) -> Error {
+    pub fn error(&self, reason: impl std::fmt::Display) -> Error {
         Error::model(&self.path, reason)
     }
 
-    fn size(&self, key: &str) -> Result<usize> {
+    pub fn size(&self, key: &str) -> Result<usize> {
         self.optional(key)?.ok_or_else(|| self.error(format!("has no {key}")))
     }
 
-    fn optional(&self, key: &str) -> Result<Option<usize>> {
+    pub fn optional(&self, key: &str) -> Result<Option<usize>> {
         match &self.value[key] {
             Value::Null => Ok(None),
             value => value
@@ -70,11 +70,19 @@ impl ConfigFile {
         }
     }
 
-    fn float(&self, key: &str) -> Option<f32> {
+    pub fn value(&self, key: &str) -> &Value {
+        &self.value[key]
+    }
+
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.value[key].as_str()
+    }
+
+    pub fn float(&self, key: &str) -> Option<f32> {
         self.value[key].as_f64().map(|x| x as f32)
     }
 
-    fn flag(&self, key: &str) -> bool {
+    pub fn flag(&self, key: &str) -> bool {
         self.value[key].as_bool().unwrap_or(false)
     }
 

@@ -16,3 +16,4 @@ pub use cache::Cache;
 pub use config::{Activation, Config};
 pub use config_json::{ConfigFile, GenerationFile};
 pub use model::{Decoder, Pass};
+pub use rope::{Rope, Rotation, Scaling};

@@ -3,7 +3,7 @@
 use super::config::Layout;
 use std::f32::consts::PI;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rope {
     /// Per pair of a head.
     frequencies: Vec<f32>,
@@ -73,9 +73,14 @@ impl Rotation {
 
     /// Rotates each head of `x` [tokens, heads·head_size].
     pub fn apply(&self, x: &mut [f32], width: usize, head_size: usize) {
+        self.apply_within(x, width, width, head_size);
+    }
+
+    /// Rotates each head of the first `width` values of every row of `x` [tokens, stride].
+    pub fn apply_within(&self, x: &mut [f32], stride: usize, width: usize, head_size: usize) {
         let half = head_size / 2;
-        for (token, angles) in x.chunks_exact_mut(width).zip(self.angles.chunks_exact(half)) {
-            for head in token.chunks_exact_mut(head_size) {
+        for (token, angles) in x.chunks_exact_mut(stride).zip(self.angles.chunks_exact(half)) {
+            for head in token[..width].chunks_exact_mut(head_size) {
                 if self.adjacent {
                     for (pair, (cos, sin)) in head.chunks_exact_mut(2).zip(angles) {
                         let (a, b) = (pair[0], pair[1]);

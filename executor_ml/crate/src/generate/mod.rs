@@ -3,17 +3,20 @@
 //! | module | noun |
 //! | --- | --- |
 //! | `text` | tokenizer, vocabulary, template and end tokens of a model |
+//! | `constraint` | the form that a text must have |
 //! | `sequence` | one text in the engine |
 //! | `engine` | the thread that reads prompts and decodes all sequences together |
 //! | `prefixes` | caches of texts that ended, for prompts that begin alike |
 //! | `generation` | one text as its caller sees it |
 
+mod constraint;
 mod engine;
 mod generation;
 mod prefixes;
 mod sequence;
 mod text;
 
+pub use constraint::{Allowed, Form};
 pub use generation::{Finish, Generation, Token};
 
 use crate::chat::Message;
@@ -22,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::gguf::Gguf;
 use crate::sampler::Sampling;
 use crate::shards::Shards;
+use constraint::Forms;
 use engine::Engine;
 use prefixes::Prefixes;
 use sequence::Sequence;
@@ -37,6 +41,7 @@ pub const PREFIX_BYTES: usize = 256 << 20;
 pub struct Generator {
     decoder: Arc<Decoder>,
     text: Text,
+    forms: Forms,
     engine: Arc<Engine>,
 }
 
@@ -50,6 +55,8 @@ pub struct Request {
     pub alternatives: usize,
     /// Of a longer prompt only so many of the last tokens are read.
     pub truncate: Option<usize>,
+    /// What the text must be.
+    pub form: Option<Form>,
 }
 
 impl Generator {
@@ -72,7 +79,9 @@ impl Generator {
         }
         let decoder = Arc::new(decoder);
         let engine = Engine::start(Arc::clone(&decoder), Prefixes::new(prefix_bytes));
-        Ok(Self { engine: Arc::new(engine), decoder, text })
+        let ends = Arc::clone(&text.ends);
+        let forms = Forms::new(Arc::clone(&text.vocabulary), decoder.config.vocabulary, ends);
+        Ok(Self { engine: Arc::new(engine), decoder, text, forms })
     }
 
     /// Longest prompt and text together, in tokens.
@@ -114,8 +123,10 @@ impl Generator {
             let tokens = prompt.len();
             return Err(Error::PromptTooLong { tokens, limit: context });
         }
+        let constraint = request.form.as_ref().map(|form| self.forms.begin(form)).transpose()?;
+        let engine = Arc::clone(&self.engine);
         let (sequence, generation) =
-            Sequence::new(prompt, request, &self.text, context, Arc::clone(&self.engine));
+            Sequence::new(prompt, request, constraint, &self.text, context, engine);
         self.engine.add(sequence)?;
         Ok(generation)
     }

@@ -1,5 +1,6 @@
 //! One text in the engine: a prompt to read, then tokens to choose, one from each logits.
 
+use super::constraint::Constraint;
 use super::engine::Engine;
 use super::generation::{Event, Finish, Generation, Shared, Token};
 use super::prefixes::Prefixes;
@@ -29,6 +30,7 @@ pub struct Sequence {
     pass: Option<Pass>,
     pub logits: Option<Vec<f32>>,
     sampler: Sampler,
+    constraint: Option<Constraint>,
     detokenizer: Detokenizer,
     stop: Stop,
     ends: Arc<[u32]>,
@@ -44,6 +46,7 @@ impl Sequence {
     pub fn new(
         prompt: Vec<u32>,
         request: Request,
+        constraint: Option<Constraint>,
         text: &Text,
         context: usize,
         engine: Arc<Engine>,
@@ -62,6 +65,7 @@ impl Sequence {
         };
         let sequence = Self {
             sampler: Sampler::new(request.sampling, &prompt),
+            constraint,
             detokenizer: Detokenizer::new(Arc::clone(&text.vocabulary)),
             stop: Stop::new(request.stop),
             ends: Arc::clone(&text.ends),
@@ -134,7 +138,8 @@ impl Sequence {
     }
 
     fn event(&mut self, logits: &mut [f32]) -> Result<Event> {
-        let choice = self.sampler.choose(logits, self.alternatives)?;
+        let allowed = self.constraint.as_mut().map(Constraint::allowed).transpose()?;
+        let choice = self.sampler.choose(logits, self.alternatives, allowed.as_ref())?;
         let mut token = Token {
             id: choice.id,
             text: String::new(),
@@ -147,11 +152,18 @@ impl Sequence {
             let token = (!token.text.is_empty()).then_some(token);
             return Ok(Event { token, finish: Some(Finish::Stop), produced: self.produced });
         }
+        let complete = match &mut self.constraint {
+            Some(constraint) => constraint.take(choice.id)?,
+            None => false,
+        };
         self.ids.push(choice.id);
         self.produced += 1;
         let passed = self.stop.push(&self.detokenizer.push(choice.id));
         token.text = passed.text;
         let finish = if passed.stopped {
+            Some(Finish::Stop)
+        } else if complete {
+            token.text.push_str(&self.stop.flush());
             Some(Finish::Stop)
         } else if self.produced == self.limit {
             token.text.push_str(&self.stop.flush());

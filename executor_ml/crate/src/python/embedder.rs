@@ -26,9 +26,15 @@ impl Embedder {
         self.0.max_tokens()
     }
 
-    #[pyo3(signature = (texts, *, normalize = true))]
-    fn start(&self, py: Python<'_>, texts: Vec<String>, normalize: bool) -> PyResult<EmbedJob> {
-        Ok(EmbedJob(py.detach(|| self.0.start(&texts, normalize))?))
+    #[pyo3(signature = (texts, *, normalize = true, truncate = true))]
+    fn start(
+        &self,
+        py: Python<'_>,
+        texts: Vec<String>,
+        normalize: bool,
+        truncate: bool,
+    ) -> PyResult<EmbedJob> {
+        Ok(EmbedJob(py.detach(|| self.0.start(&texts, normalize, truncate))?))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The error enum as Python exceptions, with its fields as attributes.
 //!
 //! CandleError ─ ModelError (path, reason) · PromptTooLong (tokens, limit) ·
-//! ChatError (reason) · ParameterError (name, expected) · NumericError
+//! TextTooLong (index, tokens, limit) ·
+//! ConstraintError (place, reason) · ChatError (reason) · ParameterError (name, expected) · NumericError
 
 use crate::error::Error;
 use pyo3::create_exception;
@@ -11,7 +12,9 @@ use pyo3::prelude::*;
 create_exception!(edgemesh_candle, CandleError, PyException);
 create_exception!(edgemesh_candle, ModelError, CandleError);
 create_exception!(edgemesh_candle, PromptTooLong, CandleError);
+create_exception!(edgemesh_candle, TextTooLong, CandleError);
 create_exception!(edgemesh_candle, ChatError, CandleError);
+create_exception!(edgemesh_candle, ConstraintError, CandleError);
 create_exception!(edgemesh_candle, ParameterError, CandleError);
 create_exception!(edgemesh_candle, NumericError, CandleError);
 
@@ -20,6 +23,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CandleError", py.get_type::<CandleError>())?;
     module.add("ModelError", py.get_type::<ModelError>())?;
     module.add("PromptTooLong", py.get_type::<PromptTooLong>())?;
+    module.add("TextTooLong", py.get_type::<TextTooLong>())?;
+    module.add("ConstraintError", py.get_type::<ConstraintError>())?;
     module.add("ChatError", py.get_type::<ChatError>())?;
     module.add("ParameterError", py.get_type::<ParameterError>())?;
     module.add("NumericError", py.get_type::<NumericError>())
@@ -43,6 +48,21 @@ impl From<Error> for PyErr {
                     vec![
                         ("tokens", tokens.into_pyobject(py)?.into_any()),
                         ("limit", limit.into_pyobject(py)?.into_any()),
+                    ],
+                ),
+                Error::TextTooLong { index, tokens, limit } => (
+                    TextTooLong::new_err(message),
+                    vec![
+                        ("index", index.into_pyobject(py)?.into_any()),
+                        ("tokens", tokens.into_pyobject(py)?.into_any()),
+                        ("limit", limit.into_pyobject(py)?.into_any()),
+                    ],
+                ),
+                Error::Constraint { place, reason } => (
+                    ConstraintError::new_err(message),
+                    vec![
+                        ("place", place.into_pyobject(py)?.into_any()),
+                        ("reason", reason.into_pyobject(py)?.into_any()),
                     ],
                 ),
                 Error::Chat { reason } => (

@@ -1,7 +1,7 @@
 //! `Generator`, `Generation` and `Token`.
 
 use crate::chat::Message;
-use crate::generate::{self, Finish, PREFIX_BYTES, Request};
+use crate::generate::{self, Finish, Form, PREFIX_BYTES, Request};
 use crate::sampler::Sampling;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -50,7 +50,7 @@ impl Generator {
     #[pyo3(signature = (
         prompt, *, max_tokens, complete = false, temperature = 0.0, top_k = 0, top_p = 1.0,
         min_p = 0.0, repetition_penalty = 1.0, presence_penalty = 0.0, frequency_penalty = 0.0,
-        seed = 0, stop = vec![], alternatives = 0, truncate = None
+        seed = 0, stop = vec![], alternatives = 0, truncate = None, schema = None, regex = None
     ))]
     #[allow(clippy::too_many_arguments)]
     fn start(
@@ -70,7 +70,10 @@ impl Generator {
         stop: Vec<String>,
         alternatives: usize,
         truncate: Option<usize>,
+        schema: Option<String>,
+        regex: Option<String>,
     ) -> PyResult<Generation> {
+        let form = schema.map(Form::Schema).or(regex.map(Form::Regex));
         let sampling = Sampling {
             temperature,
             top_k,
@@ -81,7 +84,7 @@ impl Generator {
             frequency_penalty,
             seed,
         };
-        let request = Request { max_tokens, sampling, stop, alternatives, truncate };
+        let request = Request { max_tokens, sampling, stop, alternatives, truncate, form };
         let generation = py.detach(|| self.0.start(prompt, complete, request))?;
         Ok(Generation(Mutex::new(generation)))
     }

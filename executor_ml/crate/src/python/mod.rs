@@ -3,6 +3,7 @@
 mod embedder;
 mod exceptions;
 mod generator;
+mod reranker;
 mod tensors;
 
 use pyo3::prelude::*;
@@ -19,6 +20,8 @@ fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<generator::Generator>()?;
     module.add_class::<generator::Generation>()?;
     module.add_class::<generator::Token>()?;
+    module.add_class::<reranker::Reranker>()?;
+    module.add_class::<reranker::RerankJob>()?;
     tensors::register(module)?;
     exceptions::register(module)
 }
