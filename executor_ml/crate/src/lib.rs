@@ -15,7 +15,9 @@
 //! | `bert`, `embed` | sentence embeddings |
 //! | `tensor` | graphs of tensor operations |
 //! | `decoder`, `sampler`, `generate` | text generation |
+//! | `audio`, `whisper` | sound, and speech to text |
 
+pub mod audio;
 pub mod bert;
 pub mod chat;
 pub mod cpu;
@@ -38,3 +40,4 @@ pub mod stop;
 pub mod tensor;
 pub mod tensor_bytes;
 pub mod tokenizer;
+pub mod whisper;

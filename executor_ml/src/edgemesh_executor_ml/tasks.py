@@ -16,6 +16,10 @@ _TEXT = (
     "tokenizer_config.json", "generation_config.json", "modules.json", "chat_template.jinja",
     "sentence_bert_config.json", "special_tokens_map.json", "1_Pooling/config.json",
 )  # fmt: skip
+_SOUND = (
+    "generation_config.json", "preprocessor_config.json", "processor_config.json",
+    "tokenizer_config.json",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ TASKS: Mapping[str, Task] = {
     "generate": Task(
         ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3"),
     ),
+    "transcribe": Task(("whisper",), ("ForConditionalGeneration",), optional=_SOUND),
 }
 _ALIASES = {"gemma3_text": "gemma3"}
 
