@@ -1,5 +1,5 @@
 //! Which tokens may come next: those that the model's files do not suppress, and times in pairs
-//! that never go back.
+//! that never go back, or no times at all.
 
 use crate::numeric::{log_sum_exp, maximum};
 
@@ -7,13 +7,13 @@ pub struct Rules<'a> {
     pub suppressed: &'a [u32],
     pub suppressed_at_first: &'a [u32],
     pub end: u32,
-    /// None: the text has no times.
+    pub first_time: u32,
+    /// None: the text is to have no times.
     pub times: Option<Times>,
 }
 
 #[derive(Clone, Copy)]
 pub struct Times {
-    pub no_timestamps: u32,
     /// The latest that may be the first, in steps.
     pub most_initial: Option<u32>,
 }
@@ -25,16 +25,17 @@ impl Rules<'_> {
             forbid_each(logits, self.suppressed_at_first);
         }
         forbid_each(logits, self.suppressed);
-        if let Some(times) = self.times {
-            times.apply(logits, written, self.end as usize);
+        let first = self.first_time as usize;
+        match self.times {
+            Some(times) => times.apply(logits, written, (self.end as usize, first)),
+            None => forbid(&mut logits[first..]),
         }
     }
 }
 
 impl Times {
-    fn apply(&self, logits: &mut [f32], written: &[u32], end: usize) {
-        let first = self.no_timestamps as usize + 1;
-        logits[first - 1] = f32::NEG_INFINITY;
+    fn apply(&self, logits: &mut [f32], written: &[u32], (end, first): (usize, usize)) {
+        logits[first - 1] = f32::NEG_INFINITY; // <|notimestamps|>
         let is_time = |id: &&u32| **id as usize >= first;
         let last = written.last().is_some_and(|id| is_time(&id));
         let before = written.len() < 2 || is_time(&&written[written.len() - 2]);
@@ -79,8 +80,9 @@ mod tests {
     /// Text 0 to 3, end 4, control 5, times from 6 on.
     fn allowed(written: &[u32], most_initial: Option<u32>) -> Vec<u32> {
         let mut logits = vec![1.0, 1.0, 1.0, 9.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0];
-        let times = Some(Times { no_timestamps: 5, most_initial });
-        let rules = Rules { suppressed: &[1], suppressed_at_first: &[0], end: 4, times };
+        let times = Some(Times { most_initial });
+        let (suppressed, suppressed_at_first) = (&[1][..], &[0][..]);
+        let rules = Rules { suppressed, suppressed_at_first, end: 4, first_time: 6, times };
         rules.apply(&mut logits, written);
         (0..10).filter(|id| logits[*id as usize] > f32::NEG_INFINITY).collect()
     }
@@ -103,10 +105,15 @@ mod tests {
     #[test]
     fn a_time_is_due_where_times_together_are_likelier() {
         let mut logits = vec![1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.9];
-        let times = Some(Times { no_timestamps: 5, most_initial: None });
-        let rules = Rules { suppressed: &[], suppressed_at_first: &[], end: 4, times };
+        let times = Some(Times { most_initial: None });
+        let (suppressed, suppressed_at_first) = (&[][..], &[][..]);
+        let rules = Rules { suppressed, suppressed_at_first, end: 4, first_time: 6, times };
+        let mut plain = logits.clone();
         rules.apply(&mut logits, &[6, 0]);
         assert!(logits[..7].iter().all(|x| *x == f32::NEG_INFINITY));
         assert_eq!(logits[9], 0.9);
+        Rules { times: None, ..rules }.apply(&mut plain, &[]);
+        assert!(plain[..6].iter().all(|x| *x == 1.0));
+        assert!(plain[6..].iter().all(|x| *x == f32::NEG_INFINITY));
     }
 }

@@ -134,13 +134,13 @@ impl Transcription {
             opening.splice(..0, std::iter::once(previous).chain(told.iter().copied()));
         }
         let times = self.request.timestamps.then_some(Times {
-            no_timestamps: vocabulary.no_timestamps,
             most_initial: config.generation.most_initial_timestamp,
         });
         let rules = Rules {
             suppressed: &config.generation.suppressed,
             suppressed_at_first: &config.generation.suppressed_at_first,
             end: vocabulary.end,
+            first_time: vocabulary.first_timestamp(),
             times,
         };
         let seed = self.request.seed;
