@@ -1,5 +1,6 @@
 //! Whisper against transformers on small random weights (golden/whisper.json, made by
-//! executor_ml/tests/golden/make_whisper.py), with configurations of both its generations.
+//! executor_ml/tests/golden/make_whisper.py), with configurations of both its generations; and against
+//! OpenAI's own loop on the same weights (golden/whisper_openai.json, by make_whisper_openai.py).
 
 use edgemesh_candle::audio::{LogMel, Sound};
 use edgemesh_candle::whisper::{Halt, Request, Segment, Task, Transcriber, Transcription};
@@ -124,8 +125,17 @@ fn tokenizer() -> Tokenizer {
     tokenizer.with_pre_tokenizer(Some(ByteLevel::new(false, true, true)));
     tokenizer.with_decoder(Some(ByteLevel::new(false, true, true)));
     let control = [
-        "endoftext", "startoftranscript", "en", "de", "fr", "translate", "transcribe",
-        "startoflm", "startofprev", "nospeech", "notimestamps",
+        "endoftext",
+        "startoftranscript",
+        "en",
+        "de",
+        "fr",
+        "translate",
+        "transcribe",
+        "startoflm",
+        "startofprev",
+        "nospeech",
+        "notimestamps",
     ];
     let control = control.map(|name| AddedToken::from(format!("<|{name}|>"), true));
     tokenizer.add_special_tokens(control).unwrap();
@@ -209,7 +219,8 @@ fn vectors_and_greedy_tokens_equal_transformers() {
 #[test]
 fn windows_move_by_timestamps_as_the_reference_does() {
     for (name, model) in &golden().models {
-        let folder = Folder::new(&format!("{name}-long"), model, &model.config_5, &model.generation);
+        let folder =
+            Folder::new(&format!("{name}-long"), model, &model.config_5, &model.generation);
         let transcriber = Transcriber::open(&folder.0).unwrap();
         for (condition, expected) in [(false, &model.segments), (true, &model.conditioned)] {
             let request = german(name, Request { condition, ..Request::default() });
@@ -221,6 +232,51 @@ fn windows_move_by_timestamps_as_the_reference_does() {
                 assert_eq!(told, segment.text);
             }
         }
+    }
+}
+
+#[derive(Deserialize)]
+struct Written {
+    start: f64,
+    end: f64,
+    text: String,
+    tokens: Vec<u32>,
+    avg_logprob: f32,
+    no_speech_prob: f32,
+}
+
+#[test]
+fn segments_and_scores_equal_openais_own() {
+    let ways: BTreeMap<String, Vec<Written>> =
+        serde_json::from_str(include_str!("golden/whisper_openai.json")).unwrap();
+    let Golden { models, .. } = golden();
+    let model = &models["many-languages"];
+    let folder = Folder::new("openai", model, &model.config_5, &model.generation);
+    let transcriber = Transcriber::open(&folder.0).unwrap();
+    for (way, expected) in ways {
+        let request = Request {
+            condition: way != "untold",
+            timestamps: way != "plain",
+            prompt: (way == "prompted").then(|| "names: Ada, Grace".to_owned()),
+            ..Request::default()
+        };
+        let mut job = transcriber.start(&sound(), german("", request), &|| true).unwrap();
+        let mut written = expected.iter();
+        while job.listen(&|| true).unwrap() {
+            let attempt = job.attempt(0.0, &|| true).unwrap();
+            let (likely, silent) = (attempt.avg_logprob, attempt.no_speech_prob);
+            for segment in job.keep() {
+                let expected = written.next().expect("a segment too many");
+                let same = |a: f64, b: f64| (a - b).abs() < 1e-3;
+                assert!(same(segment.start, expected.start), "{way}: {segment:?}");
+                assert!(same(segment.end, expected.end), "{way}: {segment:?}");
+                assert_eq!(segment.text, expected.text, "{way}");
+                assert_eq!(segment.tokens, expected.tokens, "{way}");
+                assert!((likely - expected.avg_logprob).abs() < 1e-4, "{way}: {likely}");
+                assert!((silent - expected.no_speech_prob).abs() < 1e-5, "{way}: {silent}");
+            }
+        }
+        assert!(written.next().is_none(), "{way}: a segment too few");
     }
 }
 

@@ -21,7 +21,8 @@ pub fn decode(bytes: Vec<u8>, most_seconds: f64, going: Going<'_>) -> Result<Sou
     }
     // A decoder that a hostile file brings to panic is a refused file, not a dead worker.
     let run = AssertUnwindSafe(|| run(bytes, most_seconds, going));
-    catch_unwind(run).unwrap_or_else(|_| Err(SoundError::expected(format!("{WANTED} that is whole"))))
+    catch_unwind(run)
+        .unwrap_or_else(|_| Err(SoundError::expected(format!("{WANTED} that is whole"))))
 }
 
 fn run(bytes: Vec<u8>, most_seconds: f64, going: Going<'_>) -> Result<Sound, SoundError> {

@@ -57,7 +57,8 @@ impl LogMel {
 
     /// `count` frames from `first` on as the model reads them, [count, mels]; zeros behind the end.
     pub fn window(&self, first: usize, count: usize) -> Vec<f32> {
-        let (start, end) = (first * self.mels, ((first + count) * self.mels).min(self.values.len()));
+        let (start, end) =
+            (first * self.mels, ((first + count) * self.mels).min(self.values.len()));
         let least = self.loudest - RANGE;
         let mut out: Vec<f32> =
             self.values[start..end].iter().map(|v| (v.max(least) + 4.0) / 4.0).collect();

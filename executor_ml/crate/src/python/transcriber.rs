@@ -85,7 +85,8 @@ impl Sound {
             out.extend(pieces.next().unwrap_or_default().chunks_exact(size).map(read));
         };
         let ask = asking(&going);
-        let sound = py.detach(|| audio::from_samples(&mut next, channels, rate, most_seconds, &ask));
+        let sound =
+            py.detach(|| audio::from_samples(&mut next, channels, rate, most_seconds, &ask));
         Ok(Self(sound?))
     }
 

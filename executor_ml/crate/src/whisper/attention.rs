@@ -75,7 +75,8 @@ pub fn attend(
         scores.resize(count * length, 0.0);
         matmul(MatrixMut::new(scores, count, length, length), q, k.transposed(), scale, 1);
         for (i, row) in scores.chunks_exact_mut(length).enumerate() {
-            let seen = attended.before.map_or(length, |before| (before + first + i + 1).min(length));
+            let seen =
+                attended.before.map_or(length, |before| (before + first + i + 1).min(length));
             softmax(&mut row[..seen]);
             row[seen..].fill(0.0);
         }

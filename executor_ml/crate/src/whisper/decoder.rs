@@ -75,7 +75,11 @@ impl Decoder {
         let words = Some(table_of_words)
             .filter(|t| t.dims == [vocabulary, h])
             .and_then(QuantMatrix::new)
-            .ok_or_else(|| source.error(&format!("{words} is no [{vocabulary}, {h}] of a type that is read here")))?;
+            .ok_or_else(|| {
+                source.error(&format!(
+                    "{words} is no [{vocabulary}, {h}] of a type that is read here"
+                ))
+            })?;
         Ok(Self {
             hidden: h,
             heads: config.decoder.heads,

@@ -1,11 +1,11 @@
 //! A model that turns sound into text.
 
+use super::Halt;
 use super::config::Config;
 use super::decoder::Decoder;
 use super::encoder::Encoder;
 use super::transcription::Transcription;
 use super::vocabulary::{Task, Vocabulary};
-use super::Halt;
 use crate::audio::{Going, LogMel, Sound};
 use crate::error::{Error, Result};
 use crate::shards::Shards;

@@ -120,6 +120,7 @@ impl Transcription {
 
     /// Writes down the window that was heard. Panics where none was.
     pub fn attempt(&mut self, temperature: f32, going: Going<'_>) -> Result<&Attempt, Halt> {
+        self.attempt = None;
         let Model { config, vocabulary, decoder, .. } = &*self.model;
         let memory = self.window.as_mut().expect("a window was heard");
         memory.rewind();
@@ -133,9 +134,10 @@ impl Transcription {
             start = 1 + told.len();
             opening.splice(..0, std::iter::once(previous).chain(told.iter().copied()));
         }
-        let times = self.request.timestamps.then_some(Times {
-            most_initial: config.generation.most_initial_timestamp,
-        });
+        let times = self
+            .request
+            .timestamps
+            .then_some(Times { most_initial: config.generation.most_initial_timestamp });
         let rules = Rules {
             suppressed: &config.generation.suppressed,
             suppressed_at_first: &config.generation.suppressed_at_first,
