@@ -88,15 +88,14 @@ async def test_segments_come_as_they_are_heard(listening: Mesh, tmp_path: Path) 
         assert result["duration_s"] == SECONDS
         segments = result["segments"]
         assert segments[-1]["start"] > WINDOW_S  # of more than one window
-        told: list[tuple[str, str]] = []
-        said = ""
-        for event in events:
-            if event.WhichOneof("event") == "token":
-                said += event.token.text
-            elif event.progress.message:
-                told.append((event.progress.message, said))
-                said = ""
-        assert told == [(f"{s['start']:.2f} --> {s['end']:.2f}", s["text"]) for s in segments]
+        lines = "".join(event.output.text for event in events)
+        told = [{key: s[key] for key in ("start", "end", "text")} for s in segments]
+        assert list(map(json.loads, lines.splitlines())) == told
+        assert response.stdout == lines
+        assert "".join(event.token.text for event in events) == result["text"]
+        order = [event.WhichOneof("event") for event in events]
+        # The first segment is told before the last window's tokens.
+        assert order.index("output") < len(order) - 1 - order[::-1].index("token")
         request.inputs["audio"].data = b"not a sound"
         refusal = await rpc.refused(peer.compute.Compute(request, timeout=60))
         assert refusal.fields.keys() == {"inputs.audio"}
@@ -113,5 +112,5 @@ async def test_segments_come_as_they_are_heard(listening: Mesh, tmp_path: Path) 
     )
     out, _ = await process.communicate()
     assert process.returncode == 0
-    lines = out.decode().splitlines()
-    assert lines == [*(f"{times} {text}" for times, text in told), f"10 s of {result['language']}"]
+    expected = [f"{s['start']:.2f} --> {s['end']:.2f} {s['text']}" for s in segments]
+    assert out.decode().splitlines() == [*expected, f"10.0 s of {result['language']}"]

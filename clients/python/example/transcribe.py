@@ -25,15 +25,15 @@ def main(file: str, address: str = "127.0.0.1:50051", parameters: str = "{}") ->
     )
     with grpc.insecure_channel(address) as channel:
         compute = compute_pb2_grpc.ComputeServiceStub(channel)
-        said = ""
+        rest = ""
         for event in compute.ComputeStream(request, timeout=PATIENCE_S):
             match event.WhichOneof("event"):
-                case "token":
-                    said += event.token.text
-                case "progress" if event.progress.message:
-                    # A segment's times come behind its tokens.
-                    print(f"{event.progress.message} {said}", flush=True)
-                    said = ""
+                case "output":
+                    # A line of JSON for each segment; an event may hold several, or a part.
+                    *lines, rest = (rest + event.output.text).split("\n")
+                    for segment in map(json.loads, lines):
+                        times = f"{segment['start']:.2f} --> {segment['end']:.2f}"
+                        print(f"{times} {segment['text']}", flush=True)
                 case "response":
                     return ended(event.response)
                 case _:

@@ -9,6 +9,7 @@ until then are kept in the reply.
 
 from __future__ import annotations
 
+import json
 import time
 import zlib
 from collections.abc import Callable
@@ -58,10 +59,11 @@ def run(call: Call, manifest: Manifest, transcriber: Transcriber) -> Reply:
         reply = stopped(call, progress.result)
         if reply is None:
             raise
+        reply.stdout = progress.lines
         return reply
     except NumericError as error:
         raise AlgorithmFailure("NumericError", str(error)) from error
-    return Reply(result=progress.result())
+    return Reply(result=progress.result(), stdout=progress.lines)
 
 
 def _going(call: Call) -> Callable[[], bool]:
@@ -135,7 +137,7 @@ def _transcribe(
             call.progress(job.fraction)
             continue
         for segment in job.keep():
-            progress.add(segment, attempt, temperature, job.fraction)
+            progress.add(segment, attempt, temperature)
         call.progress(job.fraction)
     progress.language = job.language
 
@@ -159,9 +161,8 @@ class _Thresholds:
 
     def __init__(self, call: Call) -> None:
         get = call.parameters.get
-        temperature = get("temperature", list(TEMPERATURES))
-        many = temperature if isinstance(temperature, list) else [temperature]
-        self.temperatures = [float(each) for each in many]
+        told: float | list[float] = get("temperature", list(TEMPERATURES))
+        self.temperatures = list(map(float, told)) if isinstance(told, list) else [float(told)]
         self.ratio: float | None = get("compression_ratio_threshold", COMPRESSION_RATIO)
         self.logprob: float | None = get("logprob_threshold", LOGPROB)
         self.no_speech: float | None = get("no_speech_threshold", NO_SPEECH)
@@ -196,9 +197,14 @@ class _Progress:
         self._segments: list[dict[str, Any]] = []
         self.seconds = 0.0
         self.language: str | None = None
+        self.lines = ""
+        """What was told on stdout."""
 
-    def add(self, segment: Segment, attempt: Attempt, temperature: float, fraction: float) -> None:
-        """Take a segment and tell of it: its tokens, then its times."""
+    def add(self, segment: Segment, attempt: Attempt, temperature: float) -> None:
+        """Take a segment and tell of it: its tokens, then a line of stdout with its times.
+
+        Progress would not do: where a caller reads slowly, only the newest is kept.
+        """
         told: dict[str, Any] = {
             "start": round(segment.start, _DIGITS),
             "end": round(segment.end, _DIGITS),
@@ -211,7 +217,9 @@ class _Progress:
         self._segments.append(told | ({"tokens": segment.tokens} if self._tokens else {}))
         for id, text, logprob in segment.pieces:
             self._call.token(text, id, logprob)
-        self._call.progress(fraction, f"{segment.start:.2f} --> {segment.end:.2f}")
+        line = f"{json.dumps({key: told[key] for key in ('start', 'end', 'text')})}\n"
+        self.lines += line
+        self._call.output("stdout", line)
 
     def result(self) -> dict[str, Any]:
         """The result as it stands."""

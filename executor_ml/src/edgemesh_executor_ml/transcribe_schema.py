@@ -24,7 +24,10 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
     return algorithm_pb2.Algorithm(
         name=NAME,
         version="1",
-        description="Speech to text with times; streams each segment's tokens, then its times",
+        description=(
+            "Speech to text with times; streams each segment's tokens, then on stdout a line of"
+            " JSON with its start, end and text"
+        ),
         parameters_schema=json.dumps(_parameters(models)),
         result_schema=json.dumps(_result()),
         inputs=[
