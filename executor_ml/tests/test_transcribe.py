@@ -243,5 +243,4 @@ def test_the_front_serves_a_folder(executor: Served, models: Path) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         executor.stub.Execute(request, timeout=60)
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
-    details = [v for _, v in caught.value.trailing_metadata() or () if isinstance(v, bytes)]
-    assert any(b"inputs.audio" in each for each in details)
+    assert "inputs.audio" in str(caught.value.trailing_metadata())
