@@ -15,7 +15,10 @@
 //! | `encoder`, `embed`, `rerank` | sentence embeddings, and scores of pairs |
 //! | `tensor` | graphs of tensor operations |
 //! | `decoder`, `sampler`, `generate` | text generation |
+//! | `audio`, `whisper` | sound, and speech to text |
 
+pub mod audio;
+pub mod bert;
 pub mod chat;
 pub mod cpu;
 pub mod decoder;
@@ -39,3 +42,4 @@ pub mod stop;
 pub mod tensor;
 pub mod tensor_bytes;
 pub mod tokenizer;
+pub mod whisper;

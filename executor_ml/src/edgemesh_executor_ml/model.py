@@ -6,7 +6,7 @@ import math
 from array import array
 from pathlib import Path
 
-from edgemesh_candle import Embedder, Generator
+from edgemesh_candle import Embedder, Generator, NumericError, Transcriber
 from edgemesh_executor_ml.manifest import Manifest, Unusable
 
 
@@ -27,3 +27,13 @@ def open_generator(folder: Path, described: Manifest) -> Generator:
     generator = Generator(described.file(".gguf", folder) if files else folder)
     generator.start("warm-up", max_tokens=1).next()
     return generator
+
+
+def open_transcriber(folder: Path) -> Transcriber:
+    """Open a model of the task `transcribe`. Raises CandleError, Unusable."""
+    transcriber = Transcriber(folder)
+    try:
+        transcriber.warm_up()
+    except NumericError as error:
+        raise Unusable("its weights give text of what are no numbers") from error
+    return transcriber

@@ -13,8 +13,9 @@ from pathlib import Path
 from edgemesh.compute.v1 import algorithm_pb2
 
 from edgemesh_executor_ml import chat, embed, generate, prompts, rerank
+from edgemesh_executor_ml import chat, embed, generate, transcribe, transcribe_schema
 from edgemesh_executor_ml.manifest import Manifest
-from edgemesh_executor_ml.model import open_embedder, open_generator
+from edgemesh_executor_ml.model import open_embedder, open_generator, open_transcriber
 from mesh_service.executor import Call, Reply
 
 Run = Callable[[Call], Reply]
@@ -54,3 +55,14 @@ def _generate(folder: Path, manifest: Manifest) -> list[Offer]:
 
 
 OPENERS: Mapping[str, Opener] = {"embed": _embed, "generate": _generate, "rerank": _rerank}
+def _transcribe(folder: Path, manifest: Manifest) -> list[Offer]:
+    transcriber = open_transcriber(folder)
+    described = transcribe_schema.describe([manifest.name])
+    return [Offer(described, lambda call: transcribe.run(call, manifest, transcriber))]
+
+
+OPENERS: Mapping[str, Opener] = {
+    "embed": _embed,
+    "generate": _generate,
+    "transcribe": _transcribe,
+}

@@ -17,6 +17,10 @@ _TEXT = (
     "sentence_bert_config.json", "special_tokens_map.json", "1_Pooling/config.json",
     "config_sentence_transformers.json",
 )  # fmt: skip
+_SOUND = (
+    "generation_config.json", "preprocessor_config.json", "processor_config.json",
+    "tokenizer_config.json",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ TASKS: Mapping[str, Task] = {
     "generate": Task(
         ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3"),
     ),
+    "transcribe": Task(("whisper",), ("ForConditionalGeneration",), optional=_SOUND),
 }
 _ALIASES = {"gemma3_text": "gemma3"}
 

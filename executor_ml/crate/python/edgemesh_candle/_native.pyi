@@ -1,6 +1,6 @@
 """The Rust core's bindings. Everything that computes does so without the interpreter lock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Final, Literal, final
 
@@ -9,6 +9,7 @@ from typing_extensions import Buffer
 __all__ = [
     "BUILD",
     "MOST_OPS",
+    "Attempt",
     "CandleError",
     "ChatError",
     "ConstraintError",
@@ -18,6 +19,7 @@ __all__ = [
     "Generation",
     "Generator",
     "GraphError",
+    "Interrupted",
     "ModelError",
     "NumericError",
     "ParameterError",
@@ -25,7 +27,12 @@ __all__ = [
     "RerankJob",
     "Reranker",
     "TextTooLong",
+    "Segment",
+    "Sound",
+    "SoundExpected",
     "Token",
+    "Transcriber",
+    "Transcription",
     "__version__",
     "kernels",
     "threads",
@@ -300,3 +307,146 @@ class Token:
     @property
     def alternatives(self) -> list[tuple[int, float]]:
         """The likeliest tokens in its place and their log-probabilities, if they were asked for."""
+
+class SoundExpected(CandleError):
+    """A sound cannot be read: what was expected instead."""
+
+    expected: str
+
+class Interrupted(CandleError):
+    """The caller's `going` said no."""
+
+@final
+class Sound:
+    """One channel of samples at 16 kHz.
+
+    Everywhere `going` is asked every few tens of milliseconds whether to go on.
+    """
+
+    @staticmethod
+    def decode(data: Buffer, most_seconds: float, going: Callable[[], bool]) -> Sound:
+        """The first track of a WAV, FLAC, MP3 or Ogg Vorbis file, mixed down and resampled.
+
+        Raises SoundExpected, Interrupted.
+        """
+
+    @staticmethod
+    def of_samples(
+        data: Buffer,
+        dtype: Literal["float32", "int16"] | str,
+        channels: int,
+        rate: int,
+        most_seconds: float,
+        going: Callable[[], bool],
+    ) -> Sound:
+        """Interleaved samples, likewise; int16 are divided by 32,768.
+
+        Raises SoundExpected, Interrupted; ValueError where they are no whole frames.
+        """
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+
+@final
+class Transcriber:
+    """A Whisper; may be used by several threads at once."""
+
+    def __new__(cls, folder: str | PathLike[str]) -> Transcriber:
+        """Open a folder: config.json, tokenizer.json, model.safetensors and, where it has them,
+        generation_config.json and preprocessor_config.json. Raises ModelError.
+        """
+
+    @property
+    def languages(self) -> list[str]:
+        """Codes of the languages it can be told; none where it knows English alone."""
+
+    def warm_up(self) -> None:
+        """Hear a window of silence. Raises NumericError where that gives no numbers."""
+
+    def start(
+        self,
+        sound: Sound,
+        going: Callable[[], bool],
+        *,
+        language: str | None = None,
+        translate: bool | None = None,
+        timestamps: bool = True,
+        prompt: str | None = None,
+        condition: bool = True,
+        seed: int = 0,
+    ) -> Transcription:
+        """Begin with a sound: its spectrogram.
+
+        Without `language` it is as the model's files say, or as it is heard; without `translate`
+        as they say. With `condition` each window is told the text so far. Raises ParameterError,
+        Interrupted.
+        """
+
+@final
+class Transcription:
+    """A sound on its way to text, window by window; belongs to one thread at a time.
+
+    For each window: `listen`, then `attempt` as often as it takes, then `keep` or `skip`.
+    """
+
+    @property
+    def language(self) -> str | None:
+        """Its code, once it is known."""
+
+    @property
+    def fraction(self) -> float:
+        """How much of the sound is done, from 0 to 1."""
+
+    def listen(self, going: Callable[[], bool]) -> bool:
+        """Hear the next window; False where there is none. Raises Interrupted."""
+
+    def attempt(self, temperature: float, going: Callable[[], bool]) -> Attempt:
+        """Write down what was heard. Raises Interrupted, NumericError."""
+
+    def keep(self) -> list[Segment]:
+        """Take the last attempt's text, and move on to where it ends."""
+
+    def skip(self) -> None:
+        """Move on to the next window: this one has nothing to say."""
+
+@final
+class Attempt:
+    """What a window may have said."""
+
+    @property
+    def text(self) -> str:
+        """Its text, without blanks around it."""
+
+    @property
+    def avg_logprob(self) -> float:
+        """Mean log-probability of its tokens and its end."""
+
+    @property
+    def no_speech_prob(self) -> float:
+        """How probable it is that nobody speaks."""
+
+@final
+class Segment:
+    """A part of the text; times are in seconds of the whole sound."""
+
+    @property
+    def start(self) -> float:
+        """Where it begins."""
+
+    @property
+    def end(self) -> float:
+        """Where it ends."""
+
+    @property
+    def text(self) -> str:
+        """What is said, with its blanks."""
+
+    @property
+    def tokens(self) -> list[int]:
+        """All token ids, those of times among them."""
+
+    @property
+    def pieces(self) -> list[tuple[int, str, float]]:
+        """Each token of the text: its id, the whole characters it completes, its
+        log-probability."""

@@ -5,6 +5,7 @@ mod exceptions;
 mod generator;
 mod reranker;
 mod tensors;
+mod transcriber;
 
 use pyo3::prelude::*;
 
@@ -23,6 +24,7 @@ fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<reranker::Reranker>()?;
     module.add_class::<reranker::RerankJob>()?;
     tensors::register(module)?;
+    transcriber::register(module)?;
     exceptions::register(module)
 }
 
