@@ -1,4 +1,4 @@
-//! Candle models for edgemesh: sentence embeddings and text generation on CPU.
+//! Candle models for edgemesh, on CPU.
 //!
 //! The core is plain Rust and knows nothing of Python; `python/` holds the bindings alone.
 //! Weights are memory-mapped and never written, so models are shared (`Arc`) and every request
@@ -18,7 +18,6 @@
 //! | `audio`, `whisper` | sound, and speech to text |
 
 pub mod audio;
-pub mod bert;
 pub mod chat;
 pub mod cpu;
 pub mod decoder;

@@ -12,8 +12,15 @@ from pathlib import Path
 
 from edgemesh.compute.v1 import algorithm_pb2
 
-from edgemesh_executor_ml import chat, embed, generate, prompts, rerank
-from edgemesh_executor_ml import chat, embed, generate, transcribe, transcribe_schema
+from edgemesh_executor_ml import (
+    chat,
+    embed,
+    generate,
+    prompts,
+    rerank,
+    transcribe,
+    transcribe_schema,
+)
 from edgemesh_executor_ml.manifest import Manifest
 from edgemesh_executor_ml.model import open_embedder, open_generator, open_transcriber
 from mesh_service.executor import Call, Reply
@@ -54,7 +61,6 @@ def _generate(folder: Path, manifest: Manifest) -> list[Offer]:
     ]
 
 
-OPENERS: Mapping[str, Opener] = {"embed": _embed, "generate": _generate, "rerank": _rerank}
 def _transcribe(folder: Path, manifest: Manifest) -> list[Offer]:
     transcriber = open_transcriber(folder)
     described = transcribe_schema.describe([manifest.name])
@@ -64,5 +70,6 @@ def _transcribe(folder: Path, manifest: Manifest) -> list[Offer]:
 OPENERS: Mapping[str, Opener] = {
     "embed": _embed,
     "generate": _generate,
+    "rerank": _rerank,
     "transcribe": _transcribe,
 }
