@@ -15,6 +15,8 @@
 //! | `bert`, `embed` | sentence embeddings |
 //! | `tensor` | graphs of tensor operations |
 //! | `decoder`, `sampler`, `generate` | text generation |
+//! | `fields` | JSON of a model's folder |
+//! | `picture`, `vision` | pictures, and the models that read them |
 
 pub mod bert;
 pub mod chat;
@@ -23,11 +25,13 @@ pub mod decoder;
 pub mod detokenize;
 pub mod embed;
 pub mod error;
+pub mod fields;
 pub mod generate;
 pub mod gguf;
 pub mod linear;
 pub mod matmul;
 pub mod numeric;
+pub mod picture;
 #[cfg(feature = "python")]
 mod python;
 pub mod quant;
@@ -38,3 +42,4 @@ pub mod stop;
 pub mod tensor;
 pub mod tensor_bytes;
 pub mod tokenizer;
+pub mod vision;

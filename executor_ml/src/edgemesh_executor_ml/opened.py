@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from edgemesh.compute.v1 import algorithm_pb2
 
-from edgemesh_executor_ml import chat, embed, generate
+from edgemesh_executor_ml import chat, classify_image, embed, generate, image_text
 from edgemesh_executor_ml.manifest import Manifest
 from edgemesh_executor_ml.model import open_embedder, open_generator
 from mesh_service.executor import Call, Reply
@@ -48,4 +49,21 @@ def _generate(folder: Path, manifest: Manifest) -> list[Offer]:
     ]
 
 
-OPENERS: Mapping[str, Opener] = {"embed": _embed, "generate": _generate}
+def _classify_image(folder: Path, manifest: Manifest) -> list[Offer]:
+    names, model = [manifest.name], classify_image.open_classifier(folder)
+    run = partial(classify_image.run, manifest=manifest, model=model)
+    return [Offer(classify_image.describe(names), run)]
+
+
+def _image_text(folder: Path, manifest: Manifest) -> list[Offer]:
+    names, model = [manifest.name], image_text.open_image_text(folder)
+    run = partial(image_text.run, manifest=manifest, model=model)
+    return [Offer(image_text.describe(names), run)]
+
+
+OPENERS: Mapping[str, Opener] = {
+    "embed": _embed,
+    "generate": _generate,
+    "classify_image": _classify_image,
+    "image_text": _image_text,
+}

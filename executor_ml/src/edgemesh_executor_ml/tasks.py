@@ -17,6 +17,12 @@ _TEXT = (
     "sentence_bert_config.json", "special_tokens_map.json", "1_Pooling/config.json",
 )  # fmt: skip
 
+_PICTURES = ("preprocessor_config.json", "processor_config.json")
+_CLASSIFIERS = (
+    "vit", "dinov2", "resnet", "convnext", "convnextv2", "efficientnet", "mobilenet_v1",
+    "mobilenet_v2",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -26,8 +32,8 @@ class Task:
     """Values of `model_type` in config.json, or of `general.architecture` of a GGUF."""
     heads: tuple[str, ...] = ()
     """Ends of `architectures[0]` that say so, where a family does several; none: all others."""
-    needs: tuple[str, ...] = ("tokenizer.json",)
-    """JSON files beside config.json that must be there."""
+    needs: tuple[str | tuple[str, ...], ...] = ("tokenizer.json",)
+    """JSON files beside config.json that must be there; of several names, one."""
     optional: tuple[str, ...] = _TEXT
     """Files that belong to the model where they are there."""
 
@@ -37,6 +43,8 @@ TASKS: Mapping[str, Task] = {
     "generate": Task(
         ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3"),
     ),
+    "classify_image": Task(_CLASSIFIERS, needs=(_PICTURES,), optional=()),
+    "image_text": Task(("clip", "siglip"), needs=("tokenizer.json", _PICTURES)),
 }
 _ALIASES = {"gemma3_text": "gemma3"}
 

@@ -11,15 +11,19 @@ __all__ = [
     "MOST_OPS",
     "CandleError",
     "ChatError",
+    "Classifier",
     "EmbedJob",
     "Embedder",
     "Evaluation",
     "Generation",
     "Generator",
     "GraphError",
+    "ImageText",
     "ModelError",
     "NumericError",
     "ParameterError",
+    "PictureError",
+    "Prepared",
     "PromptTooLong",
     "Token",
     "__version__",
@@ -241,3 +245,71 @@ class Token:
     @property
     def alternatives(self) -> list[tuple[int, float]]:
         """The likeliest tokens in its place and their log-probabilities, if they were asked for."""
+
+class PictureError(CandleError):
+    """A picture cannot be read."""
+
+    expected: str
+
+@final
+class Prepared:
+    """A picture as one model reads it."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+
+    @property
+    def values(self) -> bytes:
+        """binary32 of [height, width, 3]."""
+
+@final
+class Classifier:
+    """A model that labels pictures; shared between threads."""
+
+    def __new__(cls, folder: str | PathLike[str]) -> Classifier:
+        """Open a folder as transformers saves it. Raises ModelError."""
+
+    @property
+    def labels(self) -> list[str]:
+        """What its outputs are called; none where it has no head."""
+
+    @property
+    def dimensions(self) -> int:
+        """How many features a picture has."""
+
+    def prepare(
+        self, data: Buffer, size: tuple[int, int] | None = None, *, most_pixels: int
+    ) -> Prepared:
+        """Read a PNG, JPEG or WebP, or rows of RGB of that height and width. Raises PictureError."""
+
+    def classify(self, pictures: Sequence[Prepared]) -> tuple[bytes, bytes]:
+        """binary32 of [pictures, labels], probabilities, and of [pictures, features]."""
+
+@final
+class ImageText:
+    """A model that embeds pictures and texts in one space; shared between threads."""
+
+    def __new__(cls, folder: str | PathLike[str]) -> ImageText:
+        """Open a folder as transformers saves it. Raises ModelError."""
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+
+    def prepare(
+        self, data: Buffer, size: tuple[int, int] | None = None, *, most_pixels: int
+    ) -> Prepared:
+        """As Classifier's."""
+
+    def tokenize(self, text: str) -> tuple[list[int], bool]:
+        """Token ids of a text, and whether its end was cut off. Raises ParameterError."""
+
+    def embed_pictures(self, pictures: Sequence[Prepared]) -> bytes:
+        """binary32 of [pictures, dimensions], each of length 1."""
+
+    def embed_texts(self, texts: Sequence[Sequence[int]]) -> bytes:
+        """binary32 of [texts, dimensions], each of length 1."""
+
+    def scores(self, pictures: bytes, texts: bytes) -> bytes:
+        """binary32 of [pictures, texts]: how likely each text belongs to each picture."""

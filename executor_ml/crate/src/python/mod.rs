@@ -4,6 +4,7 @@ mod embedder;
 mod exceptions;
 mod generator;
 mod tensors;
+mod vision;
 
 use pyo3::prelude::*;
 
@@ -20,6 +21,7 @@ fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<generator::Generation>()?;
     module.add_class::<generator::Token>()?;
     tensors::register(module)?;
+    vision::register(module)?;
     exceptions::register(module)
 }
 
