@@ -127,7 +127,10 @@ def clip(seed: int = 1) -> dict[str, bytes]:
 def rgb(height: int, width: int) -> bytes:
     """Rows of a picture."""
     return bytes(
-        (x * 5 + y * 3 * (c + 1)) % 256 for y in range(height) for x in range(width) for c in range(3)
+        (x * 5 + y * 3 * (c + 1)) % 256
+        for y in range(height)
+        for x in range(width)
+        for c in range(3)
     )
 
 

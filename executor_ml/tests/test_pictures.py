@@ -130,7 +130,7 @@ BAD: dict[str, tuple[Given, str, str]] = {
     "too large": (
         {"image": (BYTES, (), png(10_000, 10_000, b""))},
         "inputs.image",
-        "10000×10000 given, at most 50000000 pixels are read",
+        "10000 by 10000 given, at most 50000000 pixels are read",
     ),
     "empty file": ({"image": (BYTES, (0,), b"")}, "inputs.image.shape[0]", "1 or more"),
     "no rows": ({"image": (UINT8, (0, 4, 3), b"")}, "inputs.image.shape[0]", "1 or more"),
@@ -166,7 +166,7 @@ def test_other_bad_requests_are_named(executor: Served) -> None:
     assert "parameters.template" in refused(executor, "image_text", ONE, texts=["a"], template="x")
     narrow: Given = {"image": (UINT8, (1, 2_000_000, 3), bytes(6_000_000))}
     found = refused(executor, "image_text", narrow)
-    assert found == {"inputs.image": "a picture less narrow than 2000000×1"}
+    assert found == {"inputs.image": "a picture less narrow than 2000000 by 1"}
 
 
 def test_a_model_that_does_not_fit_is_refused_in_words(executor: Served, models: Path) -> None:

@@ -298,7 +298,7 @@ fn a_picture_too_narrow_to_be_resized_is_refused() {
     let preparation = Preparation::read(&folder.0, "CLIP").unwrap();
     let narrow = Picture::of_rgb(vec![0; 3_000_000], 1, 1_000_000).unwrap();
     let error = preparation.apply(&narrow).err().expect("it was resized").to_string();
-    assert_eq!(error, "a picture less narrow than 1000000×1");
+    assert_eq!(error, "a picture less narrow than 1000000 by 1");
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn what_does_not_fit_is_named() {
     let size = refusal("size", "vit", |folder, _| {
         folder.write("preprocessor_config.json", &json!({"size": 48}));
     });
-    assert!(size.contains("gives pictures of 48×48, which the model does not read"), "{size}");
+    assert!(size.contains("gives pictures of 48 by 48, which the model does not read"), "{size}");
     let other = refusal("other", "clip", |_, c| c["model_type"] = "flava".into());
     assert!(other.contains("\"flava\" is not supported; clip and siglip are"), "{other}");
     let words = refusal("words", "siglip", |_, c| c["text_config"]["vocab_size"] = 3.into());

@@ -30,7 +30,9 @@ def open_classifier(folder: Path) -> Classifier:
     """Open a model, and compute with it once. Raises CandleError, Unusable."""
     model = Classifier(folder)
     side = 64
-    grey = model.prepare(bytearray(b"\x7f" * side * side * 3), (side, side), most_pixels=side * side)
+    grey = model.prepare(
+        bytearray(b"\x7f" * side * side * 3), (side, side), most_pixels=side * side
+    )
     for values in model.classify([grey]):
         if not all(map(math.isfinite, array("f", values))):
             raise Unusable("its weights give scores of what are no numbers")

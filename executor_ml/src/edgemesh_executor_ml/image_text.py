@@ -30,7 +30,9 @@ def open_image_text(folder: Path) -> ImageText:
     """Open a model, and compute with it once. Raises CandleError, Unusable."""
     model = ImageText(folder)
     side = 64
-    grey = model.prepare(bytearray(b"\x7f" * side * side * 3), (side, side), most_pixels=side * side)
+    grey = model.prepare(
+        bytearray(b"\x7f" * side * side * 3), (side, side), most_pixels=side * side
+    )
     ids, _ = model.tokenize("warm-up")
     seen, said = model.embed_pictures([grey]), model.embed_texts([ids])
     for values in (seen, said, model.scores(seen, said)):

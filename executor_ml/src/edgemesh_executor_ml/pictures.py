@@ -83,9 +83,7 @@ def _all(call: Call) -> list[tuple[str, memoryview, tuple[int, int] | None]]:
     return found
 
 
-def _of(
-    name: str, tensor: TensorView
-) -> Iterator[tuple[str, memoryview, tuple[int, int] | None]]:
+def _of(name: str, tensor: TensorView) -> Iterator[tuple[str, memoryview, tuple[int, int] | None]]:
     shape = tensor.shape
     if tensor.dtype not in _FILES:
         raise InvalidInput({f"inputs.{name}.dtype": _EXPECTED})
@@ -96,7 +94,7 @@ def _of(
         raise InvalidInput({f"inputs.{name}.shape": f"{_EXPECTED}, not {list(shape)}"})
     height, width = shape[-3:-1]
     if height * width > MOST_PIXELS:
-        expected = f"at most {MOST_PIXELS} pixels, not {height}×{width}"
+        expected = f"at most {MOST_PIXELS} pixels, not {height} by {width}"
         raise InvalidInput({f"inputs.{name}.shape": expected})
     if len(shape) == 4 and shape[0] > MOST_PICTURES:
         raise InvalidInput({f"inputs.{name}.shape[0]": f"at most {MOST_PICTURES} pictures"})

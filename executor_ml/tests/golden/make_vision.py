@@ -243,7 +243,7 @@ def model_of(name: str, config: dict[str, Any]) -> tuple[Any, dict[str, list[int
         path = Path(folder) / "model.safetensors"
         getattr(transformers, kind)(made).save_pretrained(folder)
         with safe_open(path, "pt") as file:
-            shapes = {each: list(file.get_slice(each).get_shape()) for each in file.keys()}
+            shapes = {each: list(file.get_slice(each).get_shape()) for each in file.keys()}  # noqa: SIM118
         counted = {n: s for n, s in shapes.items() if not n.endswith("num_batches_tracked")}
         values = {n: torch.from_numpy(weights_of(n, s)) for n, s in counted.items()}
         for n in shapes.keys() - counted.keys():

@@ -281,7 +281,7 @@ class Classifier:
     def prepare(
         self, data: Buffer, size: tuple[int, int] | None = None, *, most_pixels: int
     ) -> Prepared:
-        """Read a PNG, JPEG or WebP, or rows of RGB of that height and width. Raises PictureError."""
+        """Read a PNG, JPEG or WebP, or rows of RGB of that size. Raises PictureError."""
 
     def classify(self, pictures: Sequence[Prepared]) -> tuple[bytes, bytes]:
         """binary32 of [pictures, labels], probabilities, and of [pictures, features]."""

@@ -41,7 +41,7 @@ impl Picture {
         let mut decoder = reader.into_decoder().map_err(broken)?;
         let (width, height) = decoder.dimensions();
         if u64::from(width) * u64::from(height) > most_pixels {
-            let most = format!("{width}×{height} given, at most {most_pixels} pixels are read");
+            let most = format!("{width} by {height} given, at most {most_pixels} pixels are read");
             return Err(BadPicture(most));
         }
         if !is_whole(bytes, format) {
@@ -116,7 +116,7 @@ mod tests {
                     assert!(read.is_err(), "{length} of {} bytes of {format:?}", bytes.len());
                 }
             }
-            assert!(refusal(&bytes, 1199).contains("40×30 given, at most 1199 pixels"));
+            assert!(refusal(&bytes, 1199).contains("40 by 30 given, at most 1199 pixels"));
         }
         assert!(refusal(b"no picture at all", 1).starts_with("a PNG, JPEG or WebP"));
         assert!(refusal(b"GIF89a\x01\x00\x01\x00\x00\x00\x00", 1).starts_with("a PNG, JPEG"));
@@ -128,7 +128,7 @@ mod tests {
         bytes[16..24].copy_from_slice(&[0, 0, 0x27, 0x10, 0, 0, 0x27, 0x10]);
         let crc = crc32(&bytes[12..29]);
         bytes[29..33].copy_from_slice(&crc.to_be_bytes());
-        assert!(refusal(&bytes, 50_000_000).contains("10000×10000 given"));
+        assert!(refusal(&bytes, 50_000_000).contains("10000 by 10000 given"));
     }
 
     fn crc32(bytes: &[u8]) -> u32 {

@@ -116,7 +116,7 @@ impl Preparation {
             size = wanted.of(from);
             if size.0.saturating_mul(size.1) > MOST_PIXELS {
                 let (height, width) = from;
-                let reason = format!("a picture less narrow than {width}×{height}");
+                let reason = format!("a picture less narrow than {width} by {height}");
                 return Err(BadPicture(reason));
             }
             rgb = Some(resize(&picture.rgb, from, size, filter));

@@ -31,7 +31,8 @@ impl Activation {
             "silu" | "swish" => Self::Silu,
             "tanh" => Self::Tanh,
             other => {
-                let there_are = "gelu, gelu_new, gelu_pytorch_tanh, quick_gelu, relu, relu6, silu, swish and tanh";
+                let there_are = "gelu, gelu_new, gelu_pytorch_tanh, quick_gelu, relu, relu6, \
+                                 silu, swish and tanh";
                 return Err(
                     fields.error(format!("{key} {other:?} is not supported; {there_are} are"))
                 );

@@ -58,7 +58,7 @@ impl Classifier {
         if let Some(size) = preparation.output().filter(|size| !backbone.reads(*size)) {
             let (height, width) = size;
             let reason =
-                format!("gives pictures of {height}×{width}, which the model does not read");
+                format!("gives pictures of {height} by {width}, which the model does not read");
             return Err(Error::model(&folder.join("preprocessor_config.json"), reason));
         }
         let weights = Weights::new(&shards, "", "");
@@ -92,7 +92,9 @@ impl Classifier {
         let (height, width) = (prepared.height, prepared.width);
         match self.backbone.reads((height, width)) {
             true => Ok(prepared),
-            false => Err(BadPicture(format!("a size that the model reads, not {width}×{height}"))),
+            false => {
+                Err(BadPicture(format!("a size that the model reads, not {width} by {height}")))
+            }
         }
     }
 

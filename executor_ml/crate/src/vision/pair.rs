@@ -74,7 +74,9 @@ impl Pair {
             "clip" => Self::clip(folder, &fields, &shards)?,
             "siglip" => Self::siglip(folder, &fields, &shards)?,
             other => {
-                return Err(fields.error(format!("{other:?} is not supported; clip and siglip are")));
+                return Err(
+                    fields.error(format!("{other:?} is not supported; clip and siglip are"))
+                );
             }
         };
         match pair.preparation.output() {
@@ -82,7 +84,7 @@ impl Pair {
             _ => {
                 let (height, width) = pair.tower.size;
                 let reason =
-                    format!("must give pictures of {height}×{width}, which the model reads");
+                    format!("must give pictures of {height} by {width}, which the model reads");
                 Err(Error::model(&folder.join("preprocessor_config.json"), reason))
             }
         }
