@@ -138,7 +138,7 @@ BAD: dict[str, tuple[Given, str, str]] = {
     "floats": (
         {"image": (tensor_pb2.DATA_TYPE_FLOAT32, (1, 1, 3), bytes(12))},
         "inputs.image.dtype",
-        "DATA_TYPE_BYTES",
+        "one of bytes, uint8, not float32",
     ),
     "more floats": (
         {**ONE, "image.1": (tensor_pb2.DATA_TYPE_FLOAT32, (1, 1, 3), bytes(12))},
