@@ -16,6 +16,8 @@
 //! | `tensor` | graphs of tensor operations |
 //! | `decoder`, `sampler`, `generate` | text generation |
 //! | `audio`, `whisper` | sound, and speech to text |
+//! | `fields` | JSON of a model's folder |
+//! | `picture`, `vision` | pictures, and the models that read them |
 
 pub mod audio;
 pub mod chat;
@@ -25,11 +27,13 @@ pub mod detokenize;
 pub mod embed;
 pub mod encoder;
 pub mod error;
+pub mod fields;
 pub mod generate;
 pub mod gguf;
 pub mod linear;
 pub mod matmul;
 pub mod numeric;
+pub mod picture;
 #[cfg(feature = "python")]
 mod python;
 pub mod quant;
@@ -41,4 +45,5 @@ pub mod stop;
 pub mod tensor;
 pub mod tensor_bytes;
 pub mod tokenizer;
+pub mod vision;
 pub mod whisper;

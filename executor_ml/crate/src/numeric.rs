@@ -104,7 +104,7 @@ pub fn maximum(row: &[f32]) -> f32 {
 
 /// Σ f(x) over a row, in independent lanes.
 #[inline(always)]
-fn sum_by(row: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+pub fn sum_by(row: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     let mut lanes = [0f32; LANES];
     let chunks = row.chunks_exact(LANES);
     let rest: f32 = chunks.remainder().iter().map(|x| f(*x)).sum();

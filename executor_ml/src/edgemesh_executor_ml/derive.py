@@ -43,15 +43,22 @@ def _of_folder(folder: Path) -> Manifest:
     name, family = told_by(config)
     task = TASKS[name]
     weights = safetensors.check(folder)
-    for file in task.needs:
+    needs = [_there(folder, names) for names in task.needs]
+    for file in needs:
         safetensors.json_of(folder / file)
     others = [file for file in task.optional if (folder / file).is_file()]
     for file in others:
         if file.endswith(".json") and file != "modules.json":
             safetensors.json_of(folder / file)
     described = ", ".join(str(each) for each in config.get("architectures") or ())[:256]
-    names = ["config.json", *task.needs, *weights, *others]
+    names = ["config.json", *needs, *weights, *others]
     return _manifest(folder.name, name, family, "", described, folder, names)
+
+
+def _there(folder: Path, names: str | tuple[str, ...]) -> str:
+    """Of several names the one that there is, or the first."""
+    names = (names,) if isinstance(names, str) else names
+    return next((name for name in names if (folder / name).is_file()), names[0])
 
 
 def _manifest(

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from edgemesh.compute.v1 import algorithm_pb2
 
 from edgemesh_executor_ml import (
     chat,
+    classify_image,
     embed,
     generate,
+    image_text,
     prompts,
     rerank,
     transcribe,
@@ -67,9 +70,23 @@ def _transcribe(folder: Path, manifest: Manifest) -> list[Offer]:
     return [Offer(described, lambda call: transcribe.run(call, manifest, transcriber))]
 
 
+def _classify_image(folder: Path, manifest: Manifest) -> list[Offer]:
+    names, model = [manifest.name], classify_image.open_classifier(folder)
+    run = partial(classify_image.run, manifest=manifest, model=model)
+    return [Offer(classify_image.describe(names), run)]
+
+
+def _image_text(folder: Path, manifest: Manifest) -> list[Offer]:
+    names, model = [manifest.name], image_text.open_image_text(folder)
+    run = partial(image_text.run, manifest=manifest, model=model)
+    return [Offer(image_text.describe(names), run)]
+
+
 OPENERS: Mapping[str, Opener] = {
     "embed": _embed,
     "generate": _generate,
     "rerank": _rerank,
     "transcribe": _transcribe,
+    "classify_image": _classify_image,
+    "image_text": _image_text,
 }

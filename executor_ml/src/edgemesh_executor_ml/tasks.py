@@ -22,6 +22,12 @@ _SOUND = (
     "tokenizer_config.json",
 )  # fmt: skip
 
+_PICTURES = ("preprocessor_config.json", "processor_config.json")
+_CLASSIFIERS = (
+    "vit", "dinov2", "resnet", "convnext", "convnextv2", "efficientnet", "mobilenet_v1",
+    "mobilenet_v2",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -31,8 +37,8 @@ class Task:
     """Values of `model_type` in config.json, or of `general.architecture` of a GGUF."""
     heads: tuple[str, ...] = ()
     """Ends of `architectures[0]` that say so, where a family does several; none: all others."""
-    needs: tuple[str, ...] = ("tokenizer.json",)
-    """JSON files beside config.json that must be there."""
+    needs: tuple[str | tuple[str, ...], ...] = ("tokenizer.json",)
+    """JSON files beside config.json that must be there; of several names, one."""
     optional: tuple[str, ...] = _TEXT
     """Files that belong to the model where they are there."""
 
@@ -57,6 +63,8 @@ TASKS: Mapping[str, Task] = {
         ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3"),
     ),
     "transcribe": Task(("whisper",), ("ForConditionalGeneration",), optional=_SOUND),
+    "classify_image": Task(_CLASSIFIERS, needs=(_PICTURES,), optional=()),
+    "image_text": Task(("clip", "siglip"), needs=("tokenizer.json", _PICTURES)),
 }
 _ALIASES = {"gemma3_text": "gemma3"}
 

@@ -12,6 +12,7 @@ __all__ = [
     "Attempt",
     "CandleError",
     "ChatError",
+    "Classifier",
     "ConstraintError",
     "EmbedJob",
     "Embedder",
@@ -19,17 +20,20 @@ __all__ = [
     "Generation",
     "Generator",
     "GraphError",
+    "ImageText",
     "Interrupted",
     "ModelError",
     "NumericError",
     "ParameterError",
+    "PictureError",
+    "Prepared",
     "PromptTooLong",
     "RerankJob",
     "Reranker",
-    "TextTooLong",
     "Segment",
     "Sound",
     "SoundExpected",
+    "TextTooLong",
     "Token",
     "Transcriber",
     "Transcription",
@@ -450,3 +454,71 @@ class Segment:
     def pieces(self) -> list[tuple[int, str, float]]:
         """Each token of the text: its id, the whole characters it completes, its
         log-probability."""
+
+class PictureError(CandleError):
+    """A picture cannot be read."""
+
+    expected: str
+
+@final
+class Prepared:
+    """A picture as one model reads it."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+
+    @property
+    def values(self) -> bytes:
+        """binary32 of [height, width, 3]."""
+
+@final
+class Classifier:
+    """A model that labels pictures; shared between threads."""
+
+    def __new__(cls, folder: str | PathLike[str]) -> Classifier:
+        """Open a folder as transformers saves it. Raises ModelError."""
+
+    @property
+    def labels(self) -> list[str]:
+        """What its outputs are called; none where it has no head."""
+
+    @property
+    def dimensions(self) -> int:
+        """How many features a picture has."""
+
+    def prepare(
+        self, data: Buffer, size: tuple[int, int] | None = None, *, most_pixels: int
+    ) -> Prepared:
+        """Read a PNG, JPEG or WebP, or rows of RGB of that size. Raises PictureError."""
+
+    def classify(self, pictures: Sequence[Prepared]) -> tuple[bytes, bytes]:
+        """binary32 of [pictures, labels], probabilities, and of [pictures, features]."""
+
+@final
+class ImageText:
+    """A model that embeds pictures and texts in one space; shared between threads."""
+
+    def __new__(cls, folder: str | PathLike[str]) -> ImageText:
+        """Open a folder as transformers saves it. Raises ModelError."""
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+
+    def prepare(
+        self, data: Buffer, size: tuple[int, int] | None = None, *, most_pixels: int
+    ) -> Prepared:
+        """As Classifier's."""
+
+    def tokenize(self, text: str) -> tuple[list[int], bool]:
+        """Token ids of a text, and whether its end was cut off. Raises ParameterError."""
+
+    def embed_pictures(self, pictures: Sequence[Prepared]) -> bytes:
+        """binary32 of [pictures, dimensions], each of length 1."""
+
+    def embed_texts(self, texts: Sequence[Sequence[int]]) -> bytes:
+        """binary32 of [texts, dimensions], each of length 1."""
+
+    def scores(self, pictures: bytes, texts: bytes) -> bytes:
+        """binary32 of [pictures, texts]: how likely each text belongs to each picture."""

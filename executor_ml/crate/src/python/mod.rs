@@ -6,6 +6,7 @@ mod generator;
 mod reranker;
 mod tensors;
 mod transcriber;
+mod vision;
 
 use pyo3::prelude::*;
 
@@ -25,6 +26,7 @@ fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<reranker::RerankJob>()?;
     tensors::register(module)?;
     transcriber::register(module)?;
+    vision::register(module)?;
     exceptions::register(module)
 }
 

@@ -1,0 +1,172 @@
+//! `Classifier`, `ImageText` and the pictures that they have prepared.
+
+use crate::picture::{self, BadPicture, Picture};
+use crate::vision;
+use pyo3::buffer::PyBuffer;
+use pyo3::create_exception;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use std::path::PathBuf;
+
+create_exception!(edgemesh_candle, PictureError, super::exceptions::CandleError);
+
+impl From<BadPicture> for PyErr {
+    fn from(error: BadPicture) -> Self {
+        let BadPicture(expected) = error;
+        Python::attach(|py| {
+            let exception = PictureError::new_err(expected.clone());
+            exception.value(py).setattr("expected", expected)?;
+            Ok(exception)
+        })
+        .unwrap_or_else(|failure: PyErr| failure)
+    }
+}
+
+/// A picture as one model reads it.
+#[pyclass(frozen, module = "edgemesh_candle")]
+pub struct Prepared(picture::Prepared);
+
+#[pymethods]
+impl Prepared {
+    #[getter]
+    fn size(&self) -> (usize, usize) {
+        (self.0.height, self.0.width)
+    }
+
+    #[getter]
+    fn values<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        bytes(py, &self.0.values)
+    }
+}
+
+/// A file's bytes, or rows of RGB where `size` says how many.
+fn read(data: Vec<u8>, size: Option<(usize, usize)>, most: u64) -> PyResult<Picture> {
+    match size {
+        None => Ok(Picture::decode(&data, most)?),
+        Some((height, width)) => Picture::of_rgb(data, height, width)
+            .ok_or_else(|| PyValueError::new_err("size must be that of data, in rows of RGB")),
+    }
+}
+
+fn bytes<'py>(py: Python<'py>, values: &[f32]) -> Bound<'py, PyBytes> {
+    let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+    PyBytes::new(py, &bytes)
+}
+
+fn floats(data: &[u8], row: usize) -> PyResult<Vec<f32>> {
+    match data.len().is_multiple_of(row * size_of::<f32>()) {
+        true => Ok(data
+            .chunks_exact(size_of::<f32>())
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect()),
+        false => Err(PyValueError::new_err(format!("embeddings must be rows of {row} floats"))),
+    }
+}
+
+type Both<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>);
+
+#[pyclass(frozen, module = "edgemesh_candle")]
+pub struct Classifier(vision::Classifier);
+
+#[pymethods]
+impl Classifier {
+    #[new]
+    fn new(py: Python<'_>, folder: PathBuf) -> PyResult<Self> {
+        Ok(Self(py.detach(|| vision::Classifier::open(&folder))?))
+    }
+
+    #[getter]
+    fn labels(&self) -> Vec<String> {
+        self.0.labels().to_vec()
+    }
+
+    #[getter]
+    fn dimensions(&self) -> usize {
+        self.0.features()
+    }
+
+    #[pyo3(signature = (data, size = None, *, most_pixels))]
+    fn prepare(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        size: Option<(usize, usize)>,
+        most_pixels: u64,
+    ) -> PyResult<Prepared> {
+        let data = PyBuffer::<u8>::get(data)?.to_vec(py)?;
+        py.detach(|| Ok(Prepared(self.0.prepare(&read(data, size, most_pixels)?)?)))
+    }
+
+    fn classify<'py>(&self, py: Python<'py>, pictures: Vec<PyRef<'py, Prepared>>) -> Both<'py> {
+        let pictures: Vec<&picture::Prepared> = pictures.iter().map(|p| &p.0).collect();
+        let (scores, features) = py.detach(|| self.0.scores(&pictures));
+        (bytes(py, &scores), bytes(py, &features))
+    }
+}
+
+#[pyclass(frozen, module = "edgemesh_candle")]
+pub struct ImageText(vision::Pair);
+
+#[pymethods]
+impl ImageText {
+    #[new]
+    fn new(py: Python<'_>, folder: PathBuf) -> PyResult<Self> {
+        Ok(Self(py.detach(|| vision::Pair::open(&folder))?))
+    }
+
+    #[getter]
+    fn dimensions(&self) -> usize {
+        self.0.dimensions()
+    }
+
+    #[pyo3(signature = (data, size = None, *, most_pixels))]
+    fn prepare(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        size: Option<(usize, usize)>,
+        most_pixels: u64,
+    ) -> PyResult<Prepared> {
+        let data = PyBuffer::<u8>::get(data)?.to_vec(py)?;
+        py.detach(|| Ok(Prepared(self.0.prepare(&read(data, size, most_pixels)?)?)))
+    }
+
+    fn tokenize(&self, py: Python<'_>, text: &str) -> PyResult<(Vec<u32>, bool)> {
+        Ok(py.detach(|| self.0.tokenize(text))?)
+    }
+
+    fn embed_pictures<'py>(
+        &self,
+        py: Python<'py>,
+        pictures: Vec<PyRef<'py, Prepared>>,
+    ) -> Bound<'py, PyBytes> {
+        let pictures: Vec<&picture::Prepared> = pictures.iter().map(|p| &p.0).collect();
+        let out = py.detach(|| self.0.pictures(&pictures));
+        bytes(py, &out)
+    }
+
+    fn embed_texts<'py>(&self, py: Python<'py>, texts: Vec<Vec<u32>>) -> Bound<'py, PyBytes> {
+        let out = py.detach(|| self.0.texts(&texts));
+        bytes(py, &out)
+    }
+
+    fn scores<'py>(
+        &self,
+        py: Python<'py>,
+        pictures: &[u8],
+        texts: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let row = self.0.dimensions();
+        let (pictures, texts) = (floats(pictures, row)?, floats(texts, row)?);
+        let out = py.detach(|| self.0.scores(&pictures, &texts));
+        Ok(bytes(py, &out))
+    }
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("PictureError", module.py().get_type::<PictureError>())?;
+    module.add_class::<Prepared>()?;
+    module.add_class::<Classifier>()?;
+    module.add_class::<ImageText>()
+}

@@ -1,0 +1,103 @@
+"""The pictures of a call: which inputs there are, and each as a model reads it.
+
+Rules: inputs are `image`, and `image.1`, `image.2`, … beside it; each a file's bytes, or uint8 of
+[height, width, 3], or a batch of such. A picture's pixels are counted before it is decoded. Between
+two pictures a call looks at its deadline and at its caller.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from edgemesh.compute.v1 import algorithm_pb2, tensor_pb2
+
+from edgemesh_candle import PictureError, Prepared, threads
+from edgemesh_executor_ml.stopped import stopped
+from mesh_service.executor import Call, InvalidInput, Reply, TensorView
+
+MOST_PICTURES = 64
+MOST_PIXELS = 50_000_000
+"""Of one picture; decoded, it takes three bytes for each, and up to sixteen meanwhile."""
+_NAME = re.compile(r"image(\.[1-9][0-9]{0,2})?")
+_EXPECTED = "a PNG, JPEG or WebP as BYTES, or UINT8 of [height, width, 3] or [n, height, width, 3]"
+_FILES = (tensor_pb2.DATA_TYPE_BYTES, tensor_pb2.DATA_TYPE_UINT8)
+
+
+class Preparer(Protocol):
+    """A model that reads pictures."""
+
+    def prepare(
+        self, data: memoryview, size: tuple[int, int] | None = None, *, most_pixels: int
+    ) -> Prepared:
+        """A picture as it reads it. Raises PictureError."""
+        ...
+
+
+def spec(required: bool) -> algorithm_pb2.TensorSpec:
+    """The first input; others are like it."""
+    return algorithm_pb2.TensorSpec(
+        name="image",
+        dtypes=_FILES,
+        any_rank=True,
+        required=required,
+        description=f"{_EXPECTED}; more of them as image.1, image.2, …",
+    )
+
+
+def prepared(call: Call, model: Preparer) -> tuple[list[str], list[Prepared]] | Reply:
+    """Every picture's input and values, or the reply to a call that must stop.
+
+    Raises InvalidInput.
+    """
+    names: list[str] = []
+    out: list[Prepared] = []
+    for name, data, size in _all(call):
+        if (reply := stopped(call)) is not None:
+            return reply
+        try:
+            out.append(model.prepare(data, size, most_pixels=MOST_PIXELS))
+        except PictureError as error:
+            raise InvalidInput({f"inputs.{name}": error.expected}) from error
+        names.append(name)
+    return names, out
+
+
+def steps(pictures: Sequence[Prepared]) -> Iterator[Sequence[Prepared]]:
+    """As many pictures at a time as keep all threads busy for some of them."""
+    step = 2 * threads()
+    for at in range(0, len(pictures), step):
+        yield pictures[at : at + step]
+
+
+def _all(call: Call) -> list[tuple[str, memoryview, tuple[int, int] | None]]:
+    for name in call.inputs:
+        if _NAME.fullmatch(name) is None:
+            raise InvalidInput({f"inputs.{name[:128]}": "image, image.1, image.2, …"})
+    found: list[tuple[str, memoryview, tuple[int, int] | None]] = []
+    for name in sorted(call.inputs, key=lambda name: int(name.partition(".")[2] or 0)):
+        found += _of(name, call.inputs[name])
+        if len(found) > MOST_PICTURES:
+            raise InvalidInput({f"inputs.{name}": f"at most {MOST_PICTURES} pictures in a call"})
+    return found
+
+
+def _of(name: str, tensor: TensorView) -> Iterator[tuple[str, memoryview, tuple[int, int] | None]]:
+    shape = tensor.shape
+    if tensor.dtype not in _FILES:
+        raise InvalidInput({f"inputs.{name}.dtype": _EXPECTED})
+    if tensor.dtype == tensor_pb2.DATA_TYPE_BYTES or len(shape) == 1:
+        yield name, tensor.data, None
+        return
+    if len(shape) not in (3, 4) or shape[-1] != 3 or 0 in shape:
+        raise InvalidInput({f"inputs.{name}.shape": f"{_EXPECTED}, not {list(shape)}"})
+    height, width = shape[-3:-1]
+    if height * width > MOST_PIXELS:
+        expected = f"at most {MOST_PIXELS} pixels, not {height} by {width}"
+        raise InvalidInput({f"inputs.{name}.shape": expected})
+    if len(shape) == 4 and shape[0] > MOST_PICTURES:
+        raise InvalidInput({f"inputs.{name}.shape[0]": f"at most {MOST_PICTURES} pictures"})
+    row = height * width * 3
+    for i in range(shape[0] if len(shape) == 4 else 1):
+        yield name, tensor.data[i * row : (i + 1) * row], (height, width)
