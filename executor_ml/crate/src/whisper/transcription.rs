@@ -161,7 +161,7 @@ impl Transcription {
             if maximum(&logits) == f32::NEG_INFINITY {
                 return Err(Error::Numeric.into());
             }
-            let choice = sampler.choose(&mut logits, 0)?;
+            let choice = sampler.choose(&mut logits, 0, None)?;
             sum += choice.logprob;
             if choice.id == vocabulary.end {
                 break;
