@@ -39,6 +39,7 @@ def test_workers_share_the_cores(
     monkeypatch.setenv("EDGEMESH_ML_WORKERS", workers)
     monkeypatch.setenv("EDGEMESH_ML_THREADS", threads)
     assert MlSettings.load().worker_environment() == {
+        "MALLOC_MMAP_THRESHOLD_": "16777216",
         "RAYON_NUM_THREADS": expected,
         "CANDLE_NUM_THREADS": expected,
     }

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from mesh_service.settings import ExecutorSettings, SettingsError
+from mesh_service.settings import MIB, ExecutorSettings, SettingsError
 
 
 class MlSettings(ExecutorSettings):
@@ -73,8 +73,12 @@ class MlSettings(ExecutorSettings):
             )
 
     def worker_environment(self) -> dict[str, str]:
-        """Thread budgets, which the native pools read once, at their first use."""
-        return dict.fromkeys(("RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"), str(self.worker_threads))
+        """Thread budgets, which the native pools read once, at their first use; and a bound to what
+        each thread's heap keeps of a large block (a decoded picture, a sound) that it has freed."""
+        budgets = dict.fromkeys(
+            ("RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"), str(self.worker_threads)
+        )
+        return budgets | {"MALLOC_MMAP_THRESHOLD_": str(16 * MIB)}
 
 
 def available_bytes() -> int:
