@@ -21,6 +21,7 @@ from edgemesh_gateway.route import Routes
 from edgemesh_gateway.schedule import Slot
 from edgemesh_gateway.tickets import Ticket, Tickets
 from edgemesh_gateway.usage import Usage
+from mesh_service import tracing
 from mesh_service.stack import Rpc
 
 SERVICE: str = compute_pb2.DESCRIPTOR.services_by_name["ComputeService"].full_name
@@ -81,10 +82,9 @@ class Gateway:
             )
             inside = above is not None and endpoint.name in above.holds
             lane = endpoint.lane
-            with (
-                await lane.slot(permit.priority, permit.deadline, inside=inside) as slot,
-                self._usage.running(caller.tenant),
-            ):
+            with tracing.span("schedule", executor=endpoint.name):
+                waited = await lane.slot(permit.priority, permit.deadline, inside=inside)
+            with waited as slot, self._usage.running(caller.tenant):
                 if not permit.asks:
                     return await dispatch(endpoint, permit, slot)
                 with self._tickets.issued(caller, above, endpoint.name) as permit.ticket:

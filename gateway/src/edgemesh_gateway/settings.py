@@ -152,8 +152,9 @@ class GatewaySettings(ServiceSettings):
 
     @property
     def native(self) -> bool:
-        """Whether native code moves the bytes."""
-        return self.datapath != "python" and datapath.present()
+        """Whether native code moves the bytes; where all calls may be traced Python does."""
+        whole = bool(self.traces) and self.trace_roots > 0
+        return self.datapath != "python" and datapath.present() and not whole
 
     @property
     def identified(self) -> bool:

@@ -24,7 +24,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from mesh_service import logs, stack
+from mesh_service import logs, stack, tracing
 from mesh_service.metrics import Metrics
 from mesh_service.settings import ServiceSettings, SettingsError, public
 
@@ -252,6 +252,11 @@ def run(
     except SettingsError as error:
         sys.exit(_complain(f"{kind.service}: {error}"))
     buffer = logs.configure(settings.service, settings.log_format, settings.log_level)
+    if settings.traces:
+        try:
+            tracing.configure(settings.service, settings.traces, settings.trace_roots)
+        except (OSError, ValueError) as error:
+            sys.exit(_complain(f"{settings.service}: EDGEMESH_TRACES: {error}"))
     logs.event("starting", pid=os.getpid(), settings=json.dumps(public(settings)))
     status = 0
     try:
@@ -259,6 +264,7 @@ def run(
     except (PortTaken, SettingsError) as error:
         status = _complain(str(error))
     finally:
+        tracing.close()
         buffer.flush()
     # Native libraries may have left threads that would delay the interpreter's end.
     sys.stdout.flush()
