@@ -4,6 +4,7 @@
 #   PLUGIN=, VERSION=  what `make pin` makes the default: a plugin, and its version, or `newest`
 #   MODEL=, VERSION=   what `make pin-model` does: a model, and its version, or `newest`
 #   ONLY=name,…        the parts of test, lint, lock, bench or corpus (default: all)
+# bench takes REQUESTS=1000000 for the scheduler's replay (ONLY=scheduler).
 # bench-pywasm takes RUNS=100000 and DURATION=10 (seconds) for longer or shorter loads, and SETUP=1
 # to build the sandbox's images from nothing too.
 

@@ -12,7 +12,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import cpp, hop, jobs, ml, python_run, recovery, services
+from bench import cpp, fairness, hop, jobs, ml, python_run, recovery, scheduler, services
 from bench.process import ROOT, environment
 from bench.report import OUT, Line, table
 
@@ -46,6 +46,8 @@ PARTS: dict[str, Callable[[], Awaitable[list[Line]]]] = {
     "pool": _pool,
     "hop": hop.measure,
     "jobs": jobs.measure,
+    "scheduler": scheduler.measure,
+    "fairness": fairness.measure,
 }
 
 

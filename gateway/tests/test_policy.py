@@ -22,6 +22,10 @@ rate = "100/10 seconds"   # a tenant's own goes before the default
 concurrency = 16
 compute_seconds_per_day = 1.5
 classes = ["batch", "interactive"]
+weight = 2
+
+[algorithms."cpp.svd"]
+max_concurrency = 4
 
 [tenants."a.b"]
 scopes = []
@@ -33,6 +37,8 @@ def test_a_tenant_has_what_it_says_and_then_the_default() -> None:
     physics = policy.of("physics")
     assert (physics.scopes, physics.rate) == (("cpp.*",), "100/10 seconds")
     assert physics.class_bits == 0b1100
+    assert (physics.weight, policy.of("a.b").weight) == (2.0, 1.0)
+    assert policy.most_running == {"cpp.svd": 4}
     assert not physics.allows(1)
     assert policy.of("a.b") == Rules(scopes=(), rate="5/minute")
     assert policy.of("history") == policy.default
@@ -60,6 +66,25 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "none at once": ("[tenants.a]\nconcurrency = 0\n", ["2: tenants.a.concurrency: "]),
     "no end": ("[tenants.a]\ncompute_seconds_per_day = inf\n", ["2: tenants.a.compute_"]),
     "no class": ('[tenants.a]\nclasses = ["rush"]\n', ["2: tenants.a.classes: "]),
+    "no weight": ('[tenants.a]\nweight = "heavy"\n', ["2: tenants.a.weight: "]),
+    "no weight at all": ("[default]\nweight = 0\n", ["2: default.weight: "]),
+    "endless weight": ("[default]\nweight = inf\n", ["2: default.weight: "]),
+    "a name without quotes": (
+        "[default]\n[algorithms.cpp.svd]\nmax_concurrency = 1\n",
+        ["2: algorithms.cpp: an algorithm's name in quotes"],
+    ),
+    "a version": (
+        '[algorithms."cpp.svd@2"]\nmax_concurrency = 1\n',
+        ["1: algorithms.cpp.svd@2: an algorithm's name in quotes, without a version"],
+    ),
+    "no limit": (
+        '[algorithms."cpp.svd"]\n\n[algorithms."cpp.fft"]\nmax_concurrency = 0\nqueue = 1\n',
+        [
+            "1: algorithms.cpp.svd.max_concurrency: Field required",
+            "4: algorithms.cpp.fft.max_concurrency: ",
+            "5: algorithms.cpp.fft.queue: no such rule; one of max_concurrency",
+        ],
+    ),
     "dotted keys": ("tenants.a.rate = 3\ntenants.b.rate = 4\n", ["1: tenants.a", "2: tenants.b"]),
     "inline tables": ("[tenants]\nb = {}\na = { rate = 3 }\n", ["3: tenants.a.rate: "]),
     "several": (

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from edgemesh_gateway.schedule import Lane, Slot
+from edgemesh_gateway.scheduling import UNDATED_S
+from edgemesh_gateway.scheduling.order import AGED_EVERY
 from mesh_service import errors
 
 REALTIME = compute_pb2.PRIORITY_REALTIME
@@ -74,9 +76,12 @@ async def test_first_come_first_served_in_a_class(lane: Lane, clock: Clock, prio
     assert await order_of(lane, clock, *arrivals) == list(range(50))
 
 
-async def test_waiting_is_worth_a_class(lane: Lane, clock: Clock) -> None:
-    arrivals = [(0, BATCH), (9, INTERACTIVE), (11, INTERACTIVE), (19, REALTIME), (21, REALTIME)]
-    assert await order_of(lane, clock, *arrivals) == [1, 3, 0, 2, 4]
+async def test_a_class_that_has_waited_long_has_every_eighth_slot(lane: Lane, clock: Clock) -> None:
+    arrivals = [(0, BATCH), (0, BATCH), (9, INTERACTIVE), *[(20, REALTIME)] * 16]
+    order = await order_of(lane, clock, *arrivals)
+    # Interactive has aged by 10 s then, batch by 20; of both the one that has waited longer, in
+    # its measure. What has not aged, or not more than the turns, comes when the others are through.
+    assert order == [3, 4, 5, 6, 7, 8, 9, 2, 10, 11, 12, 13, 14, 15, 16, 0, 17, 18, 1]
 
 
 async def test_batch_is_served_under_an_endless_stream_of_realtime(
@@ -119,10 +124,62 @@ async def test_a_full_queue_refuses(clock: Clock) -> None:
     waiting = asyncio.ensure_future(lane.slot(INTERACTIVE, None))
     await asyncio.sleep(0)
     with pytest.raises(errors.QueueFull) as full:
-        await lane.slot(REALTIME, None)
-    assert full.value.limit == 1
+        await lane.slot(INTERACTIVE, None)
+    assert (full.value.limit, full.value.retry_after_s) == (1, 0.5)
+    # A higher class takes the place of a lower one.
+    above = asyncio.ensure_future(lane.slot(REALTIME, None))
+    with pytest.raises(errors.QueueFull):
+        await waiting
     slot.release()
-    (await waiting).release()
+    (await above).release()
+    assert lane.tally.shed == [0, 2, 0]
+    assert (lane.running, lane.waiting) == (0, 0)
+
+
+async def test_a_queue_full_of_bytes_sends_the_largest_share_away(clock: Clock) -> None:
+    lane = Lane(1, 100, AGEING_S, clock, queue_bytes=1000)
+    slot = await lane.slot(INTERACTIVE, None)
+    small = asyncio.ensure_future(lane.slot(INTERACTIVE, None, tenant="a", size=10))
+    large = asyncio.ensure_future(lane.slot(INTERACTIVE, None, tenant="b", size=900))
+    await asyncio.sleep(0)
+    other = asyncio.ensure_future(lane.slot(INTERACTIVE, None, tenant="a", size=100))
+    with pytest.raises(errors.QueueFull, match="1000 bytes are waiting already") as full:
+        await large
+    assert full.value.limit == 1000
+    slot.release()
+    (await small).release()
+    (await other).release()
+
+
+async def test_an_algorithms_limit_keeps_no_slot_from_others(lane: Lane) -> None:
+    lane.resize(3)
+    lane.set_limits({"cpp.svd": 1})
+    first = await lane.slot(INTERACTIVE, None, algorithm="cpp.svd")
+    second = asyncio.ensure_future(lane.slot(REALTIME, None, algorithm="cpp.svd"))
+    left = asyncio.ensure_future(lane.slot(REALTIME, None, algorithm="cpp.svd"))
+    await asyncio.sleep(0)
+    with await lane.slot(BATCH, None), await lane.slot(BATCH, None, algorithm="cpp.fft"):
+        assert (lane.running, lane.waiting) == (3, 2)
+        assert lane.running_by_class == [0, 1, 2]
+    assert not second.done()
+    first.release()
+    await asyncio.sleep(0)
+    # The one that leaves in the moment of its grant gives both back: slot and place in the limit.
+    (await second).release()
+    left.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await left
+    (await lane.slot(INTERACTIVE, None, algorithm="cpp.svd")).release()
+    assert (lane.running, lane.waiting, lane.running_by_class) == (0, 0, [0, 0, 0])
+
+
+async def test_who_is_inside_waits_for_no_limit(lane: Lane) -> None:
+    lane.set_limits({"python.run": 1})
+    with (
+        await lane.slot(INTERACTIVE, None, algorithm="python.run"),
+        await lane.slot(INTERACTIVE, None, algorithm="python.run", inside=True),
+    ):
+        assert lane.running == 2
 
 
 async def test_refused_waiters_get_an_error_each(lane: Lane) -> None:
@@ -169,32 +226,51 @@ async def test_a_crowd_that_leaves_leaves_nothing_behind(clock: Clock) -> None:
         one.cancel()
     await asyncio.gather(*crowd, return_exceptions=True)
     assert lane.waiting == 0
-    assert len(lane._heap) < 100  # pyright: ignore[reportPrivateUsage]
+    assert lane.queue.standing == 0
     slot.release()
 
 
+class Waiting:
+    """One in the model."""
+
+    def __init__(
+        self,
+        at: float,
+        number: int,
+        priority: int,
+        task: asyncio.Task[Slot],
+        deadline: float | None,
+    ) -> None:
+        self.rank = CLASS[priority]
+        self.age = (at + self.rank * AGEING_S, number)
+        self.due = (at + UNDATED_S if deadline is None else deadline, number)
+        self.task, self.deadline, self.number = task, deadline, number
+
+
 class LaneMachine(RuleBasedStateMachine):
-    """A lane beside a model of it: those who wait, in the order of their turn."""
+    """A lane of one tenant beside a model of it: those who wait, in order of arrival."""
 
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.clock = Clock()
         self.lane = Lane(2, 8, AGEING_S, self.clock)
-        self.waiting: list[tuple[float, int, asyncio.Task[Slot], float | None]] = []
+        self.waiting: list[Waiting] = []
         self.held: list[Slot] = []
-        self.arrivals = 0
+        self.arrivals = self.passed = 0
 
     def teardown(self) -> None:
-        for _, _, task, _ in self.waiting:
-            task.cancel()
+        for each in self.waiting:
+            each.task.cancel()
         for slot in self.held:
             slot.release()
         self.turn()
-        for _, _, task, _ in self.waiting:
+        for each in self.waiting:
+            task = each.task
             if task.done() and not task.cancelled() and task.exception() is None:
                 task.result().release()
         assert (self.lane.running, self.lane.waiting) == (0, 0)
+        assert not any(self.lane.running_by_class)
         self.loop.close()
 
     def turn(self) -> None:
@@ -204,48 +280,67 @@ class LaneMachine(RuleBasedStateMachine):
 
         self.loop.run_until_complete(rest())
 
+    def next(self) -> Waiting:
+        """Of the highest class, or at every eighth grant of one that has aged, the first due."""
+        rank = min(each.rank for each in self.waiting)
+        aged = self.aged()
+        if aged is not None and self.passed >= AGED_EVERY - 1:
+            rank = aged
+        return min((e for e in self.waiting if e.rank == rank), key=lambda each: each.due)
+
+    def aged(self) -> int | None:
+        """The class that has waited longest, in its measure, if it is not the highest."""
+        oldest = {e.rank: e.age[0] for e in sorted(self.waiting, key=lambda e: -e.number)}
+        highest = min(oldest)
+        lower = {rank: age for rank, age in oldest.items() if rank > highest}
+        aged = min(lower, key=lambda rank: (lower[rank], rank), default=None)
+        return None if aged is None or oldest[aged] > oldest[highest] else aged
+
+    def granted(self, each: Waiting) -> None:
+        """Count it; it waits still."""
+        if (aged := self.aged()) is not None:
+            self.passed = 0 if each.rank == aged else self.passed + 1
+
+    def late(self, each: Waiting) -> bool:
+        return each.deadline is not None and each.deadline <= self.clock.now
+
     def settle(self) -> None:
         """After a change: whoever's turn it was, in the model, has a slot, and nobody else."""
-        self.waiting.sort(key=lambda entry: entry[:2])
         expected: list[asyncio.Task[Slot]] = []
-        left: list[tuple[float, int, asyncio.Task[Slot], float | None]] = []
         late: list[asyncio.Task[Slot]] = []
-        for entry in self.waiting:
-            free = len(self.held) + len(expected) < self.lane.slots
-            if free and entry[3] is not None and entry[3] <= self.clock.now:
-                late.append(entry[2])
-            elif free:
-                expected.append(entry[2])
-            else:
-                left.append(entry)
+        while self.waiting and len(self.held) + len(expected) < self.lane.slots:
+            each = self.next()
+            if not self.late(each):
+                self.granted(each)
+            self.waiting.remove(each)
+            (late if self.late(each) else expected).append(each.task)
         self.turn()
         for task in expected:
             assert task.done(), "its turn had come"
             self.held.append(task.result())
         for task in late:
             assert isinstance(task.exception(), errors.DeadlineExceeded)
-        self.waiting = left
-        assert not any(entry[2].done() for entry in left), "granted out of turn"
+        assert not any(each.task.done() for each in self.waiting), "granted out of turn"
 
     @rule(
         priority=st.sampled_from([REALTIME, INTERACTIVE, BATCH]),
-        patience=st.none() | st.integers(1, 40),
+        patience=st.none() | st.integers(1, 90),
     )
     def arrive(self, priority: int, patience: int | None) -> None:
         # Timers run on the loop's clock: far away. Passing is seen at the grant.
         deadline = None if patience is None else self.clock.now + patience
         asking: Coroutine[Any, Any, Slot] = self.lane.slot(priority, deadline)
-        full = len(self.held) >= self.lane.slots and len(self.waiting) >= 8
         task = self.loop.create_task(asking)
         self.turn()
-        if full:
-            assert isinstance(task.exception(), errors.QueueFull)
-        elif len(self.held) < self.lane.slots:
+        self.arrivals += 1
+        if len(self.held) < self.lane.slots:
             self.held.append(task.result())
-        else:
-            self.arrivals += 1
-            key = self.clock.now + CLASS[priority] * AGEING_S
-            self.waiting.append((key, self.arrivals, task, deadline))
+            return
+        self.waiting.append(Waiting(self.clock.now, self.arrivals, priority, task, deadline))
+        if len(self.waiting) > 8:
+            newest = max(self.waiting, key=lambda each: (each.rank, each.number))
+            self.waiting.remove(newest)
+            assert isinstance(newest.task.exception(), errors.QueueFull)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
@@ -258,7 +353,7 @@ class LaneMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.waiting)
     @rule(data=st.data())
     def leave(self, data: st.DataObject) -> None:
-        task = self.waiting.pop(data.draw(st.integers(0, len(self.waiting) - 1)))[2]
+        task = self.waiting.pop(data.draw(st.integers(0, len(self.waiting) - 1))).task
         task.cancel()
         self.settle()
         assert task.cancelled()
@@ -266,15 +361,22 @@ class LaneMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.held and self.waiting)
     @rule()
     def leave_in_the_moment_of_the_grant(self) -> None:
-        self.waiting.sort(key=lambda entry: entry[:2])
-        in_time = [e for e in self.waiting if e[3] is None or e[3] > self.clock.now]
         self.held.pop().release()
-        if in_time and len(self.held) < self.lane.slots:
-            self.waiting.remove(in_time[0])
-            in_time[0][2].cancel()
+        if len(self.held) < self.lane.slots:
+            late: list[Waiting] = []
+            while self.waiting and self.late(each := self.next()):
+                # Those who were late before it are told so by the same grant.
+                self.waiting.remove(each)
+                late.append(each)
+            if self.waiting:
+                each = self.next()
+                self.granted(each)
+                self.waiting.remove(each)
+                each.task.cancel()
+                self.turn()
+                assert each.task.cancelled()
             self.turn()
-            assert in_time[0][2].cancelled()
-            # Those who were late before it are told so by the same grant.
+            assert all(isinstance(e.task.exception(), errors.DeadlineExceeded) for e in late)
         self.settle()
 
     @rule(seconds=st.integers(1, 15))
@@ -290,8 +392,8 @@ class LaneMachine(RuleBasedStateMachine):
     def refuse(self) -> None:
         self.lane.refuse(lambda: errors.NotStarted("cpp", 1.0))
         self.turn()
-        for _, _, task, _ in self.waiting:
-            assert isinstance(task.exception(), errors.NotStarted)
+        for each in self.waiting:
+            assert isinstance(each.task.exception(), errors.NotStarted)
         self.waiting.clear()
 
     @invariant()

@@ -10,6 +10,12 @@ use std::time::Instant;
 /// A request that names no class is of this one.
 const INTERACTIVE: u8 = 2;
 
+/// A priority's class, the highest being 0.
+pub fn class(priority: u8) -> usize {
+    let priority = if priority == 0 { INTERACTIVE } else { priority };
+    usize::from(priority).saturating_sub(1).min(2)
+}
+
 /// What a tenant may.
 #[derive(Clone, Copy)]
 pub struct Limits {

@@ -50,6 +50,8 @@ struct Call {
     message: Rope,
     request_id: String,
     entry: Entry,
+    /// As on the wire.
+    priority: u8,
     deadline: Option<Instant>,
 }
 
@@ -100,14 +102,14 @@ pub async fn serve(
         }
     };
     let request_id = identify(&head, &parts.headers);
-    let call = Call { stream, message, request_id, entry, deadline };
+    let call = Call { stream, message, request_id, entry, priority: head.priority, deadline };
     let lane = match &place {
         Ok(slot) => slot.lane(),
         Err(lane) => *lane,
     };
     let outcome = match place {
         Ok(slot) => forward(&call, lane, slot, &mut reply, cx).await,
-        Err(lane) => match wait(&call, lane, head.priority, &mut reply, cx).await {
+        Err(lane) => match wait(&call, lane, &mut reply, cx).await {
             Ok(slot) => forward(&call, lane, slot, &mut reply, cx).await,
             Err(outcome) => outcome,
         },
@@ -191,11 +193,15 @@ fn identify(head: &Head, headers: &HeaderMap) -> String {
 async fn wait(
     call: &Call,
     lane: usize,
-    priority: u8,
     reply: &mut Reply,
     cx: &Arc<Context>,
 ) -> Result<Slot, Outcome> {
-    let mut asked = Questions::ask(&cx.house, Some(lane), |id| Event::Ask { id, lane, priority });
+    let priority = call.priority;
+    let tenant = call.entry.identity.tenant.clone();
+    let size = call.message.len();
+    let left = call.deadline.map(|at| at.saturating_duration_since(Instant::now()));
+    let event = |id| Event::Ask { id, lane, priority, tenant, size, left };
+    let mut asked = Questions::ask(&cx.house, Some(lane), event);
     let answered = within(call.deadline, unless_left(reply, asked.answered())).await;
     match answered {
         Some(Some((Verdict::Refuse(refusal), _))) => Err(refuse(reply, refusal)),
@@ -214,7 +220,7 @@ async fn forward(
     reply: &mut Reply,
     cx: &Arc<Context>,
 ) -> Outcome {
-    slot.charge(&call.entry);
+    slot.charge(&call.entry, call.priority);
     let mut slot = Some(slot);
     let mut second = false;
     loop {

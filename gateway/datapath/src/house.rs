@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime};
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
-use crate::accounts::{Accounts, Limits};
+use crate::accounts::{self, Accounts, Limits};
 use crate::head::Head;
 use crate::identity::{Identities, Identity};
 use crate::questions::{Event, Questions};
@@ -23,6 +23,8 @@ pub struct Lane {
     pub running: usize,
     /// Who waits for one, here or in Python.
     pub waiting: usize,
+    /// Those of `running` that are this crate's own calls: realtime, interactive, batch.
+    pub by_class: [usize; 3],
 }
 
 struct State {
@@ -163,8 +165,14 @@ impl House {
         self.state().accounts.take_ran()
     }
 
-    fn ran(&self, account: usize, seconds: f64) {
-        self.state().accounts.ran(account, seconds);
+    fn began(&self, lane: usize, class: usize) {
+        self.state().lanes[lane].by_class[class] += 1;
+    }
+
+    fn ran(&self, lane: usize, charge: &Charge) {
+        let mut state = self.state();
+        state.lanes[lane].by_class[charge.class] -= 1;
+        state.accounts.ran(charge.account, charge.since.elapsed().as_secs_f64());
     }
 
     pub fn set_routes(&self, routes: HashMap<Box<[u8]>, usize>) {
@@ -183,6 +191,14 @@ impl House {
     pub fn claim(&self, lane: usize) -> bool {
         let lane = &mut self.state().lanes[lane];
         let free = lane.running < lane.slots;
+        lane.running += usize::from(free);
+        free
+    }
+
+    /// Take a slot if one is free and nobody waits: for who has just come to Python.
+    pub fn claim_first(&self, lane: usize) -> bool {
+        let lane = &mut self.state().lanes[lane];
+        let free = lane.waiting == 0 && lane.running < lane.slots;
         lane.running += usize::from(free);
         free
     }
@@ -283,12 +299,18 @@ impl Drop for Entry {
     }
 }
 
+/// Whose account a slot is held on, since when, and as of which class.
+struct Charge {
+    account: usize,
+    since: Instant,
+    class: usize,
+}
+
 /// The right to run one request.
 pub struct Slot {
     house: Arc<House>,
     lane: usize,
-    /// Whose account it is held on, and since when.
-    charged: Option<(usize, Instant)>,
+    charged: Option<Charge>,
 }
 
 impl Slot {
@@ -301,16 +323,19 @@ impl Slot {
         self.lane
     }
 
-    /// From now on somebody has it.
-    pub fn charge(&mut self, to: &Entry) {
-        self.charged = Some((to.identity.account, Instant::now()));
+    /// From now on somebody has it; `priority` as on the wire.
+    pub fn charge(&mut self, to: &Entry, priority: u8) {
+        let class = accounts::class(priority);
+        self.house.began(self.lane, class);
+        let account = to.identity.account;
+        self.charged = Some(Charge { account, since: Instant::now(), class });
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if let Some((account, since)) = self.charged {
-            self.house.ran(account, since.elapsed().as_secs_f64());
+        if let Some(charge) = self.charged.take() {
+            self.house.ran(self.lane, &charge);
         }
         self.house.give_back(self.lane);
     }

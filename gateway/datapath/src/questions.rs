@@ -23,7 +23,15 @@ const RECORDS: usize = 512;
 /// What Python is told.
 pub enum Event {
     /// A request waits for a slot of a lane.
-    Ask { id: u64, lane: usize, priority: u8 },
+    Ask {
+        id: u64,
+        lane: usize,
+        priority: u8,
+        tenant: Arc<str>,
+        /// Bytes of its message.
+        size: usize,
+        left: Option<Duration>,
+    },
     /// A slot of a lane that somebody waits for was given back.
     SlotFree(usize),
     /// The caller of a question has left.
@@ -219,7 +227,9 @@ mod tests {
 
     fn waits(house: &Arc<House>) -> (u64, Asked) {
         let Decision::Wait(_, lane) = decide(house) else { panic!("a slot was free") };
-        let asked = Questions::ask(house, Some(lane), |id| Event::Ask { id, lane, priority: 0 });
+        let tenant: Arc<str> = "t".into();
+        let event = |id| Event::Ask { id, lane, priority: 0, tenant, size: 1, left: None };
+        let asked = Questions::ask(house, Some(lane), event);
         (asked.id, asked)
     }
 
@@ -263,6 +273,20 @@ mod tests {
         drop(slot);
         assert!(house.questions.take().iter().any(|event| matches!(event, Event::SlotFree(0))));
         assert!(matches!(decide(&house), Decision::Wait(..)));
+        assert!(!house.claim_first(0));
+        assert!(house.claim(0));
+    }
+
+    #[test]
+    fn a_slot_is_counted_in_its_class_while_it_is_held() {
+        let house = house();
+        let Decision::Go(entry, mut slot) = decide(&house) else { panic!("a slot is free") };
+        slot.charge(&entry, 3);
+        assert_eq!(house.lane(0).by_class, [0, 0, 1]);
+        drop(slot);
+        assert_eq!(house.lane(0).by_class, [0; 3]);
+        assert!(house.claim_first(0));
+        assert_eq!(house.lane(0).by_class, [0; 3]);
     }
 
     #[test]

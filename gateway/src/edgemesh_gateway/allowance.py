@@ -9,7 +9,7 @@ call costs a look there. Nothing is taken for a request that another rule refuse
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from edgemesh_gateway.policy import Policy, Rules
@@ -117,6 +117,18 @@ class Allowance:
             self._known[tenant] = known
             self._book.set_rules(tenant, known, self._over(tenant, known))
         return known
+
+    def weight(self, tenant: str) -> float:
+        """A tenant's share, beside others', of the slots that are waited for."""
+        return self.rules(tenant).weight
+
+    def most_running(self) -> Mapping[str, int]:
+        """How many of an algorithm run at once, where that is limited."""
+        return {} if self._policy is None else self._policy.most_running
+
+    def named(self) -> Iterable[str]:
+        """The tenants that the policy names."""
+        return () if self._policy is None else self._policy.tenants
 
     def scopes(self, tenant: str) -> tuple[str, ...] | None:
         """What a tenant may do; None: there is no policy."""

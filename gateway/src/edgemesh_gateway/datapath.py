@@ -1,10 +1,11 @@
 """The native data path before the gateway's own server: it moves the bytes, Python decides.
 
 Rules: `edgemesh_datapath` owns the public port. What is right, known and has a free slot it
-forwards by the tables kept here; whatever else comes it passes to the server behind it as it came,
-so that every refusal is the one that Python makes. Two questions come back in batches: who gets
-the next slot (`schedule`), and what an executor's failure means (`dispatch`). Slots and bytes are
-counted there, for both. The module knows no socket but the one between them.
+forwards by the tables kept here, which leave out algorithms that have a limit of their own;
+whatever else comes it passes to the server behind it as it came, so that every refusal is the one
+that Python makes. Two questions come back in batches: who gets the next slot (`schedule`), and what
+an executor's failure means (`dispatch`). Slots and bytes are counted there, for both. The module
+knows no socket but the one between them.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ import logging
 import shutil
 import socket
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Container, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
-from edgemesh.compute.v1 import compute_pb2
 
 from edgemesh_gateway import admit, dispatch
 from edgemesh_gateway.counters import Pages, Slots
-from edgemesh_gateway.schedule import Lane
+from edgemesh_gateway.schedule import Lane, Place, rank_of
 from mesh_service import errors, logs, translate
 
 if TYPE_CHECKING:
@@ -59,23 +60,34 @@ def present() -> bool:
     return find_spec("edgemesh_datapath") is not None
 
 
-class _Waiting:
-    """A caller of the data path that waits for a slot; a `schedule.Place`."""
+class _Waiting(Place):
+    """A caller of the data path that waits for a slot."""
 
-    __slots__ = ("_front", "_lane", "_question", "deadline", "gone")
+    __slots__ = ("_front", "_lane", "_question", "gone")
 
-    def __init__(self, front: NativeFront, question: int, lane: int) -> None:
+    def __init__(
+        self,
+        front: NativeFront,
+        question: int,
+        lane: int,
+        rank: int,
+        tenant: str,
+        size: int,
+        left: float | None,
+    ) -> None:
+        # The data path itself watches over the deadline; here it says who is next.
+        deadline = None if left is None else time.monotonic() + left
+        super().__init__(tenant, rank, size=size, deadline=deadline)
         self._front = front
         self._question = question
         self._lane = lane
-        self.deadline = None
-        """The data path itself watches over it."""
         self.gone = False
 
     def done(self) -> bool:
         return self.gone
 
-    def grant(self) -> None:
+    def grant(self, gate: object) -> None:
+        assert gate is None, "its algorithm has no limit"
         self._front.answered(self._question)
         # If the caller has left by now, its slot is free again, and that is told.
         self._front.path.grant(self._question, self._lane)
@@ -109,6 +121,10 @@ class NativeFront:
             traced=bool(settings.traces),
         )
         self.slots = [Slots(self.path, lane) for lane in range(len(settings.executors))]
+        for slots in self.slots:
+            slots.hear = self._take
+        self.refresh: Callable[[], None] = lambda: None
+        """Make the table of routes anew."""
         self.pages = Pages(self.path)
         self._audit: Audit | None = None
         self._learnt = 0
@@ -128,8 +144,11 @@ class NativeFront:
         dispatcher: dispatch.Dispatcher,
         authenticator: Authenticator,
         audit: Audit,
+        limited: Callable[[], Container[str]],
     ) -> None:
-        """Say what it decides with; before `start`. `endpoints` in the order of the settings."""
+        """Say what it decides with; before `start`. `endpoints` in the order of the settings;
+        `limited`: algorithms whose calls are counted one by one, which Python does.
+        """
         self._endpoints, self._dispatcher, self._audit = endpoints, dispatcher, audit
         authenticator.on_change = lambda: self._know(authenticator)
         authenticator.on_learnt = lambda digest, caller: self._learn(authenticator, digest, caller)
@@ -137,11 +156,16 @@ class NativeFront:
         lanes = {endpoint: lane for lane, endpoint in enumerate(endpoints)}
 
         def refresh() -> None:
-            here = routes.here().items()
+            limits = limited()
             self.path.set_routes(
-                {name: lanes[endpoint] for name, endpoint in here if admit.is_algorithm(name)}
+                {
+                    name: lanes[endpoint]
+                    for name, endpoint in routes.here().items()
+                    if admit.is_algorithm(name) and name.partition("@")[0] not in limits
+                }
             )
 
+        self.refresh = refresh
         for endpoint in endpoints:
             endpoint.on_change = refresh
 
@@ -201,9 +225,12 @@ class NativeFront:
             self.catch_up()
 
     def _hear(self) -> None:
+        self._take()
+        self.catch_up()
+
+    def _take(self) -> None:
         for event in self.path.take():
             self._heard(event)
-        self.catch_up()
 
     def _heard(self, event: Event) -> None:
         match event[0]:
@@ -220,14 +247,19 @@ class NativeFront:
             case "idle":
                 self._idle.set()
 
-    def _ask(self, question: int, number: int, priority: int) -> None:
+    def _ask(
+        self,
+        question: int,
+        number: int,
+        priority: int,
+        tenant: str,
+        size: int,
+        left: float | None,
+    ) -> None:
         lane = self._endpoints[number].lane
-        caller = _Waiting(self, question, number)
+        caller = _Waiting(self, question, number, rank_of(priority), tenant, size, left)
         self._waiting[question] = caller, lane
-        try:
-            lane.join(caller, priority or compute_pb2.PRIORITY_INTERACTIVE)
-        except errors.QueueFull as error:
-            caller.refuse(error)
+        lane.join(caller)
 
     def _gone(self, question: int) -> None:
         if question in self._judging:
@@ -236,7 +268,7 @@ class NativeFront:
         if waiting is not None:
             caller, lane = waiting
             caller.gone = True
-            lane.leave()
+            lane.leave(caller)
 
     async def _judge(self, failed: Failed) -> None:
         _, question, number, started, code, message, details, request_id, left, second = failed

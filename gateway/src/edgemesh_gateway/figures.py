@@ -1,30 +1,48 @@
 """The gateway's own metrics: who waits, who runs, who is there.
 
 Rules: read when they are asked for, so that a request pays nothing; labels are executors' names
-from settings.
+from settings, classes, and tenants that the policy names (MOST_TENANTS at most; the rest is OTHER).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, islice
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from edgemesh_gateway.admit import Admission
 from edgemesh_gateway.dispatch import Dispatcher
 from edgemesh_gateway.endpoint import Endpoint
+from edgemesh_gateway.schedule import CLASS_NAMES
+from edgemesh_gateway.scheduling import WAIT_BUCKETS_S
+
+MOST_TENANTS = 100
+OTHER = "(others)"
+_BOUNDS = (*map(str, WAIT_BUCKETS_S), "+Inf")
 
 
 class Figures(Collector):
     """Gauges per executor, and of the house."""
 
     def __init__(
-        self, endpoints: Sequence[Endpoint], admission: Admission, dispatcher: Dispatcher
+        self,
+        endpoints: Sequence[Endpoint],
+        admission: Admission,
+        dispatcher: Dispatcher,
+        named: Callable[[], Iterable[str]],
     ) -> None:
+        """`named`: tenants that the policy names."""
         self._endpoints = endpoints
         self._admission = admission
         self._dispatcher = dispatcher
+        self._named = named
 
     def collect(self) -> Iterable[Metric]:
         """The figures now."""
@@ -40,6 +58,8 @@ class Figures(Collector):
             running.add_metric(name, lane.running)
             waiting.add_metric(name, lane.waiting)
         yield from (up, slots, running, waiting)
+        yield from self._by_class()
+        yield self._by_tenant()
         yield GaugeMetricFamily(
             "edgemesh_held_bytes", "Bytes of admitted requests", value=self._admission.held_bytes
         )
@@ -48,3 +68,49 @@ class Figures(Collector):
             "Requests sent a second time, since they had not started",
             value=self._dispatcher.sent_again,
         )
+
+    def _by_class(self) -> Iterable[Metric]:
+        labels = ["executor", "class"]
+        running = GaugeMetricFamily("edgemesh_slots_in_use", "Slots taken", labels=labels)
+        waiting = GaugeMetricFamily("edgemesh_queue_requests", "Requests that wait", labels=labels)
+        size = GaugeMetricFamily("edgemesh_queue_bytes", "Bytes of these", labels=labels)
+        shed = CounterMetricFamily(
+            "edgemesh_queue_shed", "Requests sent away, since the queue was full", labels=labels
+        )
+        late = CounterMetricFamily(
+            "edgemesh_queue_late", "Requests whose deadline passed in the queue", labels=labels
+        )
+        wait = HistogramMetricFamily(
+            "edgemesh_queue_wait_seconds",
+            "Time to get a slot, of those that had to wait and got one",
+            labels=labels,
+        )
+        for endpoint in self._endpoints:
+            lane = endpoint.lane
+            tally, shares, taken = lane.tally, lane.queue.shares, lane.running_by_class
+            for rank, name in enumerate(CLASS_NAMES):
+                values = [endpoint.name, name]
+                running.add_metric(values, taken[rank])
+                waiting.add_metric(values, shares.counts[rank])
+                size.add_metric(values, shares.sizes[rank])
+                shed.add_metric(values, tally.shed[rank])
+                late.add_metric(values, tally.late[rank])
+                buckets = zip(_BOUNDS, accumulate(tally.buckets[rank]), strict=True)
+                wait.add_metric(values, list(buckets), tally.waited_s[rank])
+        yield from (running, waiting, size, shed, late, wait)
+
+    def _by_tenant(self) -> Metric:
+        waiting = GaugeMetricFamily(
+            "edgemesh_queue_tenant_requests",
+            "Requests that wait, of tenants that the policy names",
+            labels=["executor", "tenant"],
+        )
+        names = list(islice(self._named(), MOST_TENANTS))
+        for endpoint in self._endpoints:
+            queue = endpoint.lane.queue
+            counts = {name: queue.shares.of(name) for name in names}
+            for name, count in counts.items():
+                waiting.add_metric([endpoint.name, name], count)
+            others = max(0, len(queue) - sum(counts.values()))
+            waiting.add_metric([endpoint.name, OTHER], others)
+        return waiting

@@ -81,10 +81,16 @@ class Gateway:
                 permit.algorithm, caller.may_run
             )
             inside = above is not None and endpoint.name in above.holds
-            lane = endpoint.lane
             with tracing.span("schedule", executor=endpoint.name):
-                waited = await lane.slot(permit.priority, permit.deadline, inside=inside)
-            with waited as slot, self._usage.running(caller.tenant):
+                granted = await endpoint.lane.slot(
+                    permit.priority,
+                    permit.deadline,
+                    tenant=permit.tenant,
+                    size=len(permit.raw),
+                    algorithm=permit.algorithm.partition("@")[0],
+                    inside=inside,
+                )
+            with granted as slot, self._usage.running(caller.tenant):
                 if not permit.asks:
                     return await dispatch(endpoint, permit, slot)
                 with self._tickets.issued(caller, above, endpoint.name) as permit.ticket:

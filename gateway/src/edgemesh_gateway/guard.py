@@ -60,6 +60,8 @@ class Guard:
             tokens=self._tokens,
             relayed=settings.native,
         )
+        self.on_policy: Callable[[], None] = lambda: None
+        """Called when another policy holds."""
         self._watch = Watch(self._told)
         self._watch.on_hangup = self._reopen
         self._tasks: list[asyncio.Task[None]] = []
@@ -133,6 +135,7 @@ class Guard:
             raise Unusable(str(error)) from None
         self.allowance.set_policy(policy)
         self.authenticator.changed()
+        self.on_policy()
 
     def _read_keys(self) -> None:
         try:

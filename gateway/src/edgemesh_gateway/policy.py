@@ -13,16 +13,19 @@ nothing. All that is wrong is said at once, each with its line. The file says no
     max_request_bytes = 1_048_576
     compute_seconds_per_day = 3600      # slots held, by days of UTC
     classes = ["interactive", "batch"]
+    weight = 2                          # share of the slots that are waited for; default 1
+    [algorithms."cpp.svd"]
+    max_concurrency = 4                 # calls that run at once, of all tenants and versions
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from edgemesh.compute.v1 import compute_pb2
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, ValidationError
@@ -35,6 +38,10 @@ CLASSES = {
     "batch": compute_pb2.PRIORITY_BATCH,
 }
 MOST_SAID = 20
+LEAST_WEIGHT, MOST_WEIGHT = 0.01, 1000
+Kind = TypeVar("Kind", bound=BaseModel)
+_TABLES = "[tenants.<name>], [algorithms.<name>]"
+_ALGORITHM = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
 _HEADER = re.compile(r"\s*(\[[^\[].*?\])\s*(#.*)?")
 _KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
 
@@ -80,6 +87,8 @@ class Rules(BaseModel):
         None
     )
     """Priorities that it may ask for."""
+    weight: Annotated[float, Field(ge=LEAST_WEIGHT, le=MOST_WEIGHT, strict=True)] = 1.0
+    """Its share, beside others', of the slots that are waited for."""
 
     def allows(self, priority: int) -> bool:
         """Whether it may ask for a priority."""
@@ -92,15 +101,26 @@ class Rules(BaseModel):
         return sum(1 << CLASSES[name] for name in set(names))
 
 
+class AlgorithmRules(BaseModel):
+    """What an algorithm may, whoever calls it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    max_concurrency: Annotated[StrictInt, Field(ge=1)]
+    """Calls of it that run at once, all versions together; others wait."""
+
+
 NOTHING = Rules(scopes=())
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules of all tenants."""
+    """The rules of all tenants and algorithms."""
 
     default: Rules | None = None
     tenants: Mapping[str, Rules] = field(default_factory=dict[str, Rules])
+    most_running: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many of an algorithm run at once, by its name without a version."""
 
     def of(self, tenant: str) -> Rules:
         """Those of one."""
@@ -128,46 +148,64 @@ def parse(text: str) -> Policy:
         raise BadPolicy(_toml(error, text)) from None
     where = _Lines(text)
     wrong: list[tuple[int, str]] = [
-        (where.of((name,)), f"{name}: only [default] and [tenants.<name>]")
+        (where.of((name,)), f"{name}: only [default] and {_TABLES}")
         for name in content
-        if name not in ("default", "tenants")
+        if name not in ("default", "tenants", "algorithms")
     ]
-    tables: dict[str, Any] = {}
-    if isinstance(content.get("tenants", {}), dict):
-        tables = cast(dict[str, Any], content.get("tenants", {}))
-    else:
-        wrong.append((where.of(("tenants",)), "tenants: tables, [tenants.<name>]"))
-    default = (
-        _rules(("default",), content["default"], where, wrong) if "default" in content else None
-    )
+    default = None
+    if "default" in content:
+        default = _rules(Rules, ("default",), content["default"], where, wrong) or NOTHING
     tenants: dict[str, Rules] = {}
-    for name, table in tables.items():
+    for name, table in _tables("tenants", content, where, wrong):
         if not is_tenant(name):
             expected = "a tenant's name: 1 to 128 characters of [A-Za-z0-9._-]"
             wrong.append((where.of(("tenants", name)), f"tenants.{name}: {expected}"))
-        own = _rules(("tenants", name), table, where, wrong)
+        own = _rules(Rules, ("tenants", name), table, where, wrong) or NOTHING
         said = {key: getattr(own, key) for key in own.model_fields_set}
         tenants[name] = own if default is None else default.model_copy(update=said)
+    most_running: dict[str, int] = {}
+    for name, table in _tables("algorithms", content, where, wrong):
+        if not _ALGORITHM.fullmatch(name):
+            expected = 'an algorithm\'s name in quotes, without a version: [algorithms."cpp.svd"]'
+            wrong.append((where.of(("algorithms", name)), f"algorithms.{name}: {expected}"))
+        elif rules := _rules(AlgorithmRules, ("algorithms", name), table, where, wrong):
+            most_running[name] = rules.max_concurrency
     if wrong:
         raise BadPolicy("\n".join(f"{line}: {what}" for line, what in sorted(wrong)[:MOST_SAID]))
-    return Policy(default, tenants)
+    return Policy(default, tenants, most_running)
 
 
-def _rules(path: tuple[str, ...], table: Any, where: _Lines, wrong: list[tuple[int, str]]) -> Rules:
+def _tables(
+    name: str, content: dict[str, Any], where: _Lines, wrong: list[tuple[int, str]]
+) -> Iterable[tuple[str, Any]]:
+    found = content.get(name, {})
+    if isinstance(found, dict):
+        return cast(dict[str, Any], found).items()
+    wrong.append((where.of((name,)), f"{name}: tables, [{name}.<name>]"))
+    return ()
+
+
+def _rules(
+    kind: type[Kind],
+    path: tuple[str, ...],
+    table: Any,
+    where: _Lines,
+    wrong: list[tuple[int, str]],
+) -> Kind | None:
     named = ".".join(path)
     if not isinstance(table, dict):
         wrong.append((where.of(path), f"{named}: a table"))
-        return NOTHING
+        return None
     try:
-        return Rules.model_validate(table)
+        return kind.model_validate(table)
     except ValidationError as error:
         for each in error.errors():
             key = str(each["loc"][0])
             expected = each["msg"].removeprefix("Value error, ")
             if each["type"] == "extra_forbidden":
-                expected = f"no such rule; one of {', '.join(Rules.model_fields)}"
+                expected = f"no such rule; one of {', '.join(kind.model_fields)}"
             wrong.append((where.of((*path, key)), f"{named}.{key}: {expected}"))
-    return NOTHING
+    return None
 
 
 def _toml(error: tomllib.TOMLDecodeError, text: str) -> str:

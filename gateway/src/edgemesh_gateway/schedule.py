@@ -1,14 +1,14 @@
 """schedule: who gets an executor's next slot?
 
 Rules: a slot is free, or somebody has it; it is granted only to a request that still waits and has
-time left, and given back exactly once. Order: by priority, where each `ageing_s` of waiting is
-worth one class, so that nobody starves; within a class first come, first served. While a slot is
-free nobody waits, so taking it switches no task. Who counts the slots is a Counter's business: the
-data path takes them too.
+time left, and given back exactly once. Who is next, and who is sent away, `scheduling` says. While
+a slot is free nobody waits but for its algorithm's own limit, so taking it switches no task. Who
+counts the slots is a Counter's business: the data path takes them too.
 
     arrive ── slot free ──────────────► running ──► given back ──► next grant
       └── none free ──► waiting ── grant ──┘
                           ├── deadline ──► DeadlineExceeded
+                          ├── too many, and the cheapest ──► QueueFull
                           ├── executor gone ──► NotStarted
                           └── caller gone ──► forgotten
 """
@@ -16,106 +16,52 @@ data path takes them too.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Protocol
+from typing import TypeAlias
 
 from edgemesh.compute.v1 import compute_pb2
 
+from edgemesh_gateway.counters import Counted, Counter
+from edgemesh_gateway.scheduling import CLASSES, Entry, FairQueue, Gate, Tally
+from edgemesh_gateway.scheduling.queue import everybody_alike
 from mesh_service import errors
 
 RETRY_FULL_S = 0.5
-_CLASS: dict[int, int] = {
+MOST_QUEUED_BYTES = 256 << 20
+CLASS_NAMES = ("realtime", "interactive", "batch")
+"""By rank."""
+_Gate: TypeAlias = "Gate[Place] | None"
+_RANK: dict[int, int] = {
     compute_pb2.PRIORITY_REALTIME: 0,
     compute_pb2.PRIORITY_INTERACTIVE: 1,
     compute_pb2.PRIORITY_BATCH: 2,
 }
 
 
-class Counter(Protocol):
-    """Counts an executor's slots."""
-
-    def resize(self, slots: int) -> None:
-        """Say how many there are."""
-
-    def running(self) -> int:
-        """How many are taken."""
-        ...
-
-    def take(self) -> bool:
-        """Take one; False: none is free."""
-        ...
-
-    def give_back(self) -> None:
-        """Give one back."""
-
-    def begin_waiting(self) -> None:
-        """Somebody waits: let nobody else take what becomes free."""
-
-    def end_waiting(self) -> None:
-        """It waits no more."""
-
-
-class Counted:
-    """A counter of this process's own."""
-
-    def __init__(self) -> None:
-        self._slots = 0
-        self._running = 0
-
-    def resize(self, slots: int) -> None:
-        """Say how many there are."""
-        self._slots = slots
-
-    def running(self) -> int:
-        """How many are taken."""
-        return self._running
-
-    def take(self) -> bool:
-        """Take one; False: none is free."""
-        free = self._running < self._slots
-        self._running += free
-        return free
-
-    def give_back(self) -> None:
-        """Give one back."""
-        self._running -= 1
-
-    def begin_waiting(self) -> None:
-        """Nobody takes a slot but through the lane, which knows."""
-
-    def end_waiting(self) -> None:
-        """Likewise."""
-
-
-class Place(Protocol):
+class Place(Entry):
     """A request in the queue."""
 
-    @property
-    def deadline(self) -> float | None:
-        """When it is of no use any more, on time.monotonic()."""
+    __slots__ = ()
 
-    def done(self) -> bool:
-        """Whether it waits no more."""
-        ...
-
-    def grant(self) -> None:
-        """Give it the slot that was taken for it."""
+    def grant(self, gate: _Gate) -> None:
+        """Give it the slot that was taken for it, and what else must be given back with it."""
+        raise NotImplementedError
 
     def refuse(self, error: errors.MeshError) -> None:
         """Let it wait no longer."""
+        raise NotImplementedError
 
 
 class Slot:
     """The right to run one request. Use it as a context manager: leaving gives it back."""
 
-    __slots__ = ("_counted", "_lane")
+    __slots__ = ("_counted", "_gate", "_lane", "_rank")
 
-    def __init__(self, lane: Lane, *, counted: bool = True) -> None:
+    def __init__(self, lane: Lane, rank: int, gate: _Gate = None, *, counted: bool = True) -> None:
         self._lane: Lane | None = lane
-        self._counted = counted
+        self._rank, self._gate, self._counted = rank, gate, counted
 
     @property
     def held(self) -> bool:
@@ -127,7 +73,7 @@ class Slot:
         lane, self._lane = self._lane, None
         if lane is not None:
             if self._counted:
-                lane.give_back()
+                lane.give_back(self._rank, self._gate)
             else:
                 lane.leave_inside()
 
@@ -140,20 +86,18 @@ class Slot:
         self.release()
 
 
-class _Future:
+class _Future(Place):
     """The place of a coroutine: a future whose result is the grant."""
 
-    __slots__ = ("deadline", "granted")
+    __slots__ = ("granted",)
 
-    def __init__(self, granted: asyncio.Future[None], deadline: float | None) -> None:
-        self.granted = granted
-        self.deadline = deadline
+    granted: asyncio.Future[_Gate]
 
     def done(self) -> bool:
         return self.granted.done()
 
-    def grant(self) -> None:
-        self.granted.set_result(None)
+    def grant(self, gate: _Gate) -> None:
+        self.granted.set_result(gate)
 
     def refuse(self, error: errors.MeshError) -> None:
         self.granted.set_exception(error)
@@ -169,103 +113,138 @@ class Lane:
         ageing_s: float,
         clock: Callable[[], float] = time.monotonic,
         counter: Counter | None = None,
+        *,
+        queue_bytes: int = MOST_QUEUED_BYTES,
+        weight: Callable[[str], float] = everybody_alike,
     ) -> None:
+        """`queue`, `queue_bytes`: what may wait. `weight`: of a tenant."""
         self.slots = slots
         """How many may run at once; see `resize`."""
-        self.waiting = 0
+        self.queue = FairQueue[Place](queue, queue_bytes, ageing_s, weight)
+        """Who waits; to be looked at only."""
+        self.tally = Tally()
         self._counter = Counted() if counter is None else counter
         self._counter.resize(slots)
-        self._queue = queue
-        self._ageing_s = ageing_s
         self._clock = clock
-        self._heap: list[tuple[float, int, Place]] = []
-        self._arrivals = 0
+        self._by_class = [0] * CLASSES
         self._inside = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self.queue)
 
     @property
     def running(self) -> int:
         """How many run, those beyond the slots too."""
         return self._counter.running() + self._inside
 
-    async def slot(self, priority: int, deadline: float | None, *, inside: bool = False) -> Slot:
-        """Get a slot, now or in turn. `deadline`: on time.monotonic().
+    @property
+    def running_by_class(self) -> list[int]:
+        """How many have a slot, by rank."""
+        theirs = self._counter.by_class()
+        return [ours + other for ours, other in zip(self._by_class, theirs, strict=True)]
+
+    async def slot(
+        self,
+        priority: int,
+        deadline: float | None,
+        *,
+        tenant: str = "",
+        size: int = 0,
+        algorithm: str = "",
+        inside: bool = False,
+    ) -> Slot:
+        """Get a slot, now or in turn. `deadline`: on time.monotonic(). `size`: the request's bytes.
 
         `inside`: who asks has one already, further up, and would wait for itself; so it gets
-        another at once, beyond what there are.
+        another at once, beyond what there are and what its algorithm may.
 
         Raises QueueFull, DeadlineExceeded, or what `refuse` was given; then nothing is held.
         """
+        rank = _RANK[priority]
         if inside:
             self._inside += 1
-            return Slot(self, counted=False)
-        if self.waiting or not self._counter.take():
-            await self._turn(priority, deadline)
-        return Slot(self)
+            return Slot(self, rank, counted=False)
+        gate = self.queue.gate(algorithm)
+        free = not self.waiting and (gate is None or gate.free > 0)
+        if free and self._counter.take_first():
+            if gate is not None:
+                gate.running += 1
+            self._by_class[rank] += 1
+        else:
+            place = _Future(tenant, rank, size=size, deadline=deadline, algorithm=algorithm)
+            gate = await self._turn(place)
+        return Slot(self, rank, gate)
 
-    def join(self, place: Place, priority: int) -> None:
-        """Wait in turn; the grant may come at once. Raises QueueFull."""
-        if self.waiting >= self._queue and (self.waiting or self._counter.running() >= self.slots):
-            raise errors.QueueFull(self._queue, RETRY_FULL_S)
-        self._arrivals += 1
-        key = self._clock() + _CLASS[priority] * self._ageing_s
-        heapq.heappush(self._heap, (key, self._arrivals, place))
-        self.waiting += 1
+    def join(self, place: Place) -> None:
+        """Wait in turn; the grant, or the refusal, may come at once."""
+        self.queue.add(place, self._clock())
         self.grant()
+        shares = self.queue.shares
+        while shares.too_many or shares.too_large:
+            most, of = (
+                (shares.most, "requests") if shares.too_many else (shares.most_bytes, "bytes")
+            )
+            shed = self.queue.shed()
+            self.tally.shed[shed.rank] += 1
+            if not shed.done():
+                shed.refuse(errors.QueueFull(most, RETRY_FULL_S, of))
 
     def leave_inside(self) -> None:
         """A slot's business only, of one beyond those that are counted."""
         self._inside -= 1
 
-    def leave(self) -> None:
+    def leave(self, place: Place) -> None:
         """A place has become done without a word from here: it waits no more."""
-        self.waiting -= 1
-        self._sweep()
+        self.queue.leave(place)
 
     def grant(self) -> None:
         """Give free slots to those who are next."""
-        while self._heap and self._counter.take():
-            place = self._next()
+        while self.queue.standing and self._counter.take():
+            now = self._clock()
+            place, gate, late = self.queue.take(now)
+            for each in late:
+                self._late(each)
             if place is None:
                 self._counter.give_back()
                 return
-            self.waiting -= 1
-            place.grant()
+            self.tally.grant(place.rank, now - place.arrived)
+            place.grant(gate)
 
-    def _next(self) -> Place | None:
-        while self._heap:
-            place = heapq.heappop(self._heap)[2]
-            if place.done():
-                continue
-            if place.deadline is not None and place.deadline <= self._clock():
-                self._expire(place)
-                continue
-            return place
-        return None
-
-    async def _turn(self, priority: int, deadline: float | None) -> None:
+    async def _turn(self, place: _Future) -> _Gate:
         loop = asyncio.get_running_loop()
-        place = _Future(loop.create_future(), deadline)
+        place.granted = loop.create_future()
         timer = None
         self._counter.begin_waiting()
         try:
-            self.join(place, priority)
-            if deadline is not None:
-                timer = loop.call_later(deadline - self._clock(), self._expire, place)
-            await place.granted
+            self._counter.catch_up()
+            self.join(place)
+            if place.deadline is not None:
+                timer = loop.call_later(place.deadline - self._clock(), self._expire, place)
+            gate = await place.granted
         except asyncio.CancelledError:
             if place.granted.cancelled():
-                self.leave()
+                self.leave(place)
             elif place.granted.exception() is None:
                 # The caller left in the very moment of the grant.
-                self.give_back()
+                self._free(place.granted.result())
             raise
         finally:
             self._counter.end_waiting()
             if timer is not None:
                 timer.cancel()
+        self._by_class[place.rank] += 1
+        return gate
 
-    def give_back(self) -> None:
+    def give_back(self, rank: int, gate: _Gate) -> None:
         """A slot's business only."""
+        self._by_class[rank] -= 1
+        self._free(gate)
+
+    def _free(self, gate: _Gate) -> None:
+        if gate is not None:
+            self.queue.gave_back(gate)
         self._counter.give_back()
         self.grant()
 
@@ -275,23 +254,27 @@ class Lane:
         self._counter.resize(slots)
         self.grant()
 
+    def set_limits(self, limits: Mapping[str, int]) -> None:
+        """Say how many of an algorithm may run at once; others are not limited."""
+        self.queue.set_limits(limits)
+        self.grant()
+
     def refuse(self, error: Callable[[], errors.MeshError]) -> None:
         """Let nobody wait any longer: each gets an error of its own."""
-        heap, self._heap = self._heap, []
-        for _, _, place in heap:
-            self._drop(place, error())
+        for place in self.queue.clear():
+            if not place.done():
+                place.refuse(error())
 
     def _expire(self, place: Place) -> None:
-        self._drop(place, errors.DeadlineExceeded("queue"))
+        if self.queue.leave(place):
+            self._late(place)
 
-    def _drop(self, place: Place, error: errors.MeshError) -> None:
+    def _late(self, place: Place) -> None:
+        self.tally.late[place.rank] += 1
         if not place.done():
-            self.waiting -= 1
-            place.refuse(error)
-            self._sweep()
+            place.refuse(errors.DeadlineExceeded("queue"))
 
-    def _sweep(self) -> None:
-        """Forget those who left, once they are the most."""
-        if len(self._heap) > 2 * self.waiting + 64:
-            self._heap = [entry for entry in self._heap if not entry[2].done()]
-            heapq.heapify(self._heap)
+
+def rank_of(priority: int) -> int:
+    """A priority's rank, as it is on the wire; none means interactive."""
+    return _RANK[priority or compute_pb2.PRIORITY_INTERACTIVE]

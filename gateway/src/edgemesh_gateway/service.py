@@ -56,7 +56,7 @@ async def _serve(
     front = NativeFront(settings, mesh.metrics) if settings.native else None
     guard = Guard(settings, mesh, database, allowance.Own() if front is None else front.pages)
     authenticator = guard.authenticator
-    registry = Registry(settings, None if front is None else front.slots)
+    registry = Registry(settings, None if front is None else front.slots, guard.allowance.weight)
     peers = Peers(lambda: mesh.address, front_door=True, relayed=front is not None)
     memory = shared_memory.SharedMemory(
         authenticator, registry.endpoints, peers, settings.offers_shared_memory
@@ -67,10 +67,25 @@ async def _serve(
     programs = Programs(store, registry.endpoints, routes)
     dispatcher = Dispatcher(settings.retry_wait_ms / 1e3, programs.supply)
     if front is not None:
-        front.decide_with(registry.endpoints, routes, dispatcher, authenticator, guard.audit)
+        front.decide_with(
+            registry.endpoints,
+            routes,
+            dispatcher,
+            authenticator,
+            guard.audit,
+            guard.allowance.most_running,
+        )
         mesh.stand_behind(front)
     elif (tls := settings.tls()) is not None:
         mesh.secure(*tls)
+
+    def limit() -> None:
+        registry.set_limits(guard.allowance.most_running())
+        if front is not None:
+            front.refresh()
+
+    guard.on_policy = limit
+    limit()
     tickets = Tickets(settings.call_depth)
     door = gateway.Gateway(
         authenticator, admission, routes, dispatcher, programs, tickets, guard.usage
@@ -105,7 +120,9 @@ async def _serve(
         ttl_s=settings.job_result_s,
         longest_ttl_s=settings.max_job_result_s,
     )
-    mesh.metrics.registry.register(Figures(registry.endpoints, admission, dispatcher))
+    mesh.metrics.registry.register(
+        Figures(registry.endpoints, admission, dispatcher, guard.allowance.named)
+    )
     services = {
         gateway.SERVICE: {
             "Compute": ("unary", door.compute),

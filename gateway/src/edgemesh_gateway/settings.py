@@ -79,9 +79,12 @@ class GatewaySettings(ServiceSettings):
     audit_log: Path | None = None
     """File of who did what, one JSON object a line."""
     queue: int = Field(default=1024, ge=0, le=1_000_000)
-    """Requests that may wait for a slot of one executor."""
+    """Requests that may wait for a slot of one executor; over it the cheapest of them are sent
+    away."""
+    queue_bytes: int = Field(default=256 * MIB, ge=1024)
+    """Bytes of these; one that waits alone may be larger."""
     ageing_s: float = Field(default=10.0, gt=0, le=86_400)
-    """Seconds of waiting after which a request counts as of the next higher priority."""
+    """Seconds of waiting after which a class has one slot in eight beside the next higher one."""
     max_held_bytes: int = Field(default=1024 * MIB, ge=1024)
     """Bytes of all requests that run or wait; over it new ones are refused."""
     call_depth: int = Field(default=8, ge=0, le=64)

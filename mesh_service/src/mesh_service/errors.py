@@ -262,11 +262,11 @@ class PayloadTooLarge(MeshError):
 
 
 class QueueFull(MeshError):
-    """As many requests wait as may."""
+    """As many requests wait as may, or as many bytes of them."""
 
-    def __init__(self, limit: int, retry_after_s: float) -> None:
+    def __init__(self, limit: int, retry_after_s: float, of: str = "requests") -> None:
         self.limit, self.retry_after_s = limit, retry_after_s
-        super().__init__(f"{limit} requests are waiting already; try again later")
+        super().__init__(f"{limit} {of} are waiting already; try again later")
 
 
 class NotStarted(MeshError):

@@ -6,8 +6,9 @@ from typing import Literal, TypeAlias
 
 __version__: str
 
-Ask: TypeAlias = tuple[Literal["ask"], int, int, int]
-"""A request waits for a slot: question, lane, priority as on the wire."""
+Ask: TypeAlias = tuple[Literal["ask"], int, int, int, str, int, float | None]
+"""A request waits for a slot: question, lane, priority as on the wire, tenant, bytes, seconds that
+its caller still waits."""
 SlotFree: TypeAlias = tuple[Literal["slot"], int]
 """A slot of a lane that somebody waits for was given back."""
 Gone: TypeAlias = tuple[Literal["gone"], int]
@@ -138,6 +139,12 @@ class DataPath:
 
     def claim(self, lane: int) -> bool:
         """Take a slot, whoever waits; False: none is free."""
+
+    def claim_first(self, lane: int) -> bool:
+        """Take a slot; False: none is free, or somebody waits."""
+
+    def running_by_class(self, lane: int) -> tuple[int, int, int]:
+        """How many of them its own calls have, by class: realtime, interactive, batch."""
 
     def give_back(self, lane: int) -> None:
         """Give a claimed slot back."""

@@ -210,6 +210,14 @@ impl DataPath {
         self.cx.house.claim(lane)
     }
 
+    fn claim_first(&self, lane: usize) -> bool {
+        self.cx.house.claim_first(lane)
+    }
+
+    fn running_by_class(&self, lane: usize) -> (usize, usize, usize) {
+        self.cx.house.lane(lane).by_class.into()
+    }
+
     fn give_back(&self, lane: usize) {
         self.cx.house.give_back(lane);
     }

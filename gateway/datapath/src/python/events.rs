@@ -10,7 +10,10 @@ use crate::records::Record;
 
 pub fn event(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyTuple>> {
     match event {
-        Event::Ask { id, lane, priority } => ("ask", id, lane, priority).into_pyobject(py),
+        Event::Ask { id, lane, priority, tenant, size, left } => {
+            let left = left.map(|left| left.as_secs_f64());
+            ("ask", id, lane, priority, &*tenant, size, left).into_pyobject(py)
+        }
         Event::SlotFree(lane) => ("slot", lane).into_pyobject(py),
         Event::Gone(id) => ("gone", id).into_pyobject(py),
         Event::Failed { id, lane, failure, request_id, left, second } => (

@@ -82,7 +82,9 @@ class _PriorityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Priority.Val
     """Nobody is waiting; ages, so that it is never starved."""
 
 class Priority(_Priority, metaclass=_PriorityEnumTypeWrapper):
-    """The order in which waiting work gets a slot. Within a class: first come, first served."""
+    """The order in which waiting work gets a slot. Within a class tenants share by weight; of one
+    tenant's work the earliest deadline is first, and what has none goes in the order of arrival.
+    """
 
 PRIORITY_UNSPECIFIED: Priority.ValueType  # 0
 """The default, PRIORITY_INTERACTIVE."""

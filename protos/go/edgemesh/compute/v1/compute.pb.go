@@ -68,7 +68,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// The order in which waiting work gets a slot. Within a class: first come, first served.
+// The order in which waiting work gets a slot. Within a class tenants share by weight; of one
+// tenant's work the earliest deadline is first, and what has none goes in the order of arrival.
 type Priority int32
 
 const (
