@@ -22,10 +22,10 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp
 
 from edgemesh_gateway.rest import (
-    answers,
     asking,
     catalog,
     compute,
+    dialect,
     models,
     problem,
     python,
@@ -34,6 +34,7 @@ from edgemesh_gateway.rest import (
 )
 from edgemesh_gateway.rest.desk import Desk
 from edgemesh_gateway.rest.guard import Guard
+from edgemesh_gateway.rest.openai import bodies, chat, completions, embeddings, offering
 from edgemesh_gateway.rest.problem import Fault
 from mesh_service.errors import InvalidRequest, MeshError, Violation
 
@@ -44,6 +45,10 @@ ROUTES = (
     python.routes,
     sessions.routes,
     sockets.routes,
+    chat.routes,
+    completions.routes,
+    embeddings.routes,
+    offering.routes,
     compute.twins,
 )
 """In order: the last would match what others are for."""
@@ -85,7 +90,7 @@ def _describe(api: FastAPI) -> None:
         if api.openapi_schema is None:
             document = plain()
             _, schemas = models_json_schema(
-                [(model, "validation") for model in models.ALL],
+                [(model, "validation") for model in (*models.ALL, *bodies.ALL)],
                 ref_template="#/components/schemas/{model}",
             )
             components = document.setdefault("components", {})
@@ -107,7 +112,7 @@ def _without(document: dict[str, Any], status: str) -> None:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    return answers.refused(problem.of(error, asking.request_id(request)))
+    return dialect.refused(request.url.path, problem.of(error, asking.request_id(request)))
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
