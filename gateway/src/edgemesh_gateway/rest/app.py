@@ -34,6 +34,7 @@ from edgemesh_gateway.rest import (
 )
 from edgemesh_gateway.rest.desk import Desk
 from edgemesh_gateway.rest.guard import Guard
+from edgemesh_gateway.rest.mcp import routes as mcp_routes
 from edgemesh_gateway.rest.openai import bodies, chat, completions, embeddings, offering
 from edgemesh_gateway.rest.problem import Fault
 from mesh_service.errors import InvalidRequest, MeshError, Violation
@@ -54,7 +55,14 @@ ROUTES = (
 """In order: the last would match what others are for."""
 
 
-def make(desk: Desk, origins: Sequence[str], hosts: frozenset[str] | None, version: str) -> ASGIApp:
+def make(
+    desk: Desk,
+    origins: Sequence[str],
+    hosts: frozenset[str] | None,
+    version: str,
+    *,
+    mcp: bool,
+) -> ASGIApp:
     """The application behind its guard."""
     api = FastAPI(
         title="edgemesh",
@@ -65,6 +73,8 @@ def make(desk: Desk, origins: Sequence[str], hosts: frozenset[str] | None, versi
     )
     for routes in ROUTES:
         api.include_router(routes(desk))
+    if mcp:
+        api.include_router(mcp_routes.routes(desk, version))
     for kind in (MeshError, grpc.aio.AioRpcError, Fault):
         api.add_exception_handler(kind, _refused)
     api.add_exception_handler(HTTPException, _no_route)
