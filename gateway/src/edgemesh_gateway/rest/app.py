@@ -26,6 +26,7 @@ from edgemesh_gateway.rest import (
     catalog,
     compute,
     dialect,
+    inference,
     models,
     problem,
     python,
@@ -50,6 +51,7 @@ ROUTES = (
     completions.routes,
     embeddings.routes,
     offering.routes,
+    inference.routes,
     compute.twins,
 )
 """In order: the last would match what others are for."""

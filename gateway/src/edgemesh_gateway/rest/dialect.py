@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from edgemesh_gateway.rest import answers
+from edgemesh_gateway.rest import answers, inference
 from edgemesh_gateway.rest.openai import errors as openai
 from edgemesh_gateway.rest.problem import Problem
 
-_DIALECTS = (("/v1/", openai.refused),)
+_DIALECTS = (("/v1/", openai.refused), ("/v2", inference.refused))
 
 
 def refused(path: str, found: Problem) -> Response:
