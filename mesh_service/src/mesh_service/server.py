@@ -107,7 +107,8 @@ class MeshServer:
     def add(self, service: str, methods: Mapping[str, tuple[str, stack.Handler]]) -> None:
         """Serve `service`: method → (kind, handler of bytes in, bytes out).
 
-        Kinds: "unary", "stream", and "watch", a stream that never ends by itself.
+        Kinds: "unary", "stream", "watch", a stream that never ends by itself, and "duplex", whose
+        handler is given an iterator of messages.
         """
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         for name, (kind, handler) in methods.items():
@@ -119,6 +120,7 @@ class MeshServer:
                 "unary": grpc.unary_unary_rpc_method_handler,
                 "stream": grpc.unary_stream_rpc_method_handler,
                 "watch": grpc.unary_stream_rpc_method_handler,
+                "duplex": grpc.stream_stream_rpc_method_handler,
             }[kind]
             handlers[name] = make(behaviour)
         self._services.append(service)
