@@ -69,6 +69,18 @@ def test_what_nobody_asked_to_trace_makes_no_spans(tmp_path: Path, headers: dict
     assert file.read_text() == ""
 
 
+def test_one_served_within_another_is_below_it(tmp_path: Path) -> None:
+    file = tmp_path / "spans"
+    with (
+        traced(f"file:{file}"),
+        tracing.served("REST", {"traceparent": ABOVE}),
+        tracing.served("Compute", {}),
+    ):
+        pass
+    found = spans(file)
+    assert found["Compute"]["parent_id"] == found["REST"]["context"]["span_id"]
+
+
 def test_a_share_of_others_begins_a_tree(tmp_path: Path) -> None:
     file = tmp_path / "spans"
     with traced(f"file:{file}", 1.0), tracing.served("Compute", {}):

@@ -77,14 +77,16 @@ def on() -> bool:
 
 @contextmanager
 def served(name: str, headers: Mapping[str, str]) -> Generator[Span | None]:
-    """A request that has come in, below its caller's span where `headers` tell one."""
+    """A request that has come in, below its caller's span where `headers` tell one, or else below
+    the current one: who comes by HTTP calls what gRPC serves."""
     if _tracer is None:
         yield None
         return
+    from opentelemetry import context
     from opentelemetry.trace import SpanKind
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-    above = TraceContextTextMapPropagator().extract(dict(headers))
+    above = TraceContextTextMapPropagator().extract(dict(headers), context.get_current())
     with _started(_tracer, name, SpanKind.SERVER, {}, above) as made:
         yield made
 
