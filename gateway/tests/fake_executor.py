@@ -58,9 +58,9 @@ class FakeExecutor(
         self.name, self.slots, self.calm, self.secret = name, slots, calm, secret
         self.began: list[str] = []
         """Request ids, in order of arrival."""
-        self.running = 0
+        self.running: int = 0
         self.most_running = 0
-        self.cancelled = 0
+        self.cancelled: int = 0
         self.sent = 0
         """Events that a stream took, beside the last."""
         self.release = asyncio.Event()

@@ -115,6 +115,7 @@ async def test_a_client_without_stubs(gateway: Peer) -> None:
         "edgemesh.compute.v1.KeyService",
         "edgemesh.compute.v1.SessionService",
         "edgemesh.compute.v1.SharedMemoryService",
+        "inference.GRPCInferenceService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }

@@ -24,6 +24,7 @@ from edgemesh_local.service import Check, Service
 from edgemesh_local.session import Session
 from edgemesh_local.step import substitute
 from edgemesh_local.system import ensure_packages
+from edgemesh_local.tool_environment import tool_environment
 from edgemesh_local.toolchain import GO, NODE, grpcurl
 
 
@@ -37,6 +38,10 @@ async def test(session: Session) -> int:
     ]
     build = await session.build(testing=True, others=others)
     await _bring(build)
+    # A client whose requirements do not fit beside ours has an environment of its own.
+    await tool_environment(
+        layout, layout.root / "tests" / "requirements-triton.lock", session.console
+    )
     coverage.start_anew(layout)
     return await run_parts(list(_parts(session, build)), session.console, session.only)
 

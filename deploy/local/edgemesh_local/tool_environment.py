@@ -30,13 +30,14 @@ async def tool_environment(layout: Layout, lock: Path, console: Console) -> Path
 
     Returns its folder. Raises CommandFailed.
     """
-    folder = _folder(layout, lock)
+    folder = folder_of(layout, lock)
     if not is_whole(folder):
         await _make(layout, lock, folder, console)
     return folder
 
 
-def _folder(layout: Layout, lock: Path) -> Path:
+def folder_of(layout: Layout, lock: Path) -> Path:
+    """Where the environment of `lock` is, made or not."""
     return layout.tools / content.key(lock=lock.read_text(), python=python_version())
 
 

@@ -22,7 +22,7 @@ from google.rpc import status_pb2  # pyright: ignore[reportMissingTypeStubs]
 from edgemesh_executor_pywasm import capabilities, questions
 from edgemesh_executor_pywasm.fetching import Fetching
 from edgemesh_executor_pywasm.refusals import refused
-from mesh_service import errors, translate, wire
+from mesh_service import errors, tracing, translate, wire
 from mesh_service.executor import capabilities as names
 from mesh_service.executor.validate import Valid
 from mesh_service.stack import MOST_ID, REQUEST_ID, Rpc
@@ -84,6 +84,7 @@ class _Calls:
         self._request = request
         self._rpc = rpc
         self._ticket = rpc.header(TICKET)
+        self._trace = tracing.carried()
         self.left = request.limits.calls
         self._made = 0
 
@@ -153,6 +154,7 @@ class _Calls:
         return (
             *(((TICKET, self._ticket),) if self._ticket else ()),
             *(((REQUEST_ID, name),) if len(name) <= MOST_ID else ()),
+            *self._trace,
         )
 
 

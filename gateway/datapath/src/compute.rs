@@ -88,7 +88,12 @@ pub async fn serve(
     let bearer = parts.headers.get(AUTHORIZATION);
     let certificate = peer.certificate.as_ref().map(|shown| &shown.digest);
     let size = message.len().saturating_sub(PREFIX);
-    let (entry, place) = match cx.house.decide(bearer, certificate, &head, size) {
+    let decision = if cx.doubts(&parts.headers) {
+        Decision::Doubt
+    } else {
+        cx.house.decide(bearer, certificate, &head, size)
+    };
+    let (entry, place) = match decision {
         Decision::Go(entry, slot) => (entry, Ok(slot)),
         Decision::Wait(entry, lane) => (entry, Err(lane)),
         Decision::Doubt => {

@@ -9,6 +9,8 @@ use crate::house::House;
 use crate::status::Refusal;
 use crate::upstream::{Address, Upstream};
 
+const TRACEPARENT: &str = "traceparent";
+
 /// An executor, by the number of its lane.
 pub struct Executor {
     pub upstream: Upstream,
@@ -61,9 +63,16 @@ pub struct Context {
     pub tls: Option<Mutex<TlsAcceptor>>,
     /// Bytes of the largest request.
     pub most_request: usize,
+    /// Whether calls that bring a trace's context are Python's, which makes spans of them.
+    pub traced: bool,
 }
 
 impl Context {
+    /// Whether a call is Python's for what its headers say.
+    pub fn doubts(&self, headers: &HeaderMap) -> bool {
+        self.traced && headers.contains_key(TRACEPARENT)
+    }
+
     /// What secures a new connection.
     pub fn tls(&self) -> Option<TlsAcceptor> {
         let held = self.tls.as_ref()?.lock();

@@ -118,6 +118,7 @@ class NativeFront:
                 name: refusal(errors.DeadlineExceeded(stage)) for name, stage in STAGES.items()
             },
             tls=settings.tls(),
+            traced=bool(settings.traces),
         )
         self.slots = [Slots(self.path, lane) for lane in range(len(settings.executors))]
         for slots in self.slots:

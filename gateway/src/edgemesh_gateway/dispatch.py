@@ -28,7 +28,7 @@ from edgemesh_gateway.admit import Permit
 from edgemesh_gateway.endpoint import RETRY_AWAY_S, Endpoint
 from edgemesh_gateway.schedule import Slot
 from edgemesh_gateway.tickets import TICKET
-from mesh_service import errors, logs, translate
+from mesh_service import errors, logs, tracing, translate
 from mesh_service.peers import UID
 from mesh_service.stack import REQUEST_ID
 
@@ -176,4 +176,5 @@ def _metadata(endpoint: Endpoint, permit: Permit) -> Any:
         *(() if permit.program is None else ((PROGRAM, permit.program.digest),)),
         *(() if permit.user is None else ((UID, str(permit.user)),)),
         *(((TICKET, permit.ticket),) if permit.ticket else ()),
+        *tracing.carried(),
     )

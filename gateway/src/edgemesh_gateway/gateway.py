@@ -21,6 +21,7 @@ from edgemesh_gateway.route import Routes
 from edgemesh_gateway.schedule import Slot
 from edgemesh_gateway.tickets import Ticket, Tickets
 from edgemesh_gateway.usage import Usage
+from mesh_service import tracing
 from mesh_service.stack import Rpc
 
 SERVICE: str = compute_pb2.DESCRIPTOR.services_by_name["ComputeService"].full_name
@@ -80,17 +81,16 @@ class Gateway:
                 permit.algorithm, caller.may_run
             )
             inside = above is not None and endpoint.name in above.holds
-            with (
-                await endpoint.lane.slot(
+            with tracing.span("schedule", executor=endpoint.name):
+                granted = await endpoint.lane.slot(
                     permit.priority,
                     permit.deadline,
                     tenant=permit.tenant,
                     size=len(permit.raw),
                     algorithm=permit.algorithm.partition("@")[0],
                     inside=inside,
-                ) as slot,
-                self._usage.running(caller.tenant),
-            ):
+                )
+            with granted as slot, self._usage.running(caller.tenant):
                 if not permit.asks:
                     return await dispatch(endpoint, permit, slot)
                 with self._tickets.issued(caller, above, endpoint.name) as permit.ticket:

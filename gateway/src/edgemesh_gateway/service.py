@@ -7,6 +7,7 @@ before the executors are let go.
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import version
 
 from edgemesh_gateway import (
     admit,
@@ -24,6 +25,7 @@ from edgemesh_gateway.datapath import NativeFront
 from edgemesh_gateway.dispatch import Dispatcher
 from edgemesh_gateway.figures import Figures
 from edgemesh_gateway.guard import Guard
+from edgemesh_gateway.inference import service as inference
 from edgemesh_gateway.programs import Programs
 from edgemesh_gateway.register import Registrations
 from edgemesh_gateway.registry import Registry
@@ -134,6 +136,13 @@ async def _serve(
         sessions.SERVICE: sessions.Sessions(authenticator, registry.endpoints).methods(),
         jobs.SERVICE: desk.methods(),
         keys.SERVICE: keys.Keys(authenticator, guard.keys, guard.issued).methods(),
+        inference.SERVICE: inference.Inference(
+            door.compute,
+            catalog.list_algorithms,
+            catalog.get_algorithm,
+            lambda: mesh.serving,
+            version("edgemesh-gateway"),
+        ).methods(),
     }
     for name, methods in services.items():
         mesh.add(name, guard.audit.around(methods))

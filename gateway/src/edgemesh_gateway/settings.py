@@ -127,6 +127,9 @@ class GatewaySettings(ServiceSettings):
     rest_origins: tuple[str, ...] = ()
     """Origins whose pages may call REST from a browser, e.g. `https://lab.example`."""
 
+    mcp: bool = True
+    """Whether algorithms are tools of the Model Context Protocol too, at `/mcp` of REST's port."""
+
     tls_certificate: Path | None = None
     """PEM file of the certificate chain that callers see; with `tls_key` the port speaks TLS. New
     connections see the new one when it changes."""
@@ -155,8 +158,9 @@ class GatewaySettings(ServiceSettings):
 
     @property
     def native(self) -> bool:
-        """Whether native code moves the bytes."""
-        return self.datapath != "python" and datapath.present()
+        """Whether native code moves the bytes; where all calls may be traced Python does."""
+        whole = bool(self.traces) and self.trace_roots > 0
+        return self.datapath != "python" and datapath.present() and not whole
 
     @property
     def identified(self) -> bool:
@@ -268,7 +272,7 @@ class GatewaySettings(ServiceSettings):
             raise SettingsError(f"{self.prefix()}JWT_KEY_SET", str(error)) from None
 
     def _check_rest(self) -> None:
-        if self.rest_port is not None and (absent := listen.missing()):
+        if self.rest_port is not None and (absent := listen.missing(self.mcp)):
             raise SettingsError(
                 f"{self.prefix()}REST_PORT", f"needs the package {absent}, which is not installed"
             )

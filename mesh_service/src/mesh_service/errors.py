@@ -36,6 +36,8 @@ message is for a person and never holds a caller's data beyond names, nor a trac
     ├── ExecutorLost(executor, retry_after_s)         it had begun
     ├── DeadlineExceeded(stage)
     ├── Cancelled()
+    ├── WorkFailed(outcome, type, message)    where a failure can be no result
+    ├── NotOffered(what)
     └── Internal(error_id)                            ours; the log has the rest
 """
 
@@ -308,6 +310,22 @@ class Cancelled(MeshError):
 
     def __init__(self) -> None:
         super().__init__("the caller cancelled the request")
+
+
+class WorkFailed(MeshError):
+    """The work's own failure, for callers whose protocol has no results that are failures."""
+
+    def __init__(self, outcome: str, type: str, message: str) -> None:
+        self.outcome, self.type = outcome, type[:256]
+        super().__init__(": ".join(text for text in (outcome, type, message) if text))
+
+
+class NotOffered(MeshError):
+    """A protocol has it, and this service does not."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"not offered here: {what}")
 
 
 class Internal(MeshError):

@@ -24,7 +24,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from mesh_service import logs, stack
+from mesh_service import logs, stack, tracing
 from mesh_service.metrics import Metrics
 from mesh_service.settings import ServiceSettings, SettingsError, public
 
@@ -107,7 +107,8 @@ class MeshServer:
     def add(self, service: str, methods: Mapping[str, tuple[str, stack.Handler]]) -> None:
         """Serve `service`: method → (kind, handler of bytes in, bytes out).
 
-        Kinds: "unary", "stream", and "watch", a stream that never ends by itself.
+        Kinds: "unary", "stream", "watch", a stream that never ends by itself, and "duplex", whose
+        handler is given an iterator of messages.
         """
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         for name, (kind, handler) in methods.items():
@@ -119,6 +120,7 @@ class MeshServer:
                 "unary": grpc.unary_unary_rpc_method_handler,
                 "stream": grpc.unary_stream_rpc_method_handler,
                 "watch": grpc.unary_stream_rpc_method_handler,
+                "duplex": grpc.stream_stream_rpc_method_handler,
             }[kind]
             handlers[name] = make(behaviour)
         self._services.append(service)
@@ -252,6 +254,11 @@ def run(
     except SettingsError as error:
         sys.exit(_complain(f"{kind.service}: {error}"))
     buffer = logs.configure(settings.service, settings.log_format, settings.log_level)
+    if settings.traces:
+        try:
+            tracing.configure(settings.service, settings.traces, settings.trace_roots)
+        except (OSError, ValueError) as error:
+            sys.exit(_complain(f"{settings.service}: EDGEMESH_TRACES: {error}"))
     logs.event("starting", pid=os.getpid(), settings=json.dumps(public(settings)))
     status = 0
     try:
@@ -259,6 +266,7 @@ def run(
     except (PortTaken, SettingsError) as error:
         status = _complain(str(error))
     finally:
+        tracing.close()
         buffer.flush()
     # Native libraries may have left threads that would delay the interpreter's end.
     sys.stdout.flush()

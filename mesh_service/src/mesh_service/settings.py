@@ -68,6 +68,11 @@ class ServiceSettings(BaseSettings):
         default="auto", validation_alias="EDGEMESH_LOG_FORMAT"
     )
     """`text` for people, `json` for machines; `auto`: text on a terminal."""
+    traces: str = Field(default="", validation_alias="EDGEMESH_TRACES")
+    """Where spans go: an OTLP collector (`http://host:4317`, gRPC), or `file:PATH`, a JSON object
+    per line; empty: nowhere."""
+    trace_roots: float = Field(default=0.0, ge=0, le=1, validation_alias="EDGEMESH_TRACE_ROOTS")
+    """Share of the requests that come without a trace's context (`traceparent`) and are traced."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least level that is logged."""
 

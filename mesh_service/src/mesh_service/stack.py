@@ -17,7 +17,7 @@ from typing import Any, TypeAlias, cast
 
 import grpc
 
-from mesh_service import errors, logs, translate
+from mesh_service import errors, logs, tracing, translate
 from mesh_service.metrics import Metrics
 
 REQUEST_ID = "edgemesh-request-id"
@@ -31,7 +31,16 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 class Rpc:
     """One call as the stack and its handler see it."""
 
-    __slots__ = ("context", "deadline", "metadata", "method", "notes", "request_id", "tenant")
+    __slots__ = (
+        "code",
+        "context",
+        "deadline",
+        "metadata",
+        "method",
+        "notes",
+        "request_id",
+        "tenant",
+    )
 
     def __init__(self, method: str, context: Context) -> None:
         self.method = method
@@ -41,6 +50,8 @@ class Rpc:
         )
         self.request_id = ""
         self.tenant = ""
+        self.code = "OK"
+        """The status that it ended with."""
         self.deadline: float | None = None
         """When the caller's patience ends, on time.monotonic(); None: never."""
         self.notes: dict[str, Any] = {}
@@ -111,7 +122,7 @@ def layered(flight: Flight | None, metrics: Metrics, handler: Handler) -> Handle
     end by themselves.
     """
     inner = _identified(_observed(metrics, _bounded(_guarded(handler))))
-    return inner if flight is None else _counted(flight, inner)
+    return inner if flight is None else _counted(flight, _traced(inner))
 
 
 def new_request_id() -> str:
@@ -154,6 +165,20 @@ def _counted(flight: Flight, handler: Handler) -> Handler:
     return counted
 
 
+def _traced(handler: Handler) -> Handler:
+    async def traced(request: Any, rpc: Rpc) -> Any:
+        if not tracing.on():
+            return await handler(request, rpc)
+        with tracing.served(rpc.method, tracing.told(rpc.metadata)) as span:
+            try:
+                return await handler(request, rpc)
+            finally:
+                tracing.note(span, {"request_id": rpc.request_id, "tenant": rpc.tenant})
+                tracing.note(span, rpc.notes, rpc.code if rpc.code != "OK" else "")
+
+    return traced
+
+
 def _identified(handler: Handler) -> Handler:
     async def identified(request: Any, rpc: Rpc) -> Any:
         given = rpc.header(REQUEST_ID)
@@ -185,6 +210,8 @@ def _observed(metrics: Metrics, handler: Handler) -> Handler:
             raise
         finally:
             seconds = time.perf_counter() - started
+            rpc.code = code
+            trace = tracing.trace_id()
             metrics.observe(rpc.method, code, seconds)
             logs.event(
                 "rpc",
@@ -194,6 +221,7 @@ def _observed(metrics: Metrics, handler: Handler) -> Handler:
                 ms=round(seconds * 1e3, 2),
                 request_id=rpc.request_id,
                 **({"tenant": rpc.tenant} if rpc.tenant else {}),
+                **({"trace_id": trace} if trace else {}),
                 **rpc.notes,
             )
 

@@ -64,6 +64,8 @@ _TABLE: tuple[tuple[type[errors.MeshError], Verdict], ...] = (
     (errors.ExecutorLost, Verdict(grpc.StatusCode.UNAVAILABLE, "EXECUTOR_LOST")),
     (errors.DeadlineExceeded, Verdict(grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")),
     (errors.Cancelled, Verdict(grpc.StatusCode.CANCELLED, "CANCELLED")),
+    (errors.WorkFailed, Verdict(grpc.StatusCode.UNKNOWN, "WORK_FAILED")),
+    (errors.NotOffered, Verdict(grpc.StatusCode.UNIMPLEMENTED, "NOT_OFFERED")),
 )
 INTERNAL = Verdict(grpc.StatusCode.INTERNAL, "INTERNAL")
 
@@ -167,6 +169,8 @@ def _metadata(error: errors.MeshError) -> dict[str, str]:
             return {"executor": error.executor}
         case errors.DeadlineExceeded():
             return {"stage": error.stage}
+        case errors.WorkFailed():
+            return {"outcome": error.outcome, "type": error.type}
         case errors.Internal():
             return {"error_id": error.error_id}
         case _:

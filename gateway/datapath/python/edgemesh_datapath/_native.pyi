@@ -50,11 +50,13 @@ class DataPath:
         most_held: int,
         stages: Mapping[str, Refusal],
         tls: Tls | None = None,
+        traced: bool = False,
     ) -> None:
         """`inner`: the unix socket of Python's own server. `executors`: address (`host:port` or
         `unix:path`) and identity, by the number of their lane. `stages`: what is
         said where a deadline passes: arrival, queue, dispatch, executor, delivery. `tls`: what
-        secures the public port. Until it is told otherwise it knows nobody. Raises OSError,
+        secures the public port. `traced`: whether calls that bring a trace's context go to that
+        server. Until it is told otherwise it knows nobody. Raises OSError,
         ValueError.
         """
 

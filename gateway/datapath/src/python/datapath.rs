@@ -42,7 +42,7 @@ pub struct DataPath {
 #[pymethods]
 impl DataPath {
     #[new]
-    #[pyo3(signature = (*, inner, executors, most_request, most_held, stages, tls=None))]
+    #[pyo3(signature = (*, inner, executors, most_request, most_held, stages, tls=None, traced=false))]
     fn new(
         inner: PathBuf,
         executors: Vec<Place>,
@@ -50,6 +50,7 @@ impl DataPath {
         most_held: u64,
         stages: HashMap<String, Refused>,
         tls: Option<Secured>,
+        traced: bool,
     ) -> PyResult<DataPath> {
         let questions = Questions::new().map_err(|error| PyOSError::new_err(error.to_string()))?;
         let executors = executors.into_iter().map(executor).collect::<PyResult<Vec<_>>>()?;
@@ -63,7 +64,7 @@ impl DataPath {
         };
         let tls = tls.map(acceptor).transpose()?.map(Mutex::new);
         let inner = Upstream::new(Address::Unix(inner));
-        let cx = Context { house, executors, inner, stages, tls, most_request };
+        let cx = Context { house, executors, inner, stages, tls, most_request, traced };
         Ok(DataPath { cx: Arc::new(cx), front: Mutex::new(None) })
     }
 

@@ -22,10 +22,11 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp
 
 from edgemesh_gateway.rest import (
-    answers,
     asking,
     catalog,
     compute,
+    dialect,
+    inference,
     models,
     problem,
     python,
@@ -34,6 +35,8 @@ from edgemesh_gateway.rest import (
 )
 from edgemesh_gateway.rest.desk import Desk
 from edgemesh_gateway.rest.guard import Guard
+from edgemesh_gateway.rest.mcp import routes as mcp_routes
+from edgemesh_gateway.rest.openai import bodies, chat, completions, embeddings, offering
 from edgemesh_gateway.rest.problem import Fault
 from mesh_service.errors import InvalidRequest, MeshError, Violation
 
@@ -44,12 +47,24 @@ ROUTES = (
     python.routes,
     sessions.routes,
     sockets.routes,
+    chat.routes,
+    completions.routes,
+    embeddings.routes,
+    offering.routes,
+    inference.routes,
     compute.twins,
 )
 """In order: the last would match what others are for."""
 
 
-def make(desk: Desk, origins: Sequence[str], hosts: frozenset[str] | None, version: str) -> ASGIApp:
+def make(
+    desk: Desk,
+    origins: Sequence[str],
+    hosts: frozenset[str] | None,
+    version: str,
+    *,
+    mcp: bool,
+) -> ASGIApp:
     """The application behind its guard."""
     api = FastAPI(
         title="edgemesh",
@@ -60,6 +75,8 @@ def make(desk: Desk, origins: Sequence[str], hosts: frozenset[str] | None, versi
     )
     for routes in ROUTES:
         api.include_router(routes(desk))
+    if mcp:
+        api.include_router(mcp_routes.routes(desk, version))
     for kind in (MeshError, grpc.aio.AioRpcError, Fault):
         api.add_exception_handler(kind, _refused)
     api.add_exception_handler(HTTPException, _no_route)
@@ -85,7 +102,7 @@ def _describe(api: FastAPI) -> None:
         if api.openapi_schema is None:
             document = plain()
             _, schemas = models_json_schema(
-                [(model, "validation") for model in models.ALL],
+                [(model, "validation") for model in (*models.ALL, *bodies.ALL)],
                 ref_template="#/components/schemas/{model}",
             )
             components = document.setdefault("components", {})
@@ -107,7 +124,7 @@ def _without(document: dict[str, Any], status: str) -> None:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    return answers.refused(problem.of(error, asking.request_id(request)))
+    return dialect.refused(request.url.path, problem.of(error, asking.request_id(request)))
 
 
 async def _no_route(request: Request, error: Exception) -> Response:

@@ -19,7 +19,7 @@ from edgemesh.compute.v1 import tensor_pb2
 from numpy.lib import format as npy
 
 from mesh_service.errors import InvalidTensor, Violation
-from mesh_service.tensors import dtype_name
+from mesh_service.tensors import ITEM_BYTES, dtype_name
 
 Form: TypeAlias = Literal["auto", "json", "base64", "npy"]
 MOST_AUTO = 65_536
@@ -121,6 +121,11 @@ def as_array(tensor: tensor_pb2.Tensor) -> Array:
     if name == "bytes":
         return np.frombuffer(tensor.data, np.uint8)
     return np.frombuffer(tensor.data, np.dtype(name)).reshape(tensor.shape)
+
+
+def length(tensor: tensor_pb2.Tensor) -> int:
+    """How many elements its bytes are."""
+    return len(tensor.data) // ITEM_BYTES[tensor.dtype]
 
 
 def _saved(array: Array) -> bytes:

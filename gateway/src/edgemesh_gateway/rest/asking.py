@@ -21,6 +21,7 @@ from edgemesh_gateway.rest.arrays import Form
 from edgemesh_gateway.rest.caller import Caller
 from edgemesh_gateway.rest.models import PRIORITIES, Options
 from edgemesh_gateway.rest.problem import Fault
+from mesh_service import tracing
 from mesh_service.errors import InvalidRequest, Violation
 from mesh_service.stack import new_request_id, valid_request_id
 
@@ -65,6 +66,7 @@ def caller(connection: HTTPConnection, deadline_ms: int | None = None) -> Caller
         authorization=headers.get("authorization", ""),
         request_id=given if valid_request_id(given) else request_id(connection),
         deadline=None if waits is None else arrived + waits / 1e3,
+        trace=tracing.told(tuple(headers.items())) if tracing.on() else {},
         peer="" if client is None else _peer(client.host, client.port),
     )
 

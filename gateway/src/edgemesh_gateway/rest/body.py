@@ -73,6 +73,11 @@ class Bodies:
                 pieces.append(piece)
         return b"".join(pieces)
 
+    @staticmethod
+    def parsed(text: bytes) -> dict[str, Any]:
+        """A JSON object. Raises InvalidRequest."""
+        return _parsed(text)
+
     async def _form(self, request: Request) -> Body:
         async with _Intake(self, request, self._most + FORM_OVERHEAD) as intake:
             bounded = Request(request.scope, intake.receive)

@@ -11,13 +11,13 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 import anyio
 from google.protobuf.message import Message
 
-from mesh_service import errors
+from mesh_service import errors, tracing
 from mesh_service.stack import REQUEST_ID, Handler, Rpc
 
 Reply = TypeVar("Reply", bound=Message)
@@ -32,6 +32,8 @@ class Caller:
     request_id: str = ""
     deadline: float | None = None
     """When its patience ends, on time.monotonic()."""
+    trace: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The headers of a trace's context."""
     peer: str = ""
     """Where it came from, as gRPC would write it."""
 
@@ -78,7 +80,8 @@ class Core:
     async def raw(self, method: str, message: bytes, caller: Caller) -> bytes:
         """Call a unary method. Raises MeshError, AioRpcError."""
         rpc = _rpc(method, _Context(caller, _nowhere))
-        answer: bytes = await self._handlers[method](message, rpc)
+        with tracing.served(f"REST {rpc.method}", caller.trace):
+            answer: bytes = await self._handlers[method](message, rpc)
         return answer
 
     async def call(
@@ -103,8 +106,10 @@ class Core:
                 raise errors.Cancelled from None
 
         async def run() -> None:
-            async with send:
-                await self._handlers[method](message, _rpc(method, _Context(caller, write)))
+            rpc = _rpc(method, _Context(caller, write))
+            with tracing.served(f"REST {rpc.method}", caller.trace):
+                async with send:
+                    await self._handlers[method](message, rpc)
 
         task = asyncio.create_task(run(), name=f"stream {caller.request_id}")
 

@@ -69,12 +69,16 @@ async def asked(algorithm: str, read: ComputeBody, body: Body) -> Ask:
 
 async def named(desk: Desk, request: Request, algorithm: str, body: Body) -> Response:
     """Answer a body that has them side by side. Raises MeshError, AioRpcError, Fault."""
+    return await desk.computing.answer(request, await beside(desk, request, algorithm, body))
+
+
+async def beside(desk: Desk, request: Request, algorithm: str, body: Body) -> Ask:
+    """A body that has them side by side. Raises MeshError."""
     read = models.read(NamedBody, body.fields)
     offered = await desk.offered(algorithm, asking.caller(request, read.options.deadline_ms))
     listed = {spec.name for spec in offered.algorithm.inputs}
-    beside: dict[str, Any] = dict(read.model_extra or {})
-    tensors = {name: beside.pop(name) for name in list(beside) if name in listed}
+    rest: dict[str, Any] = dict(read.model_extra or {})
+    tensors = {name: rest.pop(name) for name in list(rest) if name in listed}
     inputs = await asyncio.to_thread(arrays.parse_all, "inputs", tensors)
     others = await asyncio.to_thread(arrays.parse_all, "tensors", read.tensors)
-    ask = asking.ask(algorithm, read.options, beside, join(join(inputs, others), body.files))
-    return await desk.computing.answer(request, ask)
+    return asking.ask(algorithm, read.options, rest, join(join(inputs, others), body.files))

@@ -20,6 +20,7 @@ from edgemesh_gateway.rest import answers, asking, plain, problem
 from edgemesh_gateway.rest.asking import Ask, Wanted
 from edgemesh_gateway.rest.caller import Caller, Core
 from edgemesh_gateway.rest.presence import until_gone, while_there
+from edgemesh_gateway.rest.problem import Fault
 from mesh_service.errors import MeshError
 
 COMPUTE = f"{gateway.SERVICE}/Compute"
@@ -47,7 +48,7 @@ class Computing:
         message = ask.message.SerializeToString()
         return await while_there(request, self._core.raw(COMPUTE, message, caller))
 
-    async def events(self, request: Request, ask: Ask, render: Render) -> Response:
+    async def events(self, request: Request, ask: Ask, render: Render) -> EventStream:
         """A stream of events as `render` writes them. Raises as `answer` does, before it begins."""
         caller = asking.caller(request, ask.deadline_ms)
         pieces = self.pieces(ask, caller, render)
@@ -111,7 +112,7 @@ class EventStream(Response):
             async for piece in self._pieces:
                 yield piece
             yield self.closing
-        except (MeshError, grpc.aio.AioRpcError) as error:
+        except (MeshError, grpc.aio.AioRpcError, Fault) as error:
             yield self.fault(error)
 
     def _fault(self, error: BaseException) -> bytes:

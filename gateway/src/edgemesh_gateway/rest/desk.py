@@ -17,6 +17,8 @@ from edgemesh_gateway.rest.caller import Caller, Core
 from edgemesh_gateway.rest.computing import Computing
 
 PREFIX = "/api/v1"
+NOBODY = "-"
+"""A namespace without algorithms: asking for it says only who asks."""
 _REF = "#/components/schemas/"
 OBJECT: dict[str, Any] = {"type": "object"}
 WANTED: list[dict[str, Any]] = [
@@ -50,6 +52,8 @@ class Desk:
     computing: Computing
     ready: Callable[[], bool]
     """Whether new work is taken."""
+    most_json: int
+    """Bytes of a body that is JSON."""
 
     async def offered(self, name: str, caller: Caller) -> algorithm_pb2.OfferedAlgorithm:
         """One algorithm as its caller may know it. Raises MeshError."""

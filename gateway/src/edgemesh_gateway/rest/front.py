@@ -41,11 +41,12 @@ def server(settings: GatewaySettings, mesh: MeshServer) -> Server:
         ),
         computing=Computing(core),
         ready=lambda: mesh.serving,
+        most_json=settings.rest_max_json_bytes,
     )
     origins = list(settings.rest_origins)
     hosts = guard.own_hosts(settings.host) if not settings.identified else None
     config = uvicorn.Config(
-        app.make(desk, origins, hosts, version("edgemesh-gateway")),
+        app.make(desk, origins, hosts, version("edgemesh-gateway"), mcp=settings.mcp),
         log_config=None,
         access_log=False,
         server_header=False,

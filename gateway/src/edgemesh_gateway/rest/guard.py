@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from edgemesh_gateway.rest import answers, asking, problem
+from edgemesh_gateway.rest import asking, dialect, problem
 from edgemesh_gateway.rest.problem import Fault
 from mesh_service import errors, logs
 from mesh_service.stack import new_request_id
@@ -57,7 +57,8 @@ class Guard:
             self._check(Headers(scope=scope))
             await self._app(scope, receive, telling)
         except Fault as fault:
-            await answers.refused(problem.of(fault, request_id))(scope, receive, telling)
+            found = problem.of(fault, request_id)
+            await dialect.refused(scope["path"], found)(scope, receive, telling)
         except Exception as error:
             inside = errors.Internal(new_request_id()[:12])
             logs.event(
@@ -69,7 +70,8 @@ class Guard:
             )
             if began or scope["type"] != "http":
                 raise ConnectionAbortedError from None
-            await answers.refused(problem.of(inside, request_id))(scope, receive, telling)
+            found = problem.of(inside, request_id)
+            await dialect.refused(scope["path"], found)(scope, receive, telling)
 
     def _check(self, headers: Headers) -> None:
         origin = headers.get("origin")

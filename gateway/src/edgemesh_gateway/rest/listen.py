@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 NEEDED = ("fastapi", "multipart", "numpy", "uvicorn", "websockets")
 
 
-def missing() -> str:
-    """The first package that is needed and not installed; empty: none."""
-    return next((name for name in NEEDED if find_spec(name) is None), "")
+def missing(mcp: bool) -> str:
+    """The first package that is needed and not installed; empty: none. `mcp`: with that."""
+    needed = (*NEEDED, "mcp") if mcp else NEEDED
+    return next((name for name in needed if find_spec(name) is None), "")
 
 
 class RestServer:

@@ -24,7 +24,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from edgemesh_gateway.rest import answers, asking, models, plain, problem
 from edgemesh_gateway.rest.body import Body
 from edgemesh_gateway.rest.compute import asked
-from edgemesh_gateway.rest.desk import PREFIX, Desk
+from edgemesh_gateway.rest.desk import NOBODY, PREFIX, Desk
 from edgemesh_gateway.rest.models import SocketBody
 from edgemesh_gateway.rest.problem import Fault
 from mesh_service.errors import Cancelled, InvalidRequest, MeshError, Violation
@@ -33,8 +33,6 @@ from mesh_service.stack import new_request_id, valid_request_id
 PATH = f"{PREFIX}/ws"
 MOST_AT_ONCE = 16
 _NOT_TEXT = 1003
-_NOBODY = "-"
-"""A namespace without algorithms: asking for it says only who asks."""
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -44,7 +42,7 @@ def routes(desk: Desk) -> APIRouter:
     @router.websocket(PATH)
     async def serve(socket: WebSocket) -> None:
         try:
-            await desk.listed(_NOBODY, asking.caller(socket))
+            await desk.listed(NOBODY, asking.caller(socket))
         except MeshError as error:
             found = problem.of(error, asking.request_id(socket))
             await socket.send_denial_response(answers.refused(found))

@@ -18,7 +18,7 @@ from typing import TypeAlias
 from edgemesh.compute.v1 import compute_pb2
 from edgemesh.executor.v1 import executor_pb2
 
-from mesh_service import errors, wire
+from mesh_service import errors, tracing, wire
 from mesh_service.executor.assign import Assignment
 from mesh_service.executor.capabilities import Answer, BackDoor
 from mesh_service.executor.completion import Completion
@@ -131,10 +131,10 @@ class Front:
             standing = await self._stand(raw, catalog, rpc)
             try:
                 if self._assignment is None:
-                    return await self._run(standing, rpc, encode, arrived, send)
+                    return await self._traced(standing, rpc, encode, arrived, send)
                 assigning = self._assigned(self._assignment, standing, raw, catalog, rpc)
                 async with assigning as assigned:
-                    return await self._run(assigned, rpc, encode, arrived, send)
+                    return await self._traced(assigned, rpc, encode, arrived, send)
             except errors.ShuttingDown:
                 # Nothing ran. Has what was to run it been replaced by something else meanwhile?
                 if catalog is self.description.catalog:
@@ -179,6 +179,18 @@ class Front:
         valid.request.request_id = valid.request.request_id or rpc.request_id
         rpc.notes["algorithm"] = valid.request.algorithm
         return valid
+
+    async def _traced(
+        self,
+        standing: Standing,
+        rpc: Rpc,
+        encode: Encode,
+        arrived: float,
+        send: Callable[[compute_pb2.ComputeEvent], Awaitable[None]] | None,
+    ) -> bytes:
+        """Run it; where it is traced a span tells of it."""
+        with tracing.span("run", algorithm=standing.valid.algorithm.name) as span:
+            return await self._run(standing, rpc, _told(span, encode), arrived, send)
 
     async def _run(
         self,
@@ -256,6 +268,27 @@ class Front:
         given = rpc.header(SECRET).encode()
         if not hmac.compare_digest(given, secret.get_secret_value().encode()):
             raise errors.Unauthenticated(f"metadata {SECRET}: the mesh's secret")
+
+
+def _told(span: tracing.Made, encode: Encode) -> Encode:
+    """The same, and the span is told what became of it."""
+    if span is None:
+        return encode
+
+    def told(response: compute_pb2.ComputeResponse, blobs: dict[str, memoryview]) -> bytes:
+        usage = response.usage
+        stages = [(stage.name, stage.us / 1e6) for stage in usage.stages]
+        at = time.monotonic() - sum(seconds for _, seconds in stages)
+        for name, seconds in stages:
+            tracing.past(name, at, at + seconds, {})
+            at += seconds
+        outcome = compute_pb2.Outcome.Name(response.outcome)
+        figures = {"queue_us": usage.queue_us, "run_us": usage.run_us, "cpu_us": usage.cpu_us}
+        failed = "" if response.outcome == compute_pb2.OUTCOME_OK else outcome
+        tracing.note(span, {**figures, "worker_pid": usage.worker_pid, "outcome": outcome}, failed)
+        return encode(response, blobs)
+
+    return told
 
 
 def _blobs(response: compute_pb2.ComputeResponse, done: Done) -> dict[str, memoryview]:
