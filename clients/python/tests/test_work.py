@@ -160,7 +160,7 @@ def test_a_map_gives_values_in_order_and_names_the_item_that_failed(client: Clie
     assert inverse.map([1, 2, 4], scale=2.0) == [2.0, 1.0, 0.5]
     arrays = inverse.map([np.array([1.0, 2.0]), np.array([4.0])])
     assert [array.tolist() for array in arrays] == [[1.0, 0.5], [0.25]]
-    with pytest.raises(ProgramRaised, match="^item 1: EXCEPTION: ZeroDivisionError"):
+    with pytest.raises(ProgramRaised, match=r"^item 1: EXCEPTION: ZeroDivisionError"):
         inverse.map([1, 0, 2])
     outcomes = [each.outcome for each in inverse.map([1, 0], check=False)]
     assert outcomes == [Outcome.OK, Outcome.EXCEPTION]
