@@ -130,6 +130,12 @@ def test_a_strangers_wire_form_is_read_or_refused(tag: str, rest: Any) -> None:
         values.from_wire(wire, tensors)
 
 
+def test_wire_forms_over_tensors_make_sense_where_the_libraries_are_here() -> None:
+    frame = pd.DataFrame({"at": pd.date_range("2026", periods=2, tz="UTC"), "n": [1, 2]})
+    whole = pd.Series(pd.array([1, None], dtype="Int64"))
+    values.check(values.to_wire({"frame": frame, "whole": whole, "days": [frame["at"].to_numpy()]}))
+
+
 @pytest.mark.parametrize(
     "wire",
     [

@@ -43,6 +43,17 @@ def tests_environment(layout: Layout) -> Environment:
     )
 
 
+def client_environment(layout: Layout) -> Environment:
+    """Where the client is tested, and with what its users have beside it."""
+    return Environment(
+        folder=layout.root / "clients" / "python",
+        lock="requirements-dev.lock",
+        packages=("protos",),
+        paths=("clients/python/src", "deploy/local"),
+        imports=("edgemesh_client", "edgemesh_local.mesh"),
+    )
+
+
 def local_environment(layout: Layout) -> Environment:
     """Where this package itself is tested."""
     return Environment(folder=layout.local, paths=("deploy/local",), imports=("pytest",))

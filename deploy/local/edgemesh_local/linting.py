@@ -11,6 +11,7 @@ from pathlib import Path
 from edgemesh_local.build import Build
 from edgemesh_local.command import show
 from edgemesh_local.environments import (
+    client_environment,
     interpreter,
     local_environment,
     mesh_service_environment,
@@ -35,6 +36,7 @@ async def lint(session: Session) -> int:
     others = [
         mesh_service_environment(layout),
         tests_environment(layout),
+        client_environment(layout),
         local_environment(layout),
     ]
     build = await session.build(testing=True, others=others)

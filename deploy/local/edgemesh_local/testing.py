@@ -14,6 +14,7 @@ from edgemesh_local import coverage
 from edgemesh_local.build import Build
 from edgemesh_local.command import show
 from edgemesh_local.environments import (
+    client_environment,
     interpreter,
     local_environment,
     mesh_service_environment,
@@ -34,6 +35,7 @@ async def test(session: Session) -> int:
     others = [
         mesh_service_environment(layout),
         tests_environment(layout),
+        client_environment(layout),
         local_environment(layout),
     ]
     build = await session.build(testing=True, others=others)
@@ -70,6 +72,8 @@ def _parts(session: Session, build: Build) -> Iterator[Part]:
     for service in services:
         for check in service.tests:
             yield Part(f"{service.name} {check.name}", partial(run_check, build, service, check))
+    client = layout.root / "clients" / "python"
+    yield Part("client pytest", partial(_pytest, session, build, client, client / "tests"))
     tests = layout.root / "tests"
     for suite, targets in suites(tests).items():
         yield Part(f"{suite} pytest", partial(_pytest, session, build, tests, *targets))

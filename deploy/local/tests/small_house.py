@@ -75,6 +75,10 @@ def _client(layout: Layout) -> None:
     for folder in (layout.root / "tests", layout.root / "demo", layout.local):
         folder.mkdir(exist_ok=True)
         (folder / "requirements.lock").write_text(locked("iniconfig"))
+    client = layout.root / "clients" / "python"
+    (client / "src" / "edgemesh_client").mkdir(parents=True)
+    (client / "src" / "edgemesh_client" / "__init__.py").touch()
+    (client / "requirements-dev.lock").write_text(locked("iniconfig"))
     (layout.local / "lint.lock").write_text(locked("iniconfig"))
     (layout.root / "demo" / "run.py").write_text(
         "import socket, sys\nhost, port = sys.argv[1].split(':')\n"

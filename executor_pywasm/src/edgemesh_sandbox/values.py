@@ -106,7 +106,8 @@ def _tensor_tag(encoder: Encoder, value: Any) -> object:
 def check(inputs: Mapping[str, Any], call: Call | None = None) -> None:
     """Raise `InputError` where a wire form makes no sense, as far as that needs no library."""
     tensors = {name: value for name, value in inputs.items() if isinstance(value, Tensor)}
-    decoder = Decoder(tensors.__getitem__, _raw(tensors), zones=False)
+    # With NumPy here dates and tables are made of their arrays, so these must be arrays.
+    decoder = Decoder(lambda name: python(tensors[name]), _raw(tensors), zones=False)
     fields = {f"inputs.{n}": v for n, v in inputs.items() if not isinstance(v, Tensor)}
     if call is not None:
         fields |= {"args": call.args, "kwargs": call.kwargs}

@@ -1,0 +1,110 @@
+"""The command itself: options that all commands have, exit codes, and errors as one line.
+
+0    done
+1    the work ended otherwise than OK
+2    the command line, or the request, is wrong
+3    the mesh refused it
+4    the mesh was not reached, or the time was over
+130  interrupted
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from typing import Annotated, Any, cast
+
+import typer
+
+from edgemesh_client import errors
+from edgemesh_client.cli.given import BadInput
+from edgemesh_client.cli.output import Output
+from edgemesh_client.client import Client
+
+app = typer.Typer(
+    help="edgemesh from a terminal: run algorithms, Python, models and jobs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 the work failed, 2 wrong input, 3 refused, 4 not reached.",
+)
+
+
+class State:
+    """What a command has: how to say things, and the mesh."""
+
+    def __init__(self) -> None:
+        self.output = Output(as_json="--json" in sys.argv)
+        self.said: dict[str, Any] = {}
+        self._client: Client | None = None
+
+    @property
+    def client(self) -> Client:
+        """The client, made when it is first needed."""
+        if self._client is None:
+            self._client = Client(**self.said)
+        return self._client
+
+    def close(self) -> None:
+        """End the client."""
+        if self._client is not None:
+            self._client.close()
+
+
+STATE = State()
+
+
+@app.callback()
+def options(
+    address: Annotated[
+        str | None, typer.Option(envvar="EDGEMESH_ADDRESS", help="host:port, or https://host:port")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that a call may take.")] = 60.0,
+    ca: Annotated[
+        str | None, typer.Option(envvar="EDGEMESH_CA", help="PEM of the mesh's authorities.")
+    ] = None,
+    tls: Annotated[
+        bool | None, typer.Option("--tls/--no-tls", help="By default as the address says.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables.")] = False,
+) -> None:
+    """edgemesh from a terminal. The key is EDGEMESH_API_KEY, or EDGEMESH_TOKEN."""
+    STATE.output.as_json = as_json
+    STATE.said = {"address": address, "timeout": timeout, "ca": ca, "tls": tls}
+
+
+def exit_code(error: errors.EdgemeshError) -> int:
+    """What a failure ends the command with."""
+    if isinstance(error, errors.AlgorithmFailed):
+        return 1
+    if isinstance(error, (errors.Unavailable, errors.DeadlineExceeded)):
+        return 4
+    if isinstance(error, errors.MeshError) and not isinstance(error, errors.InvalidRequest):
+        return 3
+    return 2
+
+
+def main(words: list[str] | None = None) -> None:
+    """Run the command; ends the process."""
+    words = list(sys.argv[1:] if words is None else words)
+    if "--json" in words:  # wherever it is written
+        words = ["--json", *(word for word in words if word != "--json")]
+    try:
+        code = app(words, prog_name="edgemesh", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    except errors.EdgemeshError as error:
+        STATE.output.error(error)
+        code = exit_code(error)
+    except BrokenPipeError:
+        code = 0
+    except Exception as error:
+        said = getattr(error, "format_message", None)
+        if said is None:
+            raise
+        STATE.output.error(BadInput(f"{said()} (edgemesh --help)"))
+        code = 2
+    finally:
+        with suppress(Exception):
+            STATE.close()
+    sys.exit(cast(Any, code) if isinstance(code, int) else 0)

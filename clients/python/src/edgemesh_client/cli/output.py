@@ -1,0 +1,172 @@
+"""What the command line says: tables on a terminal, JSON with --json.
+
+Rules: what was asked for goes to stdout, all else to stderr. The JSON shapes are documented in the
+README and only grow: arrays are nested lists, complex numbers pairs, bytes base64, times ISO 8601,
+NaN and infinities text.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime as dt
+import enum
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edgemesh_client.errors import EdgemeshError, MeshError
+from edgemesh_client.result import Failure, Result
+from edgemesh_client.values import Blob, Encoder
+
+_MOST_SHOWN = 2000
+
+
+class Output:
+    """Where to, and in which form."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self._out = Console(highlight=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def json(self, value: Any) -> None:
+        """One JSON document."""
+        sys.stdout.write(json.dumps(plain(value), allow_nan=False, ensure_ascii=False) + "\n")
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """A table."""
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(shown(cell)) for cell in row))
+        self._out.print(table, soft_wrap=False)
+
+    def line(self, text: str, style: str = "") -> None:
+        """A line of what was asked for."""
+        self._out.print(Text(text, style=style))
+
+    def write(self, text: str, *, stderr: bool = False) -> None:
+        """Text as a program printed it."""
+        stream = sys.stderr if stderr else sys.stdout
+        stream.write(text)
+        stream.flush()
+
+    def note(self, text: str) -> None:
+        """A line beside what was asked for."""
+        self._err.print(Text(text))
+
+    def error(self, error: EdgemeshError) -> None:
+        """What went wrong."""
+        if self.as_json:
+            sys.stderr.write(json.dumps({"error": _told(error)}, ensure_ascii=False) + "\n")
+        else:
+            self._err.print(Text(f"error: {error}", style="red"))
+
+    def result(self, result: Result, *, printed: bool = False) -> None:
+        """What came of work; `printed`: its text was shown while it ran."""
+        if self.as_json:
+            self.json(result_json(result))
+            return
+        if not printed:
+            self.write(result.stdout)
+            self.write(result.stderr, stderr=True)
+        if result.ok and result.value is not None:
+            self.line(shown(result.value))
+
+
+def result_json(result: Result) -> dict[str, Any]:
+    """The JSON shape of a result."""
+    return {
+        "outcome": result.outcome.value,
+        "algorithm": result.algorithm,
+        "request_id": result.request_id,
+        "value": result.value,
+        "outputs": {name: _described(each) for name, each in result.outputs.items()},
+        "stdout": result.stdout,
+        "stderr": result.stderr,
+        "failure": _failure(result.failure) if result.failure else None,
+        "usage": result.usage,
+    }
+
+
+def _described(output: Any) -> dict[str, Any]:
+    if isinstance(output, bytes):
+        media = output.media_type if isinstance(output, Blob) else ""
+        return {"dtype": "bytes", "shape": [len(output)], "media_type": media}
+    return {"dtype": output.dtype.name, "shape": list(output.shape), "media_type": ""}
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    told = dataclasses.asdict(failure)
+    told["exceptions"] = [_failure(each) for each in failure.exceptions]
+    return told
+
+
+def _told(error: EdgemeshError) -> dict[str, Any]:
+    if not isinstance(error, MeshError):
+        return {"type": type(error).__name__, "message": str(error)}
+    return {
+        "type": type(error).__name__,
+        "code": error.code,
+        "reason": error.reason,
+        "message": error.message,
+        "fields": error.fields,
+        "metadata": error.metadata,
+        "retry_after_s": error.retry_after_s,
+    }
+
+
+def shown(value: Any) -> str:
+    """A value for a person."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Blob):
+        return f"{value.media_type}, {len(value):,} bytes"
+    if isinstance(value, dt.datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, enum.Enum):
+        return str(value.value)
+    if isinstance(value, (tuple, list)) and all(isinstance(each, str) for each in value):
+        return ", ".join(cast(Sequence[str], value))
+    if value is None:
+        return ""
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} …"
+
+
+def plain(value: Any) -> Any:
+    """A value as the documented JSON."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else repr(float(value))
+    if isinstance(value, complex):
+        return [plain(value.real), plain(value.imag)]
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    if isinstance(value, (np.ndarray, np.generic)):
+        return plain(cast(Any, value).tolist())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        items = cast(Mapping[Any, Any], value).items()
+        return {str(key): plain(item) for key, item in items}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in cast(Iterable[Any], value)]
+    try:
+        return Encoder().encode(value, "value")
+    except EdgemeshError:
+        return repr(value)

@@ -1,0 +1,87 @@
+"""An event loop on a thread of its own, for callers who do not have one.
+
+Rules: what the caller interrupts (Ctrl-C) is cancelled. The thread is no reason for the process to
+go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import suppress
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+_STOP_S = 5.0
+
+
+class Portal:
+    """The loop; closed by `close`, or when the process ends."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, name="edgemesh-client", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is."""
+        return self._loop.is_closed()
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """What `work` returns or raises."""
+        if self._loop.is_closed():
+            work.close()
+            raise RuntimeError("the client is closed")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def each(self, items: AsyncIterator[_T]) -> Iterator[_T]:
+        """The items, one after the other; what they come from ends when the caller leaves."""
+
+        async def following() -> _T | None:
+            with suppress(StopAsyncIteration):
+                return await anext(items)
+            return None
+
+        async def end() -> None:
+            close = getattr(items, "aclose", None)
+            if close is not None:
+                await close()
+
+        try:
+            while (item := self.run(following())) is not None:
+                yield item
+        finally:
+            if not self._loop.is_closed():
+                self.run(end())
+
+    def close(self) -> None:
+        """Stop the loop, and wait for its thread."""
+        if self._loop.is_closed():
+            return
+        atexit.unregister(self.close)
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(_STOP_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_STOP_S)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

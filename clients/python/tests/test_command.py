@@ -1,0 +1,212 @@
+"""The command `edgemesh`, as a process of its own, against a real mesh."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgemesh_local.mesh import Mesh
+
+
+@dataclass
+class Said:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+async def edgemesh(
+    address: str, *words: str, stdin: str = "", cwd: Path | None = None, key: str = ""
+) -> Said:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "edgemesh_client",
+        *words,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=cwd,
+        env=os.environ | {"EDGEMESH_ADDRESS": address, "EDGEMESH_API_KEY": key, "COLUMNS": "200"},
+    )
+    out, err = await process.communicate(stdin.encode())
+    assert process.returncode is not None
+    said = Said(process.returncode, out.decode(), err.decode())
+    assert "edgemesh_client/" not in said.err  # no frame of ours, ever
+    return said
+
+
+@pytest.mark.needs("cpp")
+async def test_arrays_come_from_files_and_go_to_files(address: str, tmp_path: Path) -> None:
+    x = np.random.default_rng(1).normal(size=8)
+    np.save(tmp_path / "x.npy", x)
+    words = ("run", "cpp.fft", "--input", "x=@x.npy", "--param", "norm=ortho", "--out", "y=@y.npy")
+    said = await edgemesh(address, *words, cwd=tmp_path)
+    assert (said.code, said.out) == (0, ""), said.err
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), np.fft.fft(x, norm="ortho"))
+
+
+@pytest.mark.needs("cpp")
+async def test_json_has_a_stable_shape(address: str) -> None:
+    said = (await edgemesh(address, "run", "cpp.fft", "-i", "x=[0,1,0,-1]", "--json")).json
+    assert said["value"] == [[0, 0], [0, -2], [0, 0], [0, 2]]
+    assert said["outputs"] == {"y": {"dtype": "complex128", "shape": [4], "media_type": ""}}
+    keys = "outcome algorithm request_id value outputs stdout stderr failure usage"
+    assert list(said) == keys.split()
+    assert (said["outcome"], said["failure"]) == ("OK", None)
+    listed = (await edgemesh(address, "algorithms", "cpp", "--json")).json["algorithms"]
+    assert "cpp.fft" in [each["name"] for each in listed]
+    table = await edgemesh(address, "algorithms", "cpp.fft")
+    assert "--param norm" in table.out
+    assert "backward | ortho | forward" in table.out
+
+
+@pytest.mark.needs("cpp")
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        (("run", "cpp.fft", "-p", "norm=loud", "-i", "x=[1]"), 2, "INVALID_PARAMETER: "),
+        (("run", "cpp.ffft"), 3, "UNKNOWN_ALGORITHM: "),
+        (("run", "cpp.fft", "-i", "x=@none.npy"), 2, "none.npy cannot be read: No such file"),
+        (("run", "cpp.fft", "-i", "x=abc"), 2, "--input x: @FILE.npy, @FILE or numbers as JSON"),
+        (("run", "cpp.fft", "-i", "x"), 2, "--input 'x': NAME=VALUE is expected"),
+        (("run", "cpp.fft", "-i", "x=[1]", "-o", "z=@z"), 2, "no such output, but y"),
+        (("run",), 2, "Missing argument"),
+        (("jump",), 2, "No such command 'jump'"),
+        (("--address", "a:b:c", "status"), 2, "address: host:port, not 'a:b:c'"),
+        (("jobs", "get", "0" * 32), 3, "UNKNOWN_JOB: "),
+    ],
+)
+async def test_bad_input_is_one_line(
+    address: str, words: tuple[str, ...], code: int, line: str
+) -> None:
+    said = await edgemesh(address, *words)
+    assert (said.code, said.out) == (code, "")
+    assert line in said.err
+    assert said.err.count("\n") == 1
+
+
+async def test_errors_are_json_too(address: str) -> None:
+    said = await edgemesh(address, "run", "cpp.ffft", "--json")
+    assert said.code == 3
+    error = json.loads(said.err)["error"]
+    assert (error["code"], error["reason"]) == ("NOT_FOUND", "UNKNOWN_ALGORITHM")
+
+
+@pytest.mark.needs("pywasm")
+async def test_programs_run_and_fail_with_their_own_traceback(address: str, tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text("print('hello')\n6 * 7")
+    said = await edgemesh(address, "python", "run", "p.py", cwd=tmp_path)
+    assert (said.code, said.out) == (0, "hello\n42\n")
+    said = await edgemesh(address, "python", "run", "-", stdin="print('so far')\n1 / 0")
+    assert (said.code, said.out) == (1, "so far\n")
+    assert "ZeroDivisionError" in said.err
+    said = await edgemesh(address, "python", "run", "-", "--json", stdin="1 / 0")
+    assert (said.code, said.json["failure"]["type"]) == (1, "ZeroDivisionError")
+
+
+@pytest.mark.needs("pywasm")
+async def test_the_repl_goes_on_and_its_session_is_listed(address: str) -> None:
+    typed = "x = 20\ndef f(n):\n    return n + x\n\nf(1)\n1 / 0\nx + 2\n%vars\n"
+    said = await edgemesh(address, "python", "repl", "--session", "typed", stdin=typed)
+    assert said.code == 0
+    assert said.out.startswith("21\n22\n")
+    assert "ZeroDivisionError" in said.err
+    listed = (await edgemesh(address, "sessions", "list", "--json")).json["sessions"]
+    assert [each["calls"] for each in listed if each["name"] == "typed"] == [5]
+    names = (await edgemesh(address, "sessions", "inspect", "typed", "--json")).json["variables"]
+    assert {"x", "f"} <= {each["name"] for each in names}
+    assert (await edgemesh(address, "sessions", "delete", "typed")).code == 0
+
+
+@pytest.mark.needs("pywasm")
+async def test_jobs(address: str) -> None:
+    submitted = await edgemesh(address, "run", "python.run", "-p", "code=6 * 7", "--job")
+    id = submitted.out.strip()
+    waited = await edgemesh(address, "jobs", "wait", id)
+    assert (waited.code, waited.out) == (0, "42\n")
+    listed = (await edgemesh(address, "jobs", "list", "--json")).json["jobs"]
+    assert (listed[0]["id"], listed[0]["state"]) == (id, "SUCCEEDED")
+    assert id in (await edgemesh(address, "jobs", "get", id)).out
+    assert "SUCCEEDED" in (await edgemesh(address, "jobs", "cancel", id)).out
+
+
+@pytest.mark.needs("ml")
+async def test_models(address: str, tmp_path: Path) -> None:
+    said = await edgemesh(address, "chat", "Say hello.", "--max-tokens", "4")
+    assert said.code == 0
+    assert said.out.strip()
+    words = ("embed", "a", "b", "--out", str(tmp_path / "v.npy"))
+    assert (await edgemesh(address, *words)).code == 0
+    assert np.load(tmp_path / "v.npy").shape == (2, 384)
+
+
+async def test_the_doctor_finds_all_well(address: str) -> None:
+    said = await edgemesh(address, "doctor", "--json")
+    assert said.code == 0, said.out
+    assert said.json["ok"]
+    assert [each["check"] for each in said.json["checks"]][:4] == [
+        "address",
+        "tls",
+        "key",
+        "gateway",
+    ]
+
+
+async def test_the_doctor_names_what_mends() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    said = await edgemesh(f"127.0.0.1:{port}", "doctor")
+    assert said.code == 4
+    assert "BAD address" in said.out
+    assert "make up" in said.out
+    said = await edgemesh(f"127.0.0.1:{port}", "status")
+    assert said.code == 4
+    assert said.err.startswith("error: UNAVAILABLE: ")
+
+
+@pytest.mark.needs("cpp")
+async def test_keys_open_a_mesh_that_demands_them(tmp_path: Path) -> None:
+    database = {"DATABASE": f"sqlite:///{tmp_path}/gateway.db", "IDENTITY": "required"}
+    secret = "k" * 40
+    import hashlib
+
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    keys = tmp_path / "keys.toml"
+    keys.write_text(f'[[keys]]\ntenant = "operators"\nsha256 = "{digest}"\n')
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[default]\n[tenants.operators]\nscopes = ["*", "admin"]\n')
+    gateway = database | {"API_KEYS": str(keys), "POLICY": str(policy)}
+    settings = {"gateway": gateway, "cpp": {"WORKERS": "1", "SPARES": "0"}}
+    async with Mesh(("cpp",), settings=settings) as mesh:
+        address = mesh.address("gateway")
+        refused = await edgemesh(address, "doctor")
+        assert refused.code == 4
+        assert "BAD key" in refused.out
+        assert "EDGEMESH_API_KEY" in refused.out
+        assert (await edgemesh(address, "status")).code == 3
+        words = ("keys", "create", "--tenant", "physics", "--scope", "cpp.*")
+        made = await edgemesh(address, *words, key=secret)
+        assert made.code == 0, made.err
+        key = made.out.strip()
+        assert (await edgemesh(address, "status", key=key)).code == 0
+        listed = (await edgemesh(address, "keys", "list", "--json", key=secret)).json["keys"]
+        assert [each["tenant"] for each in listed] == ["physics"]
+        assert (await edgemesh(address, "keys", "list", key=key)).code == 3
+        assert (await edgemesh(address, "keys", "revoke", key[:15], key=secret)).code == 0
+        assert (await edgemesh(address, "status", key=key)).code == 3
