@@ -19,6 +19,7 @@ _PATTERNS = (
     "*/requirements.in",
     "*/requirements-*.in",
     "clients/*/requirements.in",
+    "deploy/docker/tests/requirements.in",
     "deploy/local/*.in",
     "protos/generate.in",
 )
