@@ -42,7 +42,7 @@ end() {
 trap end EXIT
 trap 'exit 130' INT TERM
 
-echo '{"features": {"buildkit": true}, "ip6tables": false}' >"$folder/daemon.json"
+[ -f "$folder/daemon.json" ] || echo '{"features": {"buildkit": true}}' >"$folder/daemon.json"
 # A private view of mounts: an engine does not get along with both hierarchies of control groups.
 setsid unshare --mount --propagation slave bash -c '
   if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi

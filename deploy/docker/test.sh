@@ -23,7 +23,8 @@ if [ -z "${DOCKER_HOST-}" ]; then
 fi
 
 docker image inspect "${EDGEMESH_BASE:-debian:bookworm-slim}" >/dev/null 2>&1 || "$here/base.sh"
-[ -n "${SKIP_BUILD-}" ] || "$here/images.sh"
+# shellcheck disable=SC2046  # names are words
+[ -n "${SKIP_BUILD-}" ] || "$here/images.sh" gateway $(tr , ' ' <<<"${EXECUTORS:-cpp,ml,pywasm}")
 
 tools=$(echo "$cache"/tools/uv-*/bin)
 python=$here/tests/.venv/bin/python

@@ -11,9 +11,10 @@ import pytest
 from edgemesh.compute.v1 import compute_pb2, tensor_pb2
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
-from mesh import Mesh
+from mesh import EXECUTORS, Mesh
 
 
+@pytest.mark.skipif("cpp" not in EXECUTORS, reason="not asked for")
 def test_native_code(mesh: Mesh) -> None:
     request = compute_pb2.ComputeRequest(algorithm="cpp.fft")
     request.inputs["x"].CopyFrom(
@@ -28,6 +29,7 @@ def test_native_code(mesh: Mesh) -> None:
     assert y == pytest.approx((0, 0, 0, -2, 0, 0, 0, 2), abs=1e-12)
 
 
+@pytest.mark.skipif("ml" not in EXECUTORS, reason="not asked for")
 def test_model(mesh: Mesh) -> None:
     request = compute_pb2.ComputeRequest(
         algorithm="ml.embed", parameters=json.dumps({"texts": ["a cat", "a kitten"]})
@@ -48,6 +50,7 @@ def test_program(mesh: Mesh) -> None:
     assert (response.outcome, response.stdout) == (compute_pb2.OUTCOME_OK, "45\n")
 
 
+@pytest.mark.skipif("cpp" not in EXECUTORS, reason="not asked for")
 def test_program_calls_native_code_back_through_the_gateway(mesh: Mesh) -> None:
     code = "import edgemesh\nprint(edgemesh.call('cpp.fft', x=[0.0, 1.0, 0.0, -1.0])['y'][1])"
     request = compute_pb2.ComputeRequest(
@@ -80,7 +83,7 @@ def test_without_a_key_nothing_runs(mesh: Mesh) -> None:
     assert any(detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR) for detail in status.details)
 
 
-@pytest.mark.parametrize("executor", ["cpp", "ml", "pywasm"])
+@pytest.mark.parametrize("executor", EXECUTORS)
 def test_executors_demand_the_secret_of_the_gateway(mesh: Mesh, executor: str) -> None:
     port = {"cpp": 50061, "ml": 50062, "pywasm": 50063}[executor]
     code = f"""

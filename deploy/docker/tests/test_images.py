@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import docker
 import pytest
+from mesh import EXECUTORS
 
-IMAGES = ("gateway", "cpp", "ml", "pywasm")
+IMAGES = ("gateway", *EXECUTORS)
 
 
 @pytest.mark.parametrize("name", IMAGES)

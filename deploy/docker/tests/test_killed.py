@@ -13,7 +13,7 @@ import pytest
 from edgemesh.compute.v1 import compute_pb2
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
-from mesh import Mesh, wait_for
+from mesh import EXECUTORS, Mesh, wait_for
 
 HEALTHY_AGAIN_S = 10.0
 TYPED = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
@@ -52,7 +52,7 @@ class Load:
                     self._stop.wait(0.05)
 
 
-@pytest.mark.parametrize("service", ["pywasm", "gateway", "cpp", "ml"])
+@pytest.mark.parametrize("service", ["gateway", *EXECUTORS])
 def test_killed_container_is_healthy_again(mesh: Mesh, service: str) -> None:
     with Load(mesh) as load:
         before = mesh.container(service)

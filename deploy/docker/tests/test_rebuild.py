@@ -10,9 +10,9 @@ from pathlib import Path
 
 import docker
 import pytest
-from mesh import ROOT
+from mesh import EXECUTORS, ROOT
 
-IMAGES = ("gateway", "cpp", "ml", "pywasm")
+IMAGES = ("gateway", *EXECUTORS)
 FOLDERS = (
     "cpp_plugins", "deploy/docker", "deploy/local", "executor_cpp", "executor_ml",
     "executor_pywasm", "gateway", "mesh_service", "protos",
@@ -44,7 +44,7 @@ def build(checkout: Path, names: Sequence[str]) -> dict[str, str]:
     return {name: str(images.get(f"edgemesh-{name}:{TAG}").id) for name in names}
 
 
-@pytest.mark.parametrize("name", ["cpp", "ml", "pywasm"])
+@pytest.mark.parametrize("name", EXECUTORS)
 def test_change_in_one_executor_makes_one_image_anew(copy: Path, name: str) -> None:
     before = build(copy, IMAGES)
     with (copy / f"executor_{name}/src/edgemesh_executor_{name}/__init__.py").open("a") as file:
