@@ -22,7 +22,7 @@ def test_levels_are_told_apart() -> None:
 def test_code_for_a_level_runs_here() -> None:
     engine = new_engine(processor="x86-64-v2")
     text = '(module (func (export "f") (result i32) i32.const 7))'
-    compiled = wasmtime.Module(engine, wasmtime.wat2wasm(text)).serialize()
+    compiled = wasmtime.Module(engine, text).serialize()
     store = wasmtime.Store(engine)
     store.set_epoch_deadline(1)
     instance = wasmtime.Instance(store, wasmtime.Module.deserialize(engine, compiled), [])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
+from typing import Any, cast
 
 import wasmtime
 from wasmtime import _ffi as ffi  # target and flags have no setters in the public API
@@ -89,8 +90,9 @@ def aim(config: wasmtime.Config, level: str) -> None:
     """Compile for the level."""
     if level == NATIVE:
         return
-    error = ffi.wasmtime_config_target_set(config.ptr(), _TARGET)  # type: ignore[no-untyped-call]
+    calls = cast(Any, ffi)
+    error = calls.wasmtime_config_target_set(config.ptr(), _TARGET)
     if error:
         raise wasmtime.WasmtimeError._from_ptr(error)  # pyright: ignore[reportPrivateUsage]
     for flag in LEVELS[level]:
-        ffi.wasmtime_config_cranelift_flag_enable(config.ptr(), flag.encode())  # type: ignore[no-untyped-call]
+        calls.wasmtime_config_cranelift_flag_enable(config.ptr(), flag.encode())

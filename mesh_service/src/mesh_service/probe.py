@@ -122,7 +122,7 @@ def main() -> int:
         print("usage: python -m mesh_service.probe HOST:PORT [SERVICE]", file=sys.stderr)
         return 2
     try:
-        status = ask(*sys.argv[1:])
+        status = ask(sys.argv[1], "".join(sys.argv[2:]))
     except NotServing as error:
         print(error, file=sys.stderr)
         return 1
