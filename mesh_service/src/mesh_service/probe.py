@@ -1,7 +1,7 @@
 """`python -m mesh_service.probe HOST:PORT [SERVICE]`: 0 if it says SERVING, 1 with a line if not.
 
 Rules: asks grpc.health.v1's Check once, without TLS, within `TIMEOUT_S`. It runs every few seconds
-beside each container, where importing grpcio would cost ten times what asking does; so it writes
+beside each container, where importing grpcio would cost six times what asking does; so it writes
 the one request itself, from the standard library alone, and reads of the answer what it must: a
 message, or the stream's end without one.
 """
