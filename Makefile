@@ -49,3 +49,12 @@ pin:
 pin-model:
 	@executor_ml/.venv/bin/python -m edgemesh_executor_ml.pins \
 		"$${EDGEMESH_ML_MODELS_DIR:-$${EDGEMESH_CACHE:-$$HOME/.cache/edgemesh}/models}" "$(MODEL)" "$(VERSION)"
+
+# Images need a Docker engine; test-images starts one of its own, as root (see deploy/docker).
+.PHONY: images test-images
+images:
+	@bash deploy/docker/images.sh
+
+test-images:
+	@sh deploy/local/bootstrap.sh help >/dev/null
+	@bash deploy/docker/test.sh

@@ -72,6 +72,21 @@ def test_a_copy_is_checked_and_then_known(tmp_path: Path) -> None:
     assert find(folder).facts == {"answer": 42}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="root puts it there")
+def test_what_root_put_there_is_not_hashed_by_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make(tmp_path / "x")
+    (folder / "verified.json").unlink()
+    (folder / "a.bin").write_bytes(b"Native code")  # a hash would find it out
+    monkeypatch.setattr(os, "geteuid", lambda: 65532)
+    assert find(folder).facts == {"answer": 42}
+    assert not (folder / "verified.json").exists()
+    folder.chmod(0o777)
+    with pytest.raises(ArtifactError, match="others may write"):
+        find(folder)
+
+
 def test_publishing_again_replaces(tmp_path: Path) -> None:
     make(tmp_path / "x")
     assert find(make(tmp_path / "x", b"other")).path("a.bin").read_bytes() == b"other"

@@ -20,6 +20,7 @@ _PATTERNS = (
     "*/requirements-*.in",
     "clients/*/requirements.in",
     "clients/*/requirements-*.in",
+    "deploy/docker/tests/requirements.in",
     "deploy/local/*.in",
     "protos/generate.in",
 )

@@ -13,6 +13,7 @@ import wasmtime
 from wasmtime import _ffi as ffi  # the stack of fibers has no setter in the public API
 
 from edgemesh_sandbox.errors import ArtifactError
+from edgemesh_sandbox.processor import NATIVE, aim
 from edgemesh_sandbox.wasm.sections import HEADER
 
 STACK_BYTES = 32 << 20
@@ -26,13 +27,17 @@ NATIVE_STACK_BYTES = MOST_STACK_BYTES + (8 << 20)
 
 
 def new_engine(
-    *, threads: bool = True, metered: bool = False, stack_bytes: int = STACK_BYTES
+    *,
+    threads: bool = True,
+    metered: bool = False,
+    stack_bytes: int = STACK_BYTES,
+    processor: str = NATIVE,
 ) -> wasmtime.Engine:
     """An engine that can compile and run Python: exceptions on, interruptible at any loop.
 
     Without `threads` it compiles on the thread that asks, and starts none. `metered`: it counts
     fuel, and gives every NaN the same bits on every processor; both cost more than all runs should
-    pay (NumPy's loops over floats take twice as long).
+    pay (NumPy's loops over floats take twice as long). `processor`: what it compiles for.
     """
     config = wasmtime.Config()
     config.wasm_exceptions = True
@@ -43,6 +48,7 @@ def new_engine(
     if metered:
         config.consume_fuel = True
         config.cranelift_nan_canonicalization = True
+    aim(config, processor)
     return wasmtime.Engine(config)
 
 

@@ -29,6 +29,7 @@ from edgemesh_sandbox.image import (
     RANDOM_STATES,
     ImageName,
 )
+from edgemesh_sandbox.processor import check
 from edgemesh_sandbox.ticker import Ticker
 
 TABLE_ELEMENTS = 100_000
@@ -49,7 +50,9 @@ class Interpreter:
     ) -> None:
         if not STACK_BYTES // 8 <= stack_bytes <= MOST_STACK_BYTES:
             raise ValueError(f"stack_bytes must be 4 to 64 MiB, not {stack_bytes}")
-        self.engine = new_engine(threads=False, metered=metered, stack_bytes=stack_bytes)
+        self.engine = new_engine(
+            threads=False, metered=metered, stack_bytes=stack_bytes, processor=check(images)
+        )
         self.stack_bytes = stack_bytes
         """The guest's own stack on the native one."""
         self.table_elements = table_elements

@@ -19,6 +19,7 @@ from edgemesh_sandbox.distribution import MODULE, distribution
 from edgemesh_sandbox.engine import new_engine
 from edgemesh_sandbox.errors import ArtifactError, SandboxError
 from edgemesh_sandbox.image import BASE, SLIM, ImageName, image_folder, make_image
+from edgemesh_sandbox.processor import LEVELS, NATIVE, check, declare
 from edgemesh_sandbox.progress import step
 
 _KEPT = {"python": 1, "code": 3, "base": 6, "slim": 6}
@@ -27,7 +28,7 @@ _KEPT = {"python": 1, "code": 3, "base": 6, "slim": 6}
 
 def build(images: Path, image: ImageName = BASE, *, metered: bool = False) -> Built:
     """Find or build everything; raises `SandboxError`."""
-    engine = new_engine(metered=metered)
+    engine = new_engine(metered=metered, processor=check(images))
     try:
         return find_built(engine, images, image)
     except ArtifactError:
@@ -69,8 +70,13 @@ def main() -> int:
         "--image", choices=(BASE, SLIM), default=BASE, help="slim: only the standard library"
     )
     parser.add_argument("--metered", action="store_true", help="also code that counts fuel")
+    parser.add_argument(
+        "--cpu", choices=sorted(LEVELS), help=f"compile for it (default: {NATIVE}, or the folder's)"
+    )
     given = parser.parse_args()
     try:
+        if given.cpu is not None:
+            declare(given.images, given.cpu)
         built = build(given.images, given.image)
         if given.metered:
             build(given.images, given.image, metered=True)

@@ -24,6 +24,7 @@ from edgemesh_sandbox.errors import ArtifactError, SetupError
 from edgemesh_sandbox.limits import Limits
 from edgemesh_sandbox.modules.imports import FUNCTIONS
 from edgemesh_sandbox.modules.run import ModuleRun
+from edgemesh_sandbox.processor import check
 from edgemesh_sandbox.stack import on_deep_stack
 from edgemesh_sandbox.ticker import Ticker
 from edgemesh_sandbox.wasi import Functions, World
@@ -82,7 +83,7 @@ class Program:
 
     def __init__(self, images: Path, recipe: Recipe, stack_bytes: int = STACK_BYTES) -> None:
         """Raises `ArtifactError` unless it was made before."""
-        self.engine = new_engine(threads=False, stack_bytes=stack_bytes)
+        self.engine = new_engine(threads=False, stack_bytes=stack_bytes, processor=check(images))
         self.stack_bytes = stack_bytes
         built = find(recipe.folder(images, self.engine))
         self.facts = cast(dict[str, Any], built.facts[_FACTS])
@@ -108,7 +109,7 @@ class Program:
 
 def make(images: Path, recipe: Recipe) -> Artifact:
     """Find or make it; takes seconds to minutes. Raises `SetupError`."""
-    engine = new_engine()
+    engine = new_engine(processor=check(images))
     folder = recipe.folder(images, engine)
     try:
         return find(folder)

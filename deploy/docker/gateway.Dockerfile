@@ -1,0 +1,87 @@
+# The gateway: Python that decides, and the crate that moves the bytes.
+# Rules: toolchains, pip and uv stay in build stages; the final one has the environment and what it
+# runs. Stages that several images have are the same text, so that they are built once. What is
+# installed from elsewhere is locked by hashes. Build it from the root of the checkout:
+#   docker build -f deploy/docker/gateway.Dockerfile .
+ARG BASE=debian:bookworm-slim
+
+FROM ${BASE} AS runtime
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates python3 tini \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* \
+ && groupadd --gid 65532 edgemesh \
+ && useradd --uid 65532 --gid 65532 --home-dir /var/lib/edgemesh --shell /usr/sbin/nologin edgemesh \
+ && install -d -o 65532 -g 65532 -m 0700 /var/lib/edgemesh \
+ && install -d -o 65532 -g 65532 -m 0750 /etc/edgemesh
+
+FROM runtime AS tools
+COPY deploy/local/tools.lock deploy/local/build.lock /locks/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    apt-get update \
+ && apt-get install -y --no-install-recommends python3-venv \
+ && rm -rf /var/lib/apt/lists/* \
+ && python3 -m venv /tools \
+ && /tools/bin/pip install --require-hashes --only-binary :all: -r /locks/tools.lock -r /locks/build.lock
+
+FROM tools AS environment
+COPY gateway/requirements.lock /locks/
+RUN --mount=type=cache,target=/root/.cache/uv \
+    /tools/bin/uv venv --python /usr/bin/python3 /opt/edgemesh \
+ && /tools/bin/uv pip install --python /opt/edgemesh --link-mode copy --compile-bytecode \
+      --require-hashes --only-binary :all: -r /locks/requirements.lock \
+ && find /opt/edgemesh -depth -type d -name tests -exec rm -r {} +
+
+FROM tools AS wheels
+COPY protos/pyproject.toml /src/protos/
+COPY protos/edgemesh /src/protos/edgemesh
+COPY mesh_service/pyproject.toml /src/mesh_service/
+COPY mesh_service/src /src/mesh_service/src
+COPY gateway/pyproject.toml /src/gateway/
+COPY gateway/src /src/gateway/src
+RUN for package in protos mesh_service gateway; do \
+      (cd "/src/$package" && /tools/bin/python -m hatchling build -t wheel -d /wheels) || exit 1; \
+    done
+
+FROM tools AS rust
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends cargo-web gcc libc6-dev rustc-web \
+ && rm -rf /var/lib/apt/lists/*
+
+FROM rust AS crate
+COPY gateway/requirements-build.lock /locks/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    /tools/bin/pip install --require-hashes --only-binary :all: -r /locks/requirements-build.lock
+COPY gateway/build.sh /src/gateway/
+COPY gateway/datapath /src/gateway/datapath
+RUN --mount=type=cache,target=/root/.cargo/registry \
+    --mount=type=cache,target=/target,id=edgemesh-datapath,sharing=locked \
+    CARGO_TARGET_DIR=/target PATH="/tools/bin:$PATH" sh /src/gateway/build.sh /wheels
+
+FROM environment AS installed
+COPY --from=crate /wheels /wheels
+COPY --from=wheels /wheels /wheels
+RUN /tools/bin/uv pip install --python /opt/edgemesh --link-mode copy --compile-bytecode \
+      --offline --no-index --no-deps /wheels/*.whl
+
+FROM runtime AS gateway
+COPY --from=installed /opt/edgemesh /opt/edgemesh
+ENV PATH=/opt/edgemesh/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    EDGEMESH_CACHE=/var/lib/edgemesh \
+    EDGEMESH_LOG_FORMAT=json \
+    EDGEMESH_GATEWAY_REST_PORT=8080 \
+    EDGEMESH_GATEWAY_HOST=0.0.0.0 \
+    EDGEMESH_GATEWAY_PORT=50051 \
+    EDGEMESH_GATEWAY_METRICS_PORT=9051
+USER 65532:65532
+WORKDIR /var/lib/edgemesh
+EXPOSE 50051 8080 9051
+HEALTHCHECK --interval=3s --timeout=3s --start-period=30s --retries=3 \
+    CMD ["/opt/edgemesh/bin/python", "-I", "-m", "mesh_service.probe", "127.0.0.1:50051"]
+ENTRYPOINT ["/usr/bin/tini", "--", "/opt/edgemesh/bin/python", "-m", "edgemesh_gateway"]
+ARG VERSION=0.1.0
+ARG COMMIT=unknown
+LABEL org.opencontainers.image.title="edgemesh gateway" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$COMMIT"

@@ -1,0 +1,28 @@
+#!/bin/bash
+# Builds images, one after another, and prints what each is and how large.
+#
+#   images.sh [NAME…]      gateway, cpp, ml, pywasm; default: all
+#
+# BASE, CPU and TAG are heeded as in .env.example (EDGEMESH_BASE, …).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+export DOCKER_BUILDKIT=1
+
+declare -A most=([gateway]=150 [cpp]=250 [ml]=250 [pywasm]=800)
+names=("$@")
+((${#names[@]})) || names=(gateway cpp ml pywasm)
+commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+tag=${EDGEMESH_TAG:-latest}
+
+rows=()
+for name in "${names[@]}"; do
+  [ -n "${most[$name]-}" ] || { echo "images.sh: one of ${!most[*]}, not $name" >&2; exit 2; }
+  began=$SECONDS
+  docker build --quiet --file "deploy/docker/$name.Dockerfile" --tag "edgemesh-$name:$tag" \
+    --build-arg "BASE=${EDGEMESH_BASE:-debian:bookworm-slim}" --build-arg "COMMIT=$commit" \
+    $([ "$name" != pywasm ] || echo --build-arg "CPU=${EDGEMESH_CPU:-x86-64-v3}") . >/dev/null
+  bytes=$(docker image inspect --format '{{.Size}}' "edgemesh-$name:$tag")
+  rows+=("$(printf '%-18s %6d %6d %6d' "edgemesh-$name" $((bytes / 1000000)) "${most[$name]}" $((SECONDS - began)))")
+done
+printf '%-18s %6s %6s %6s\n' image MB goal s
+printf '%s\n' "${rows[@]}"

@@ -1,0 +1,84 @@
+# executor_pywasm: CPython in Wasmtime, compiled beforehand.
+# Rules: toolchains, pip and uv stay in build stages; the final one has the environment and what it
+# runs. Stages that several images have are the same text, so that they are built once. What is
+# installed from elsewhere is locked by hashes. Build it from the root of the checkout:
+#   docker build -f deploy/docker/pywasm.Dockerfile .
+ARG BASE=debian:bookworm-slim
+
+FROM ${BASE} AS runtime
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates python3 tini \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* \
+ && groupadd --gid 65532 edgemesh \
+ && useradd --uid 65532 --gid 65532 --home-dir /var/lib/edgemesh --shell /usr/sbin/nologin edgemesh \
+ && install -d -o 65532 -g 65532 -m 0700 /var/lib/edgemesh \
+ && install -d -o 65532 -g 65532 -m 0750 /etc/edgemesh
+
+FROM runtime AS tools
+COPY deploy/local/tools.lock deploy/local/build.lock /locks/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    apt-get update \
+ && apt-get install -y --no-install-recommends python3-venv \
+ && rm -rf /var/lib/apt/lists/* \
+ && python3 -m venv /tools \
+ && /tools/bin/pip install --require-hashes --only-binary :all: -r /locks/tools.lock -r /locks/build.lock
+
+FROM tools AS environment
+COPY executor_pywasm/requirements.lock /locks/
+RUN --mount=type=cache,target=/root/.cache/uv \
+    /tools/bin/uv venv --python /usr/bin/python3 /opt/edgemesh \
+ && /tools/bin/uv pip install --python /opt/edgemesh --link-mode copy --compile-bytecode \
+      --require-hashes --only-binary :all: -r /locks/requirements.lock \
+ && find /opt/edgemesh -depth -type d -name tests -exec rm -r {} +
+
+FROM tools AS wheels
+COPY protos/pyproject.toml /src/protos/
+COPY protos/edgemesh /src/protos/edgemesh
+COPY mesh_service/pyproject.toml /src/mesh_service/
+COPY mesh_service/src /src/mesh_service/src
+COPY executor_pywasm/pyproject.toml executor_pywasm/README.md /src/executor_pywasm/
+COPY executor_pywasm/src /src/executor_pywasm/src
+RUN for package in protos mesh_service executor_pywasm; do \
+      (cd "/src/$package" && /tools/bin/python -m hatchling build -t wheel -d /wheels) || exit 1; \
+    done
+
+FROM environment AS installed
+COPY --from=wheels /wheels /wheels
+RUN /tools/bin/uv pip install --python /opt/edgemesh --link-mode copy --compile-bytecode \
+      --offline --no-index --no-deps /wheels/*.whl
+
+# CPython compiled for any processor of the level CPU, and the memory images over it; minutes when
+# the cache is cold. Another processor refuses to start with them, and says why.
+FROM installed AS images
+ARG CPU=x86-64-v3
+RUN --mount=type=cache,target=/cache,id=edgemesh-images,sharing=locked \
+    PATH="/tools/bin:/opt/edgemesh/bin:$PATH" UV_CACHE_DIR=/cache/uv \
+    sh -eu -c ' \
+      python=/opt/edgemesh/bin/python; images=/cache/$CPU; \
+      $python -m edgemesh_sandbox.setup --images "$images" --cpu "$CPU"; \
+      $python -m edgemesh_sandbox.languages --images "$images"; \
+      $python -m edgemesh_sandbox.export --images "$images" --to /opt/images'
+
+FROM runtime AS pywasm
+COPY --from=images /opt/images /opt/images
+COPY --from=installed /opt/edgemesh /opt/edgemesh
+ENV PATH=/opt/edgemesh/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    EDGEMESH_CACHE=/var/lib/edgemesh \
+    EDGEMESH_LOG_FORMAT=json \
+    EDGEMESH_PYWASM_IMAGES_DIR=/opt/images \
+    EDGEMESH_PYWASM_HOST=0.0.0.0 \
+    EDGEMESH_PYWASM_PORT=50063 \
+    EDGEMESH_PYWASM_METRICS_PORT=9063
+USER 65532:65532
+WORKDIR /var/lib/edgemesh
+EXPOSE 50063 9063
+HEALTHCHECK --interval=3s --timeout=3s --start-period=30s --retries=3 \
+    CMD ["/opt/edgemesh/bin/python", "-I", "-m", "mesh_service.probe", "127.0.0.1:50063"]
+ENTRYPOINT ["/usr/bin/tini", "--", "/opt/edgemesh/bin/python", "-m", "edgemesh_executor_pywasm"]
+ARG VERSION=0.1.0
+ARG COMMIT=unknown
+LABEL org.opencontainers.image.title="edgemesh executor for Python in WebAssembly" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$COMMIT"

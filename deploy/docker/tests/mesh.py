@@ -1,0 +1,143 @@
+"""The mesh of deploy/compose.yaml, as those who start it see it: its containers, and calls.
+
+Rules: a project of its own, on free ports; what it keeps is gone when it is closed. It is reached
+as a caller reaches it, with a key that the gateway issued.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import docker
+import grpc
+from docker.models.containers import Container
+from edgemesh.compute.v1 import compute_pb2, compute_pb2_grpc
+
+ROOT = Path(__file__).resolve().parents[3]
+PROJECT = "edgemesh-tests"
+EXECUTORS = tuple(os.environ.get("EXECUTORS", "cpp,ml,pywasm").split(","))
+"""Those that are started and tested."""
+HEALTHY_S = 60.0
+
+
+class Mesh:
+    """A running mesh."""
+
+    def __init__(self, models: str) -> None:
+        self.ports = {name: _free_port() for name in ("GRPC", "REST", "METRICS")}
+        self._env = {
+            **os.environ,
+            "COMPOSE_PROJECT_NAME": PROJECT,
+            "COMPOSE_FILE": str(ROOT / "deploy" / "compose.yaml"),
+            "EDGEMESH_MODELS": models,
+            **{f"EDGEMESH_{name}_PORT": str(port) for name, port in self.ports.items()},
+        }
+        self.engine = docker.from_env()
+        self.key = ""
+
+    def __enter__(self) -> Mesh:
+        self.compose("up", "-d", "--no-build", "gateway", *EXECUTORS)
+        for name in ("gateway", *EXECUTORS):
+            self.wait_healthy(name)
+        made = self.container("gateway").exec_run(
+            ["edgemesh-gateway", "keys", "create", "--tenant", "tests"], demux=True
+        )
+        assert made.exit_code == 0, made.output
+        self.key = made.output[0].decode().strip()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            print(self.compose("logs", "--tail", "20"))
+        self.compose("down", "--volumes", "--timeout", "10")
+        label = {"label": f"com.docker.compose.project={PROJECT}"}
+        left = [
+            *self.containers(),
+            *self.engine.networks.list(filters=label),
+            *self.engine.volumes.list(filters=label),
+        ]
+        self.engine.close()
+        assert not left, f"left after down: {left}"
+
+    def compose(self, *arguments: str) -> str:
+        """What docker-compose says to it. Raises AssertionError where it fails."""
+        done = subprocess.run(
+            ["docker-compose", *arguments],
+            cwd=ROOT,
+            env=self._env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def containers(self) -> list[Container]:
+        """All of them, also those that have ended."""
+        return self.engine.containers.list(
+            all=True, filters={"label": f"com.docker.compose.project={PROJECT}"}
+        )
+
+    def container(self, service: str) -> Container:
+        """The one of a service, as it is now."""
+        for each in self.containers():
+            if each.labels["com.docker.compose.service"] == service:
+                return each
+        raise LookupError(service)
+
+    def wait_healthy(self, service: str, timeout_s: float = HEALTHY_S) -> float:
+        """Seconds until the engine calls it healthy."""
+        began = time.monotonic()
+        wait_for(lambda: self.health(service) == "healthy", timeout_s, f"{service} is healthy")
+        return time.monotonic() - began
+
+    def health(self, service: str) -> str:
+        """What the engine says of its health."""
+        return str(self.container(service).attrs["State"]["Health"]["Status"])
+
+    def channel(self) -> grpc.Channel:
+        """A connection as a caller has one."""
+        return grpc.insecure_channel(f"127.0.0.1:{self.ports['GRPC']}")
+
+    def call(
+        self, channel: grpc.Channel, request: compute_pb2.ComputeRequest, key: str | None = None
+    ) -> compute_pb2.ComputeResponse:
+        """Compute with this key, or the mesh's. Raises grpc.RpcError."""
+        stub: Any = compute_pb2_grpc.ComputeServiceStub(channel)
+        metadata = [("authorization", f"Bearer {self.key if key is None else key}")]
+        return stub.Compute(request, timeout=30, metadata=metadata)
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
+    """Look ten times a second. Raises AssertionError when the time is over."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, f"not within {timeout_s} s: {what}"
+        time.sleep(0.1)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as what is in them."""
+    lines = [head, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
