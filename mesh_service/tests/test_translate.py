@@ -44,6 +44,8 @@ SAMPLES: list[tuple[errors.MeshError, str]] = [
     (errors.ExecutorLost("cpp", 1.0), "EXECUTOR_LOST"),
     (errors.DeadlineExceeded("schedule"), "DEADLINE_EXCEEDED"),
     (errors.Cancelled(), "CANCELLED"),
+    (errors.WorkFailed("EXCEPTION", "ValueError", "no"), "WORK_FAILED"),
+    (errors.NotOffered("RepositoryModelLoad"), "NOT_OFFERED"),
     (errors.Internal("abc"), "INTERNAL"),
 ]
 
