@@ -39,6 +39,8 @@
 //   SHUTTING_DOWN         UNAVAILABLE          yes: the work did not begin
 //   DEADLINE_EXCEEDED     DEADLINE_EXCEEDED    with a later deadline
 //   CANCELLED             CANCELLED            it was the caller who left
+//   WORK_FAILED           UNKNOWN              no; by protocols alone whose results cannot be failures
+//   NOT_OFFERED           UNIMPLEMENTED        no; by protocols alone of which a part is not here
 //   INTERNAL              INTERNAL             no; metadata has `error_id`, by which logs are found
 //
 // Where a tenant's own limit refused (RATE_LIMITED, TOO_MANY_AT_ONCE, COMPUTE_SPENT, or its size of
