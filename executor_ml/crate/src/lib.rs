@@ -13,6 +13,7 @@
 //! | `tensor_bytes`, `safetensors`, `shards`, `gguf` | mapped weight files |
 //! | `tokenizer`, `detokenize`, `stop`, `chat` | text to tokens and back |
 //! | `bert`, `embed` | sentence embeddings |
+//! | `picture`, `yolo` | things in pictures: boxes, masks, keypoints |
 //! | `tensor` | graphs of tensor operations |
 //! | `decoder`, `sampler`, `generate` | text generation |
 
@@ -28,6 +29,7 @@ pub mod gguf;
 pub mod linear;
 pub mod matmul;
 pub mod numeric;
+pub mod picture;
 #[cfg(feature = "python")]
 mod python;
 pub mod quant;
@@ -38,3 +40,4 @@ pub mod stop;
 pub mod tensor;
 pub mod tensor_bytes;
 pub mod tokenizer;
+pub mod yolo;

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from edgemesh.compute.v1 import algorithm_pb2
 
-from edgemesh_executor_ml import chat, embed, generate
+from edgemesh_candle import Detector
+from edgemesh_executor_ml import chat, detect, embed, generate
 from edgemesh_executor_ml.manifest import Manifest
 from edgemesh_executor_ml.model import open_embedder, open_generator
 from mesh_service.executor import Call, Reply
@@ -48,4 +49,16 @@ def _generate(folder: Path, manifest: Manifest) -> list[Offer]:
     ]
 
 
-OPENERS: Mapping[str, Opener] = {"embed": _embed, "generate": _generate}
+def _detect(folder: Path, manifest: Manifest) -> list[Offer]:
+    model = Detector(folder)
+    told = detect.describe(manifest.task, [manifest.name])
+    return [Offer(told, lambda call: detect.run(call, manifest, model))]
+
+
+OPENERS: Mapping[str, Opener] = {
+    "embed": _embed,
+    "generate": _generate,
+    "detect": _detect,
+    "segment": _detect,
+    "pose": _detect,
+}

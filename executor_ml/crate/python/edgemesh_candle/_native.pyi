@@ -11,15 +11,19 @@ __all__ = [
     "MOST_OPS",
     "CandleError",
     "ChatError",
+    "Detector",
     "EmbedJob",
     "Embedder",
     "Evaluation",
+    "Found",
     "Generation",
     "Generator",
     "GraphError",
     "ModelError",
     "NumericError",
     "ParameterError",
+    "Picture",
+    "PictureError",
     "PromptTooLong",
     "Token",
     "__version__",
@@ -97,6 +101,79 @@ class Evaluation:
 
     def write(self, name: str, out: Buffer) -> None:
         """Write an output's bytes into a writable buffer of their size."""
+
+class PictureError(CandleError):
+    """Bytes that are no picture, or too large a one: what was expected."""
+
+    expected: str
+
+@final
+class Picture:
+    """A picture as RGB, upright."""
+
+    @staticmethod
+    def decode(data: Buffer, most_pixels: int) -> Picture:
+        """Of a PNG, JPEG or WebP; its size is looked at before it is decoded. Raises PictureError.
+        """
+
+    @staticmethod
+    def plain(data: Buffer, height: int, width: int, most_pixels: int) -> Picture:
+        """Of [height, width, 3] bytes. Raises PictureError."""
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+
+@final
+class Detector:
+    """A model that finds things in pictures; may be used by several threads at once."""
+
+    def __new__(cls, folder: str | PathLike[str]) -> Detector:
+        """Open a folder: config.json, model.safetensors. Raises ModelError, NumericError."""
+
+    @property
+    def task(self) -> Literal["detect", "segment", "pose"]:
+        """What it finds of things beside boxes."""
+
+    @property
+    def names(self) -> list[str]:
+        """Of the classes."""
+
+    @property
+    def size(self) -> int:
+        """What it scales a picture's longer side to by default."""
+
+    def find(
+        self,
+        picture: Picture,
+        *,
+        size: int,
+        confidence: float,
+        iou: float,
+        agnostic: bool,
+        most: int,
+    ) -> Found:
+        """Look at one picture; `size`: a multiple of 32 up to 1280."""
+
+@final
+class Found:
+    """The things in a picture, the likeliest first."""
+
+    def __len__(self) -> int: ...
+    def things(
+        self,
+    ) -> list[tuple[int, float, list[float], list[list[float]]]]:
+        """Class, score, box (left, top, right, bottom) and keypoints (x, y, score) of each."""
+
+    def mask(self, i: int, out: Buffer) -> None:
+        """Write the mask of one into [height, width] bytes: 1 where it is, else 0."""
+
+    def annotated(self, picture: Picture) -> bytes:
+        """The picture with all of it drawn in, as a PNG."""
 
 @final
 class Embedder:

@@ -1,5 +1,6 @@
 //! The Python bindings: convert, let go of the interpreter lock, delegate. No logic of their own.
 
+mod detector;
 mod embedder;
 mod exceptions;
 mod generator;
@@ -19,6 +20,7 @@ fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<generator::Generator>()?;
     module.add_class::<generator::Generation>()?;
     module.add_class::<generator::Token>()?;
+    detector::register(module)?;
     tensors::register(module)?;
     exceptions::register(module)
 }
