@@ -233,8 +233,7 @@ fn boxes_lie_in_the_picture_and_the_likeliest_comes_first() {
     let golden = golden();
     let folder = Folder::new("found", &golden.networks["yolov8-pose"], json!({}));
     let detector = Detector::open(&folder.0).unwrap();
-    let options =
-        Options { size: 96, confidence: 0.01, iou: 0.5, agnostic: false, most: 7 };
+    let options = Options { size: 96, confidence: 0.01, iou: 0.5, agnostic: false, most: 7 };
     let found = detector.find(&picture(50, 37), &options).unwrap();
     assert_eq!(found.boxes.len(), 7);
     assert!(found.scores.is_sorted_by(|a, b| a >= b));

@@ -49,7 +49,9 @@ _ALIASES = {"gemma3_text": "gemma3"}
 def supported(task: str, family: str) -> None:
     """Whether there is such a model. Raises Unusable, with all that there are."""
     if task not in TASKS or family not in TASKS[task].families:
-        there_are = "; ".join(f"{name} by {', '.join(each.families)}" for name, each in TASKS.items())
+        there_are = "; ".join(
+            f"{name} by {', '.join(each.families)}" for name, each in TASKS.items()
+        )
         raise Unusable(f"{task} by {family[:64]} is not supported; there is: {there_are}")
 
 

@@ -92,7 +92,6 @@ def network(name: str) -> dict[str, Any]:
     return told
 
 
-
 def letterbox(height: int, width: int, size: int) -> dict[str, Any]:
     out = LetterBox((size, size), auto=True, stride=32)(image=picture(height, width))
     return {

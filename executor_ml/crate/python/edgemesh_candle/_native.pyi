@@ -113,8 +113,7 @@ class Picture:
 
     @staticmethod
     def decode(data: Buffer, most_pixels: int) -> Picture:
-        """Of a PNG, JPEG or WebP; its size is looked at before it is decoded. Raises PictureError.
-        """
+        """Of a PNG, JPEG or WebP, whose size is looked at first. Raises PictureError."""
 
     @staticmethod
     def plain(data: Buffer, height: int, width: int, most_pixels: int) -> Picture:

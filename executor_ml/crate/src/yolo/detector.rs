@@ -76,7 +76,8 @@ impl Detector {
 
     /// What the network tells of a picture whose sides are multiples of 32.
     pub fn candidates(&self, rgb: &[u8], height: usize, width: usize) -> Result<Candidates> {
-        let plane = |colour: usize| rgb.iter().skip(colour).step_by(3).map(|v| f32::from(*v) / 255.0);
+        let plane =
+            |colour: usize| rgb.iter().skip(colour).step_by(3).map(|v| f32::from(*v) / 255.0);
         let values: Vec<f32> = (0..3).flat_map(plane).collect();
         let computed = || {
             let picture = Tensor::from_vec(values, (1, 3, height, width), &Device::Cpu)?;
@@ -129,10 +130,10 @@ impl Detector {
             classes: kept.iter().map(|i| of[*i]).collect(),
             keypoints: kept.iter().filter(|_| pose).map(|i| points(*i)).collect(),
             coefficients: kept.iter().filter(|_| masks).map(|i| more(*i)).collect(),
-            prototypes: all.proto.as_ref().map(|(values, shape)| Prototypes {
-                values: values.clone(),
-                shape: *shape,
-            }),
+            prototypes: all
+                .proto
+                .as_ref()
+                .map(|(values, shape)| Prototypes { values: values.clone(), shape: *shape }),
             letterbox,
         })
     }

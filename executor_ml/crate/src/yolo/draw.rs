@@ -18,7 +18,8 @@ pub fn draw(picture: &Picture, found: &Found) -> Picture {
             }
         }
         let [left, top, right, bottom] = found.boxes[i].map(|side| side.round() as usize);
-        let (inner_right, inner_bottom) = (right.saturating_sub(thick), bottom.saturating_sub(thick));
+        let (inner_right, inner_bottom) =
+            (right.saturating_sub(thick), bottom.saturating_sub(thick));
         fill(&mut out, left, top, right, top + thick, colour);
         fill(&mut out, left, inner_bottom, right, bottom, colour);
         fill(&mut out, left, top, left + thick, bottom, colour);

@@ -37,9 +37,8 @@ pub fn mask(
         let (above, below, v) = down[y];
         for x in range(place[0], place[2], width) {
             let (left, right, u) = across[x];
-            let between = |row: usize| {
-                sum[row * columns + left] * (1.0 - u) + sum[row * columns + right] * u
-            };
+            let between =
+                |row: usize| sum[row * columns + left] * (1.0 - u) + sum[row * columns + right] * u;
             let value = between(above) * (1.0 - v) + between(below) * v;
             out[y * width + x] = u8::from(value > 0.0);
         }

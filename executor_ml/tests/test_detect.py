@@ -1,0 +1,206 @@
+"""`ml.detect`, `ml.segment` and `ml.pose` as a worker runs them, and at their edges.
+
+The weights are made up: what is found means nothing. That numbers are right is the crate's test.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Pool
+from edgemesh.compute.v1 import compute_pb2, tensor_pb2
+from made import put
+from made_detector import detector, png
+from served import REFUSED, SERVING, served
+
+from edgemesh_executor_ml.derive import derive
+from edgemesh_executor_ml.runner import MlRunner
+from mesh_service.executor import Call, InvalidInput, Reply, TensorView
+
+BYTES, UINT8 = tensor_pb2.DATA_TYPE_BYTES, tensor_pb2.DATA_TYPE_UINT8
+KINDS = {"detect": "yolov8", "segment": "yolov8-segment", "pose": "yolov8-pose"}
+
+
+@pytest.fixture(scope="module")
+def runners(tmp_path_factory: pytest.TempPathFactory) -> dict[str, MlRunner]:
+    made: dict[str, MlRunner] = {}
+    for task, kind in KINDS.items():
+        folder = put(tmp_path_factory.mktemp("models") / task, detector(kind))
+        manifest = json.loads(derive(folder).dump())
+        made[task] = MlRunner({"folder": str(folder), "manifest": manifest})
+    return made
+
+
+def encoded(data: bytes) -> TensorView:
+    return TensorView(BYTES, (len(data),), memoryview(data))
+
+
+def plain(*shape: int) -> TensorView:
+    count = 1
+    for n in shape:
+        count *= n
+    return TensorView(UINT8, shape, memoryview(bytes(i * 7 % 256 for i in range(count))))
+
+
+def look(
+    runners: dict[str, MlRunner],
+    task: str = "detect",
+    pool: Pool | None = None,
+    memory: int = 1 << 30,
+    inputs: dict[str, TensorView] | None = None,
+    **parameters: Any,
+) -> Reply:
+    request = compute_pb2.ComputeRequest(
+        algorithm=f"ml.{task}@1",
+        limits=compute_pb2.Limits(run_time_ms=60_000, memory_bytes=memory),
+    )
+    given = {"image": encoded(png(37, 50))} if inputs is None else inputs
+    return runners[task].run(Call(pool or Pool(), request, parameters, given, True))
+
+
+def refused(runners: dict[str, MlRunner], task: str = "detect", **given: Any) -> dict[str, str]:
+    with pytest.raises(InvalidInput) as caught:
+        look(runners, task, **given)
+    return caught.value.violations
+
+
+def test_things_have_boxes_in_the_picture(runners: dict[str, MlRunner]) -> None:
+    reply = look(runners, confidence=0.01, max_detections=5, iou=0.5)
+    assert reply.outcome == compute_pb2.OUTCOME_OK
+    assert (reply.result["model"], reply.result["model_version"]) == ("detect", "1")
+    (image,) = reply.result["images"]
+    assert (image["input"], image["width"], image["height"]) == ("image", 37, 50)
+    things = image["things"]
+    assert 1 <= len(things) <= 5
+    assert not reply.outputs
+    for thing in things:
+        left, top, right, bottom = thing["box"]
+        assert 0 <= left < right <= 37
+        assert 0 <= top < bottom <= 50
+        assert thing["name"] == ["cat", "dog", "bird"][thing["class"]]
+        assert 0.01 < thing["score"] < 1
+    scores = [thing["score"] for thing in things]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_pixels_are_as_good_as_a_file(runners: dict[str, MlRunner]) -> None:
+    rgb = ((x * 7 + c * 80 + y * 3) % 256 for y in range(50) for x in range(37) for c in range(3))
+    pixels = {"image": TensorView(UINT8, (50, 37, 3), memoryview(bytes(rgb)))}
+    assert look(runners, inputs=pixels).result == look(runners).result
+
+
+def test_a_thing_has_a_mask_of_the_pictures_size(runners: dict[str, MlRunner]) -> None:
+    reply = look(runners, "segment", confidence=0.01, max_detections=3, iou=0.4)
+    (image,) = reply.result["images"]
+    masks = reply.outputs["masks"]
+    count = len(image["things"])
+    assert (masks.dtype, masks.shape) == (UINT8, (count, 50, 37))
+    assert set(bytes(masks.data)) <= {0, 1}
+    for i, thing in enumerate(image["things"]):
+        left, top, right, bottom = thing["box"]
+        ones = [n for n, v in enumerate(masks.data[i * 1850 : (i + 1) * 1850]) if v]
+        assert all(left <= n % 37 < right and top <= n // 37 < bottom for n in ones)
+
+
+def test_no_things_have_no_masks(runners: dict[str, MlRunner]) -> None:
+    reply = look(runners, "segment", confidence=1)
+    assert reply.result["images"][0]["things"] == []
+    assert reply.outputs["masks"].shape == (0, 50, 37)
+
+
+def test_a_body_has_keypoints(runners: dict[str, MlRunner]) -> None:
+    reply = look(runners, "pose", confidence=0.01, max_detections=2)
+    for thing in reply.result["images"][0]["things"]:
+        assert len(thing["keypoints"]) == 5
+        assert all(0 <= point["score"] <= 1 for point in thing["keypoints"])
+
+
+def test_several_pictures_are_told_by_their_names(runners: dict[str, MlRunner]) -> None:
+    inputs = {"b": encoded(png(20, 30)), "a": plain(40, 10, 3)}
+    reply = look(runners, "segment", inputs=inputs, annotate=True, confidence=0.01)
+    told = [(i["input"], i["width"], i["height"]) for i in reply.result["images"]]
+    assert told == [("a", 10, 40), ("b", 20, 30)]
+    assert sorted(reply.outputs) == ["annotated.a", "annotated.b", "masks.a", "masks.b"]
+
+
+def test_what_was_found_is_drawn_in(runners: dict[str, MlRunner]) -> None:
+    reply = look(runners, annotate=True, confidence=0.01, max_detections=1)
+    annotated = reply.outputs["annotated"]
+    assert (annotated.dtype, annotated.media_type) == (BYTES, "image/png")
+    assert bytes(annotated.data[:8]) == b"\x89PNG\r\n\x1a\n"
+    again = {"image": TensorView(BYTES, annotated.shape, annotated.data)}
+    assert look(runners, inputs=again).result["images"][0]["width"] == 37
+
+
+NO_IMAGE = "a PNG, JPEG or WebP image"
+
+
+@pytest.mark.parametrize(
+    ("tensor", "expected"),
+    [
+        (encoded(b"a text, named picture.png"), NO_IMAGE),
+        (encoded(b""), f"{NO_IMAGE}, not nothing"),
+        (encoded(png(8, 8)[:60]), f"{NO_IMAGE}, whole and valid: "),
+        (encoded(png(8, 8, told=(10_000, 10_000))), "at most 50000000 pixels, not 10000 x 10000"),
+        (plain(0, 4, 3), "uint8 [height, width, 3], each at least 1, not [0, 4, 3]"),
+        (plain(4, 4, 4), "uint8 [height, width, 3], each at least 1, not [4, 4, 4]"),
+        (plain(16), "uint8 [height, width, 3], each at least 1, not [16]"),
+        (
+            TensorView(tensor_pb2.DATA_TYPE_FLOAT32, (1,), memoryview(bytes(4))),
+            "bytes of an image, or uint8 [height, width, 3]",
+        ),
+    ],
+)
+def test_what_is_no_picture_is_named(
+    runners: dict[str, MlRunner], tensor: TensorView, expected: str
+) -> None:
+    told = refused(runners, inputs={"fine": plain(4, 4, 3), "it": tensor})
+    assert list(told) == ["inputs.it"]
+    assert told["inputs.it"].startswith(expected)
+
+
+def test_no_picture_and_too_many_are_refused(runners: dict[str, MlRunner]) -> None:
+    assert refused(runners, inputs={}) == {"inputs.image": "required: an image"}
+    many = {str(i): plain(1, 1, 3) for i in range(65)}
+    assert refused(runners, inputs=many) == {"inputs": "at most 64 images, not 65"}
+
+
+def test_masks_that_pass_the_memory_are_refused(runners: dict[str, MlRunner]) -> None:
+    inputs = {"image": plain(50, 40, 3)}
+    told = refused(runners, "segment", inputs=inputs, memory=50 * 40 * 16, confidence=0.01, iou=1)
+    assert told["parameters.max_detections"].startswith("8 or less: masks of ")
+
+
+def test_between_pictures_a_call_can_stop(runners: dict[str, MlRunner]) -> None:
+    late = Pool(deadline=time.monotonic())
+    reply = look(runners, pool=late)
+    assert reply.outcome == compute_pb2.OUTCOME_TIMEOUT
+    assert reply.failure is not None
+    assert reply.failure.limit.name == "run_time_ms"
+    gone = Pool()
+    gone.cancelled.set()
+    assert look(runners, pool=gone).outcome == compute_pb2.OUTCOME_CANCELLED
+
+
+def test_a_detector_that_is_dropped_in_is_served(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    with served(models, tmp_path / "cache") as executor:
+        put(models / ".made", detector("yolo11")).rename(models / "made")
+        put(models / ".odd", detector(task="pose")).rename(models / "odd")
+        executor.state("made", SERVING)
+        why = executor.state("odd", REFUSED).detail
+        assert "weights for Detect, its config says Pose" in why
+        assert "made" in executor.names("ml.detect")
+        request = compute_pb2.ComputeRequest(algorithm="ml.detect", parameters='{"iou": 0.5}')
+        data = png(40, 30)
+        request.inputs["image"].CopyFrom(
+            tensor_pb2.Tensor(dtype=BYTES, shape=[len(data)], data=data)
+        )
+        response = executor.stub.Execute(request, timeout=60)
+        assert response.outcome == compute_pb2.OUTCOME_OK, response
+        assert json.loads(response.result)["images"][0]["height"] == 30

@@ -1,0 +1,47 @@
+"""A detector of YOLOv8's shape whose weights are random: what it finds means nothing."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NETWORKS = Path(__file__).parents[2] / "executor_ml" / "crate" / "tests" / "golden" / "yolo.json"
+
+
+def put(folder: Path) -> None:
+    """Write it as a model's folder."""
+    network = json.loads(NETWORKS.read_text())["networks"]["yolov8"]
+    chance = np.random.default_rng(5)
+    header: dict[str, Any] = {}
+    data = b""
+    for name, shape in network["tensors"].items():
+        values = chance.uniform(-0.1, 0.1, shape).astype("<f4")
+        if name.endswith(("running_var", "bn.weight")):
+            values += np.float32(1)
+        end = len(data) + values.nbytes
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), end]}
+        data += values.tobytes()
+    text = json.dumps(header).encode()
+    config = {"model_type": "yolov8", "task": "detect", "names": network["names"], "imgsz": 64}
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def png(height: int, width: int) -> bytes:
+    """A picture of noise."""
+    rows = np.random.default_rng(6).integers(0, 256, (height, width * 3), np.uint8)
+    content = np.pad(rows, ((0, 0), (1, 0))).tobytes()
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        whole = kind + content
+        return struct.pack(">I", len(content)) + whole + struct.pack(">I", zlib.crc32(whole))
+
+    size = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(content)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
