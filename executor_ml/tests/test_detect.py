@@ -17,6 +17,7 @@ from made import put
 from made_detector import detector, png
 from served import REFUSED, SERVING, served
 
+from edgemesh_candle import Detector, NumericError
 from edgemesh_executor_ml.derive import derive
 from edgemesh_executor_ml.runner import MlRunner
 from mesh_service.executor import Call, InvalidInput, Reply, TensorView
@@ -184,6 +185,16 @@ def test_between_pictures_a_call_can_stop(runners: dict[str, MlRunner]) -> None:
     gone = Pool()
     gone.cancelled.set()
     assert look(runners, pool=gone).outcome == compute_pb2.OUTCOME_CANCELLED
+
+
+def test_weights_that_give_no_numbers_are_refused(tmp_path: Path) -> None:
+    files = detector()
+    weights = bytearray(files["model.safetensors"])
+    first = 8 + int.from_bytes(weights[:8], "little")
+    weights[first : first + 4] = b"\0\0\xc0\x7f"
+    folder = put(tmp_path / "model", files | {"model.safetensors": bytes(weights)})
+    with pytest.raises(NumericError):
+        Detector(folder)
 
 
 def test_a_detector_that_is_dropped_in_is_served(tmp_path: Path) -> None:

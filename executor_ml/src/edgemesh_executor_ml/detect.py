@@ -12,11 +12,11 @@ from typing import Any
 
 from edgemesh.compute.v1 import algorithm_pb2, tensor_pb2
 
-from edgemesh_candle import Detector, Found, Picture
+from edgemesh_candle import Detector, Found, NumericError, Picture
 from edgemesh_executor_ml import pictures
 from edgemesh_executor_ml.manifest import Manifest
 from edgemesh_executor_ml.stopped import stopped
-from mesh_service.executor import Call, InvalidInput, Reply, TensorView
+from mesh_service.executor import AlgorithmFailure, Call, InvalidInput, Reply, TensorView
 
 TOLD = {
     "detect": "Things in pictures: a box, a class and a score of each",
@@ -77,7 +77,7 @@ def describe(task: str, models: Sequence[str]) -> algorithm_pb2.Algorithm:
 
 
 def run(call: Call, manifest: Manifest, detector: Detector) -> Reply:
-    """Look at the pictures of one call. Raises InvalidInput."""
+    """Look at the pictures of one call. Raises InvalidInput, AlgorithmFailure."""
     names = pictures.of(call)
     told: list[dict[str, Any]] = []
     outputs: dict[str, TensorView] = {}
@@ -101,14 +101,17 @@ def run(call: Call, manifest: Manifest, detector: Detector) -> Reply:
 
 def _find(call: Call, detector: Detector, picture: Picture) -> Found:
     chosen = call.parameters
-    return detector.find(
-        picture,
-        size=int(chosen.get("size", detector.size)),
-        confidence=chosen.get("confidence", CONFIDENCE),
-        iou=chosen.get("iou", IOU),
-        agnostic=chosen.get("agnostic", False),
-        most=int(chosen.get("max_detections", MOST)),
-    )
+    try:
+        return detector.find(
+            picture,
+            size=int(chosen.get("size", detector.size)),
+            confidence=chosen.get("confidence", CONFIDENCE),
+            iou=chosen.get("iou", IOU),
+            agnostic=chosen.get("agnostic", False),
+            most=int(chosen.get("max_detections", MOST)),
+        )
+    except NumericError as error:
+        raise AlgorithmFailure("NumericError", str(error)) from error
 
 
 def _told(name: str, picture: Picture, found: Found, detector: Detector) -> dict[str, Any]:

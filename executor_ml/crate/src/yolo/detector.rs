@@ -67,11 +67,8 @@ impl Detector {
         let opened = Self { config, folder: folder.to_owned(), network, head };
         let (height, width) = (STRIDE, 2 * STRIDE);
         let grey = vec![114; height * width * 3];
-        let candidates = opened.candidates(&grey, height, width)?;
-        match candidates.values.iter().all(|value| value.is_finite()) {
-            true => Ok(opened),
-            false => Err(Error::Numeric),
-        }
+        opened.candidates(&grey, height, width)?;
+        Ok(opened)
     }
 
     /// What the network tells of a picture whose sides are multiples of 32.
@@ -83,7 +80,12 @@ impl Detector {
             let picture = Tensor::from_vec(values, (1, 3, height, width), &Device::Cpu)?;
             self.head.forward(&self.network.forward(&picture)?)
         };
-        computed().map_err(|e: candle_core::Error| Error::model(&self.folder, e))
+        let found: Candidates =
+            computed().map_err(|e: candle_core::Error| Error::model(&self.folder, e))?;
+        match found.values.iter().all(|value| value.is_finite()) {
+            true => Ok(found),
+            false => Err(Error::Numeric),
+        }
     }
 
     pub fn find(&self, picture: &Picture, options: &Options) -> Result<Found> {
