@@ -75,6 +75,7 @@ def _client(layout: Layout) -> None:
     for folder in (layout.root / "tests", layout.root / "demo", layout.local):
         folder.mkdir(exist_ok=True)
         (folder / "requirements.lock").write_text(locked("iniconfig"))
+    (layout.root / "tests" / "requirements-triton.lock").write_text(locked("iniconfig"))
     client = layout.root / "clients" / "python"
     (client / "src" / "edgemesh_client").mkdir(parents=True)
     (client / "src" / "edgemesh_client" / "__init__.py").touch()

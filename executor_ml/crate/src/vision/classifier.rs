@@ -29,7 +29,7 @@ pub struct Classifier {
 type Reader = fn(&Shards, &Fields) -> Result<Box<dyn Backbone>>;
 #[rustfmt::skip]
 const FAMILIES: [(&str, &str, Reader); 8] = [
-    ("vit", "ViT", |s, f| Ok(Box::new(Vit::vit(s, f)?))),
+    ("vit", "ViT", |s, f| Ok(Box::new(Vit::plain(s, f)?))),
     ("dinov2", "Bit", |s, f| Ok(Box::new(Vit::dinov2(s, f)?))),
     ("resnet", "ConvNext", |s, f| Ok(Box::new(Resnet::read(s, f)?))),
     ("convnext", "ConvNext", |s, f| Ok(Box::new(Convnext::read(s, f, false)?))),

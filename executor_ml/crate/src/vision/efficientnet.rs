@@ -94,9 +94,8 @@ fn blocks(weights: &Weights<'_>, fields: &Fields, scaling: &Scaling) -> Result<V
     let depth = fields.float("depth_coefficient", 3.1)?.clamp(0.0, 64.0);
     let even = fields.counts("depthwise_padding", &[])?;
     let mut out = vec![];
-    for i in 0..lists[0].len() {
-        let [inputs, outputs, kernel, stride, ratio, repeats] =
-            std::array::from_fn(|n| lists[n][i]);
+    let blocks = (0..lists[0].len()).map(|i| std::array::from_fn(|n| lists[n][i]));
+    for [inputs, outputs, kernel, stride, ratio, repeats] in blocks {
         let (mut inputs, outputs) = (scaling.channels(inputs), scaling.channels(outputs));
         if kernel.is_multiple_of(2) || !(1..=2).contains(&stride) || ratio == 0 {
             return Err(fields.error("kernel_sizes must be odd, strides 1 or 2"));

@@ -22,9 +22,9 @@ enum Step {
     Activation,
     /// Convolutions around one of each channel, and what came in added where nothing changes size.
     Inverted {
-        expand: Conv,
+        expand: Box<Conv>,
         depthwise: Depthwise,
-        reduce: Conv,
+        reduce: Box<Conv>,
         residual: bool,
     },
 }
@@ -133,9 +133,9 @@ impl Mobilenet {
             let at = weights.at(format!("layer.{i}"));
             let wide = divisible((inputs as f64 * ratio).round_ties_even());
             steps.push(Step::Inverted {
-                expand: style.conv(&at.at("expand_1x1"), (inputs, wide), 1, 1)?,
+                expand: Box::new(style.conv(&at.at("expand_1x1"), (inputs, wide), 1, 1)?),
                 depthwise: style.depthwise(&at.at("conv_3x3"), wide, step, apart)?,
-                reduce: style.conv(&at.at("reduce_1x1"), (wide, outputs), 1, 1)?,
+                reduce: Box::new(style.conv(&at.at("reduce_1x1"), (wide, outputs), 1, 1)?),
                 residual: step == 1 && inputs == outputs,
             });
             inputs = outputs;

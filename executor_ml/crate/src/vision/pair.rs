@@ -50,7 +50,7 @@ const SIGLIP_BOTH: Defaults =
 
 enum Pooling {
     Class(Linear),
-    Probe(ProbeHead),
+    Probe(Box<ProbeHead>),
 }
 
 pub struct Pair {
@@ -134,7 +134,7 @@ impl Pair {
         let shape = SIGLIP_BOTH.over(&seen)?;
         let pictures = weights.at("vision_model");
         let tower = Tower::read(&pictures, &seen, &SIGLIP, &shape, 16)?;
-        let pooling = Pooling::Probe(ProbeHead::read(&pictures.at("head"), &shape)?);
+        let pooling = Pooling::Probe(Box::new(ProbeHead::read(&pictures.at("head"), &shape)?));
         let dimensions = tower.width;
         let shape = SIGLIP_BOTH.over(&said)?;
         let at = weights.at("text_model");

@@ -59,7 +59,7 @@ pub struct Vit {
 }
 
 impl Vit {
-    pub fn vit(shards: &Shards, fields: &Fields) -> Result<Self> {
+    pub fn plain(shards: &Shards, fields: &Fields) -> Result<Self> {
         let weights = Weights::new(shards, "vit.", "embeddings.cls_token");
         let shape = DEFAULTS.over(fields)?;
         Ok(Self { tower: Tower::read(&weights, fields, &VIT, &shape, 16)?, dinov2: false })
