@@ -18,6 +18,7 @@
 //! | `audio`, `whisper` | sound, and speech to text |
 //! | `fields` | JSON of a model's folder |
 //! | `picture`, `vision` | pictures, and the models that read them |
+//! | `yolo` | things in pictures: boxes, masks, keypoints |
 
 pub mod audio;
 pub mod chat;
@@ -47,3 +48,4 @@ pub mod tensor_bytes;
 pub mod tokenizer;
 pub mod vision;
 pub mod whisper;
+pub mod yolo;

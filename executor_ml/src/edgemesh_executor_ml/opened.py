@@ -13,9 +13,11 @@ from pathlib import Path
 
 from edgemesh.compute.v1 import algorithm_pb2
 
+from edgemesh_candle import Detector
 from edgemesh_executor_ml import (
     chat,
     classify_image,
+    detect,
     embed,
     generate,
     image_text,
@@ -82,6 +84,12 @@ def _image_text(folder: Path, manifest: Manifest) -> list[Offer]:
     return [Offer(image_text.describe(names), run)]
 
 
+def _detect(folder: Path, manifest: Manifest) -> list[Offer]:
+    model = Detector(folder)
+    told = detect.describe(manifest.task, [manifest.name])
+    return [Offer(told, lambda call: detect.run(call, manifest, model))]
+
+
 OPENERS: Mapping[str, Opener] = {
     "embed": _embed,
     "generate": _generate,
@@ -89,4 +97,7 @@ OPENERS: Mapping[str, Opener] = {
     "transcribe": _transcribe,
     "classify_image": _classify_image,
     "image_text": _image_text,
+    "detect": _detect,
+    "segment": _detect,
+    "pose": _detect,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from edgemesh.compute.v1 import algorithm_pb2, tensor_pb2
 
@@ -23,15 +23,36 @@ MOST_PIXELS = 50_000_000
 _NAME = re.compile(r"image(\.[1-9][0-9]{0,2})?")
 _EXPECTED = "a PNG, JPEG or WebP as BYTES, or UINT8 of [height, width, 3] or [n, height, width, 3]"
 _FILES = (tensor_pb2.DATA_TYPE_BYTES, tensor_pb2.DATA_TYPE_UINT8)
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Given(NamedTuple):
+    """A picture that is not read yet."""
+
+    input: str
+    data: memoryview
+    """A file's bytes, or rows of RGB."""
+    size: tuple[int, int] | None
+    """Height and width of rows."""
+
+
+class Reader(Protocol[T_co]):
+    """What makes something of a picture."""
+
+    def __call__(
+        self, data: memoryview, size: tuple[int, int] | None = None, *, most_pixels: int
+    ) -> T_co:
+        """Read a file, or rows of that size. Raises PictureError."""
+        ...
 
 
 class Preparer(Protocol):
     """A model that reads pictures."""
 
-    def prepare(
-        self, data: memoryview, size: tuple[int, int] | None = None, *, most_pixels: int
-    ) -> Prepared:
-        """A picture as it reads it. Raises PictureError."""
+    @property
+    def prepare(self) -> Reader[Prepared]:
+        """Give a picture as it reads it."""
         ...
 
 
@@ -53,15 +74,20 @@ def prepared(call: Call, model: Preparer) -> tuple[list[str], list[Prepared]] | 
     """
     names: list[str] = []
     out: list[Prepared] = []
-    for name, data, size in _all(call):
+    for given in of(call):
         if (reply := stopped(call)) is not None:
             return reply
-        try:
-            out.append(model.prepare(data, size, most_pixels=MOST_PIXELS))
-        except PictureError as error:
-            raise InvalidInput({f"inputs.{name}": error.expected}) from error
-        names.append(name)
+        out.append(read(given, model.prepare))
+        names.append(given.input)
     return names, out
+
+
+def read(given: Given, reader: Reader[T]) -> T:
+    """One picture. Raises InvalidInput."""
+    try:
+        return reader(given.data, given.size, most_pixels=MOST_PIXELS)
+    except PictureError as error:
+        raise InvalidInput({f"inputs.{given.input}": error.expected}) from error
 
 
 def steps(pictures: Sequence[Prepared]) -> Iterator[Sequence[Prepared]]:
@@ -71,11 +97,12 @@ def steps(pictures: Sequence[Prepared]) -> Iterator[Sequence[Prepared]]:
         yield pictures[at : at + step]
 
 
-def _all(call: Call) -> list[tuple[str, memoryview, tuple[int, int] | None]]:
+def of(call: Call) -> list[Given]:
+    """Every picture in the order of inputs, none of them read. Raises InvalidInput."""
     for name in call.inputs:
         if _NAME.fullmatch(name) is None:
             raise InvalidInput({f"inputs.{name[:128]}": "image, image.1, image.2, …"})
-    found: list[tuple[str, memoryview, tuple[int, int] | None]] = []
+    found: list[Given] = []
     for name in sorted(call.inputs, key=lambda name: int(name.partition(".")[2] or 0)):
         found += _of(name, call.inputs[name])
         if len(found) > MOST_PICTURES:
@@ -83,12 +110,12 @@ def _all(call: Call) -> list[tuple[str, memoryview, tuple[int, int] | None]]:
     return found
 
 
-def _of(name: str, tensor: TensorView) -> Iterator[tuple[str, memoryview, tuple[int, int] | None]]:
+def _of(name: str, tensor: TensorView) -> Iterator[Given]:
     shape = tensor.shape
     if tensor.dtype not in _FILES:
         raise InvalidInput({f"inputs.{name}.dtype": _EXPECTED})
     if tensor.dtype == tensor_pb2.DATA_TYPE_BYTES or len(shape) == 1:
-        yield name, tensor.data, None
+        yield Given(name, tensor.data, None)
         return
     if len(shape) not in (3, 4) or shape[-1] != 3 or 0 in shape:
         raise InvalidInput({f"inputs.{name}.shape": f"{_EXPECTED}, not {list(shape)}"})
@@ -100,4 +127,4 @@ def _of(name: str, tensor: TensorView) -> Iterator[tuple[str, memoryview, tuple[
         raise InvalidInput({f"inputs.{name}.shape[0]": f"at most {MOST_PICTURES} pictures"})
     row = height * width * 3
     for i in range(shape[0] if len(shape) == 4 else 1):
-        yield name, tensor.data[i * row : (i + 1) * row], (height, width)
+        yield Given(name, tensor.data[i * row : (i + 1) * row], (height, width))

@@ -43,6 +43,8 @@ class Task:
     """Files that belong to the model where they are there."""
 
 
+_YOLO = Task(("yolov8", "yolo11"), needs=(), optional=())
+
 TASKS: Mapping[str, Task] = {
     "embed": Task(
         (
@@ -65,6 +67,9 @@ TASKS: Mapping[str, Task] = {
     "transcribe": Task(("whisper",), ("ForConditionalGeneration",), optional=_SOUND),
     "classify_image": Task(_CLASSIFIERS, needs=(_PICTURES,), optional=()),
     "image_text": Task(("clip", "siglip"), needs=("tokenizer.json", _PICTURES)),
+    "detect": _YOLO,
+    "segment": _YOLO,
+    "pose": _YOLO,
 }
 _ALIASES = {"gemma3_text": "gemma3"}
 
@@ -85,6 +90,8 @@ def told_by(config: Mapping[str, Any]) -> tuple[str, str]:
     architectures = cast("list[object]", config.get("architectures") or [""])
     head = str(architectures[0])
     fitting = {name: task for name, task in TASKS.items() if family in task.families}
+    if (asked := str(config.get("task"))) in fitting:
+        return asked, family
     for name, task in fitting.items():
         if task.heads and head.endswith(task.heads):
             return name, family

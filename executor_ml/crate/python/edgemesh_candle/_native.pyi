@@ -14,9 +14,11 @@ __all__ = [
     "ChatError",
     "Classifier",
     "ConstraintError",
+    "Detector",
     "EmbedJob",
     "Embedder",
     "Evaluation",
+    "Found",
     "Generation",
     "Generator",
     "GraphError",
@@ -25,6 +27,7 @@ __all__ = [
     "ModelError",
     "NumericError",
     "ParameterError",
+    "Picture",
     "PictureError",
     "Prepared",
     "PromptTooLong",
@@ -125,6 +128,53 @@ class Evaluation:
 
     def write(self, name: str, out: Buffer) -> None:
         """Write an output's bytes into a writable buffer of their size."""
+
+@final
+class Detector:
+    """A model that finds things in pictures; may be used by several threads at once."""
+
+    def __new__(cls, folder: str | PathLike[str]) -> Detector:
+        """Open a folder: config.json, model.safetensors. Raises ModelError, NumericError."""
+
+    @property
+    def task(self) -> Literal["detect", "segment", "pose"]:
+        """What it finds of things beside boxes."""
+
+    @property
+    def names(self) -> list[str]:
+        """Of the classes."""
+
+    @property
+    def size(self) -> int:
+        """What it scales a picture's longer side to by default."""
+
+    def find(
+        self,
+        picture: Picture,
+        *,
+        size: int,
+        confidence: float,
+        iou: float,
+        agnostic: bool,
+        most: int,
+    ) -> Found:
+        """Look at one picture; `size`: a multiple of 32 up to 1280."""
+
+@final
+class Found:
+    """The things in a picture, the likeliest first."""
+
+    def __len__(self) -> int: ...
+    def things(
+        self,
+    ) -> list[tuple[int, float, list[float], list[list[float]]]]:
+        """Class, score, box (left, top, right, bottom) and keypoints (x, y, score) of each."""
+
+    def mask(self, i: int, out: Buffer) -> None:
+        """Write the mask of one into [height, width] bytes: 1 where it is, else 0."""
+
+    def annotated(self, picture: Picture) -> bytes:
+        """The picture with all of it drawn in, as a PNG."""
 
 @final
 class Embedder:
@@ -459,6 +509,19 @@ class PictureError(CandleError):
     """A picture cannot be read."""
 
     expected: str
+
+@final
+class Picture:
+    """Rows of RGB, upright."""
+
+    def __new__(
+        cls, data: Buffer, size: tuple[int, int] | None = None, *, most_pixels: int
+    ) -> Picture:
+        """Read a PNG, JPEG or WebP, or rows of RGB of that size. Raises PictureError."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
 
 @final
 class Prepared:

@@ -9,6 +9,7 @@ use std::io::Cursor;
 const WORK_PER_PIXEL: u64 = 16;
 
 /// Rows of red, green and blue.
+#[derive(Clone)]
 pub struct Picture {
     pub width: usize,
     pub height: usize,

@@ -5,6 +5,7 @@
 //! processors on it), to the last bit where integers are computed.
 
 mod decode;
+mod encode;
 mod prepare;
 mod resample;
 

@@ -1,8 +1,10 @@
 //! The Python bindings: convert, let go of the interpreter lock, delegate. No logic of their own.
 
+mod detector;
 mod embedder;
 mod exceptions;
 mod generator;
+mod picture;
 mod reranker;
 mod tensors;
 mod transcriber;
@@ -24,6 +26,8 @@ fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<generator::Token>()?;
     module.add_class::<reranker::Reranker>()?;
     module.add_class::<reranker::RerankJob>()?;
+    detector::register(module)?;
+    picture::register(module)?;
     tensors::register(module)?;
     transcriber::register(module)?;
     vision::register(module)?;

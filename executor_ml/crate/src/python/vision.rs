@@ -1,27 +1,13 @@
 //! `Classifier`, `ImageText` and the pictures that they have prepared.
 
-use crate::picture::{self, BadPicture, Picture};
+use super::picture::read;
+use crate::picture;
 use crate::vision;
 use pyo3::buffer::PyBuffer;
-use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::path::PathBuf;
-
-create_exception!(edgemesh_candle, PictureError, super::exceptions::CandleError);
-
-impl From<BadPicture> for PyErr {
-    fn from(error: BadPicture) -> Self {
-        let BadPicture(expected) = error;
-        Python::attach(|py| {
-            let exception = PictureError::new_err(expected.clone());
-            exception.value(py).setattr("expected", expected)?;
-            Ok(exception)
-        })
-        .unwrap_or_else(|failure: PyErr| failure)
-    }
-}
 
 /// A picture as one model reads it.
 #[pyclass(frozen, module = "edgemesh_candle")]
@@ -37,15 +23,6 @@ impl Prepared {
     #[getter]
     fn values<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         bytes(py, &self.0.values)
-    }
-}
-
-/// A file's bytes, or rows of RGB where `size` says how many.
-fn read(data: Vec<u8>, size: Option<(usize, usize)>, most: u64) -> PyResult<Picture> {
-    match size {
-        None => Ok(Picture::decode(&data, most)?),
-        Some((height, width)) => Picture::of_rgb(data, height, width)
-            .ok_or_else(|| PyValueError::new_err("size must be that of data, in rows of RGB")),
     }
 }
 
@@ -165,7 +142,6 @@ impl ImageText {
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("PictureError", module.py().get_type::<PictureError>())?;
     module.add_class::<Prepared>()?;
     module.add_class::<Classifier>()?;
     module.add_class::<ImageText>()
