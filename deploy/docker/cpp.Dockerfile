@@ -15,8 +15,9 @@ RUN apt-get update \
  && install -d -o 65532 -g 65532 -m 0750 /etc/edgemesh
 
 FROM runtime AS tools
+ENV PIP_CACHE_DIR=/var/cache/pip UV_CACHE_DIR=/var/cache/uv CARGO_HOME=/var/cache/cargo
 COPY deploy/local/tools.lock deploy/local/build.lock /locks/
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     apt-get update \
  && apt-get install -y --no-install-recommends python3-venv \
  && rm -rf /var/lib/apt/lists/* \
@@ -25,7 +26,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 
 FROM tools AS environment
 COPY executor_cpp/requirements.lock /locks/
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     /tools/bin/uv venv --python /usr/bin/python3 /opt/edgemesh \
  && /tools/bin/uv pip install --python /opt/edgemesh --link-mode copy --compile-bytecode \
       --require-hashes --only-binary :all: -r /locks/requirements.lock \
@@ -57,7 +58,7 @@ RUN --mount=type=cache,target=/cache,id=edgemesh-plugins,sharing=locked \
 
 FROM compiler AS host
 COPY executor_cpp/requirements-build.lock /locks/
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     /tools/bin/pip install --require-hashes --only-binary :all: -r /locks/requirements-build.lock
 COPY cpp_plugins/sdk /src/cpp_plugins/sdk
 COPY executor_cpp/native /src/executor_cpp/native

@@ -15,8 +15,9 @@ RUN apt-get update \
  && install -d -o 65532 -g 65532 -m 0750 /etc/edgemesh
 
 FROM runtime AS tools
+ENV PIP_CACHE_DIR=/var/cache/pip UV_CACHE_DIR=/var/cache/uv CARGO_HOME=/var/cache/cargo
 COPY deploy/local/tools.lock deploy/local/build.lock /locks/
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     apt-get update \
  && apt-get install -y --no-install-recommends python3-venv \
  && rm -rf /var/lib/apt/lists/* \
@@ -25,7 +26,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 
 FROM tools AS environment
 COPY gateway/requirements.lock /locks/
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     /tools/bin/uv venv --python /usr/bin/python3 /opt/edgemesh \
  && /tools/bin/uv pip install --python /opt/edgemesh --link-mode copy --compile-bytecode \
       --require-hashes --only-binary :all: -r /locks/requirements.lock \
@@ -49,11 +50,11 @@ RUN apt-get update \
 
 FROM rust AS crate
 COPY gateway/requirements-build.lock /locks/
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     /tools/bin/pip install --require-hashes --only-binary :all: -r /locks/requirements-build.lock
 COPY gateway/build.sh /src/gateway/
 COPY gateway/datapath /src/gateway/datapath
-RUN --mount=type=cache,target=/root/.cargo/registry \
+RUN --mount=type=cache,target=/var/cache/cargo/registry \
     --mount=type=cache,target=/target,id=edgemesh-datapath,sharing=locked \
     CARGO_TARGET_DIR=/target PATH="/tools/bin:$PATH" sh /src/gateway/build.sh /wheels
 
