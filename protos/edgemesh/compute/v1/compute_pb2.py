@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from edgemesh.compute.v1 import tensor_pb2 as edgemesh_dot_compute_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!edgemesh/compute/v1/compute.proto\x12\x13\x65\x64gemesh.compute.v1\x1a edgemesh/compute/v1/tensor.proto\"\xfd\x03\n\x0e\x43omputeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\talgorithm\x18\x02 \x01(\t\x12/\n\x08priority\x18\x03 \x01(\x0e\x32\x1d.edgemesh.compute.v1.Priority\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12+\n\x06limits\x18\x05 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Limits\x12\x14\n\x0c\x63\x61pabilities\x18\x06 \x03(\t\x12\x12\n\nparameters\x18\x07 \x01(\t\x12\x46\n\noutputs_to\x18\x08 \x03(\x0b\x32\x32.edgemesh.compute.v1.ComputeRequest.OutputsToEntry\x12?\n\x06inputs\x18\x0f \x03(\x0b\x32/.edgemesh.compute.v1.ComputeRequest.InputsEntry\x1aS\n\x0eOutputsToEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x30\n\x05value\x18\x02 \x01(\x0b\x32!.edgemesh.compute.v1.SharedMemory:\x02\x38\x01\x1aJ\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Tensor:\x02\x38\x01\"\x8b\x01\n\x06Limits\x12\x13\n\x0brun_time_ms\x18\x01 \x01(\x04\x12\x0e\n\x06\x63pu_ms\x18\x02 \x01(\x04\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x04\x12\x14\n\x0coutput_bytes\x18\x04 \x01(\x04\x12\r\n\x05\x63\x61lls\x18\x05 \x01(\r\x12\x0c\n\x04\x66uel\x18\x06 \x01(\x04\x12\x13\n\x0b\x66iles_bytes\x18\x07 \x01(\x04\"\xca\x01\n\x07\x46\x61ilure\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\ttraceback\x18\x03 \x01(\t\x12\x0e\n\x06signal\x18\x04 \x01(\x05\x12\x11\n\texit_code\x18\x05 \x01(\x05\x12)\n\x05limit\x18\x06 \x01(\x0b\x32\x1a.edgemesh.compute.v1.Limit\x12\r\n\x05notes\x18\x07 \x03(\t\x12\x30\n\nexceptions\x18\x08 \x03(\x0b\x32\x1c.edgemesh.compute.v1.Failure\"$\n\x05Limit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04\"\xed\x01\n\x05Usage\x12\x10\n\x08queue_us\x18\x01 \x01(\x04\x12\x0e\n\x06run_us\x18\x02 \x01(\x04\x12\x10\n\x08total_us\x18\x03 \x01(\x04\x12\x0e\n\x06\x63pu_us\x18\x04 \x01(\x04\x12\x0c\n\x04\x66uel\x18\x05 \x01(\x04\x12\x19\n\x11peak_memory_bytes\x18\x06 \x01(\x04\x12\x10\n\x08\x65xecutor\x18\x07 \x01(\t\x12\x0f\n\x07version\x18\x08 \x01(\t\x12\x14\n\x0c\x65xecutor_pid\x18\t \x01(\r\x12\x12\n\nworker_pid\x18\n \x01(\r\x12*\n\x06stages\x18\x0b \x03(\x0b\x32\x1a.edgemesh.compute.v1.Stage\"!\n\x05Stage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\n\n\x02us\x18\x02 \x01(\x04\"\x98\x03\n\x0f\x43omputeResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x07outcome\x18\x02 \x01(\x0e\x32\x1c.edgemesh.compute.v1.Outcome\x12-\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1c.edgemesh.compute.v1.Failure\x12)\n\x05usage\x18\x04 \x01(\x0b\x32\x1a.edgemesh.compute.v1.Usage\x12\x14\n\x0c\x63\x61pabilities\x18\x05 \x03(\t\x12\x11\n\talgorithm\x18\x06 \x01(\t\x12\x0e\n\x06result\x18\x07 \x01(\t\x12\x0e\n\x06stdout\x18\x08 \x01(\t\x12\x0e\n\x06stderr\x18\t \x01(\t\x12\x42\n\x07outputs\x18\x0f \x03(\x0b\x32\x31.edgemesh.compute.v1.ComputeResponse.OutputsEntry\x1aK\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Tensor:\x02\x38\x01\"\xb5\x02\n\x0c\x43omputeEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x32\n\x06output\x18\x02 \x01(\x0b\x32 .edgemesh.compute.v1.OutputEventH\x00\x12\x30\n\x05token\x18\x03 \x01(\x0b\x32\x1f.edgemesh.compute.v1.TokenEventH\x00\x12\x36\n\x08progress\x18\x04 \x01(\x0b\x32\".edgemesh.compute.v1.ProgressEventH\x00\x12\x32\n\x06tensor\x18\x05 \x01(\x0b\x32 .edgemesh.compute.v1.TensorEventH\x00\x12\x38\n\x08response\x18\x0f \x01(\x0b\x32$.edgemesh.compute.v1.ComputeResponseH\x00\x42\x07\n\x05\x65vent\"N\n\x0bOutputEvent\x12\x31\n\x06stream\x18\x01 \x01(\x0e\x32!.edgemesh.compute.v1.OutputStream\x12\x0c\n\x04text\x18\x02 \x01(\t\"H\n\nTokenEvent\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\r\x12\x14\n\x07logprob\x18\x03 \x01(\x02H\x00\x88\x01\x01\x42\n\n\x08_logprob\"2\n\rProgressEvent\x12\x10\n\x08\x66raction\x18\x01 \x01(\x01\x12\x0f\n\x07message\x18\x02 \x01(\t\"H\n\x0bTensorEvent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x06tensor\x18\x02 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Tensor*i\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x15\n\x11PRIORITY_REALTIME\x10\x01\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x02\x12\x12\n\x0ePRIORITY_BATCH\x10\x03*\xfd\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x0e\n\nOUTCOME_OK\x10\x01\x12\x15\n\x11OUTCOME_EXCEPTION\x10\x02\x12\x10\n\x0cOUTCOME_EXIT\x10\x03\x12\x13\n\x0fOUTCOME_TIMEOUT\x10\x04\x12\x15\n\x11OUTCOME_CPU_LIMIT\x10\x05\x12\x18\n\x14OUTCOME_MEMORY_LIMIT\x10\x06\x12\x18\n\x14OUTCOME_OUTPUT_LIMIT\x10\x07\x12\x16\n\x12OUTCOME_CALL_LIMIT\x10\x08\x12\x11\n\rOUTCOME_CRASH\x10\t\x12\x15\n\x11OUTCOME_CANCELLED\x10\n*a\n\x0cOutputStream\x12\x1d\n\x19OUTPUT_STREAM_UNSPECIFIED\x10\x00\x12\x18\n\x14OUTPUT_STREAM_STDOUT\x10\x01\x12\x18\n\x14OUTPUT_STREAM_STDERR\x10\x02\x32\xc1\x01\n\x0e\x43omputeService\x12T\n\x07\x43ompute\x12#.edgemesh.compute.v1.ComputeRequest\x1a$.edgemesh.compute.v1.ComputeResponse\x12Y\n\rComputeStream\x12#.edgemesh.compute.v1.ComputeRequest\x1a!.edgemesh.compute.v1.ComputeEvent0\x01\x42\x46ZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!edgemesh/compute/v1/compute.proto\x12\x13\x65\x64gemesh.compute.v1\x1a edgemesh/compute/v1/tensor.proto\"\xfd\x03\n\x0e\x43omputeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\talgorithm\x18\x02 \x01(\t\x12/\n\x08priority\x18\x03 \x01(\x0e\x32\x1d.edgemesh.compute.v1.Priority\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12+\n\x06limits\x18\x05 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Limits\x12\x14\n\x0c\x63\x61pabilities\x18\x06 \x03(\t\x12\x12\n\nparameters\x18\x07 \x01(\t\x12\x46\n\noutputs_to\x18\x08 \x03(\x0b\x32\x32.edgemesh.compute.v1.ComputeRequest.OutputsToEntry\x12?\n\x06inputs\x18\x0f \x03(\x0b\x32/.edgemesh.compute.v1.ComputeRequest.InputsEntry\x1aS\n\x0eOutputsToEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x30\n\x05value\x18\x02 \x01(\x0b\x32!.edgemesh.compute.v1.SharedMemory:\x02\x38\x01\x1aJ\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Tensor:\x02\x38\x01\"\x8b\x01\n\x06Limits\x12\x13\n\x0brun_time_ms\x18\x01 \x01(\x04\x12\x0e\n\x06\x63pu_ms\x18\x02 \x01(\x04\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x04\x12\x14\n\x0coutput_bytes\x18\x04 \x01(\x04\x12\r\n\x05\x63\x61lls\x18\x05 \x01(\r\x12\x0c\n\x04\x66uel\x18\x06 \x01(\x04\x12\x13\n\x0b\x66iles_bytes\x18\x07 \x01(\x04\"\xca\x01\n\x07\x46\x61ilure\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\ttraceback\x18\x03 \x01(\t\x12\x0e\n\x06signal\x18\x04 \x01(\x05\x12\x11\n\texit_code\x18\x05 \x01(\x05\x12)\n\x05limit\x18\x06 \x01(\x0b\x32\x1a.edgemesh.compute.v1.Limit\x12\r\n\x05notes\x18\x07 \x03(\t\x12\x30\n\nexceptions\x18\x08 \x03(\x0b\x32\x1c.edgemesh.compute.v1.Failure\"$\n\x05Limit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04\"\x9a\x02\n\x05Usage\x12\x10\n\x08queue_us\x18\x01 \x01(\x04\x12\x0e\n\x06run_us\x18\x02 \x01(\x04\x12\x10\n\x08total_us\x18\x03 \x01(\x04\x12\x0e\n\x06\x63pu_us\x18\x04 \x01(\x04\x12\x0c\n\x04\x66uel\x18\x05 \x01(\x04\x12\x19\n\x11peak_memory_bytes\x18\x06 \x01(\x04\x12\x10\n\x08\x65xecutor\x18\x07 \x01(\t\x12\x0f\n\x07version\x18\x08 \x01(\t\x12\x14\n\x0c\x65xecutor_pid\x18\t \x01(\r\x12\x12\n\nworker_pid\x18\n \x01(\r\x12*\n\x06stages\x18\x0b \x03(\x0b\x32\x1a.edgemesh.compute.v1.Stage\x12\x14\n\x0cinput_tokens\x18\x0c \x01(\x04\x12\x15\n\routput_tokens\x18\r \x01(\x04\"!\n\x05Stage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\n\n\x02us\x18\x02 \x01(\x04\"\x98\x03\n\x0f\x43omputeResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x07outcome\x18\x02 \x01(\x0e\x32\x1c.edgemesh.compute.v1.Outcome\x12-\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1c.edgemesh.compute.v1.Failure\x12)\n\x05usage\x18\x04 \x01(\x0b\x32\x1a.edgemesh.compute.v1.Usage\x12\x14\n\x0c\x63\x61pabilities\x18\x05 \x03(\t\x12\x11\n\talgorithm\x18\x06 \x01(\t\x12\x0e\n\x06result\x18\x07 \x01(\t\x12\x0e\n\x06stdout\x18\x08 \x01(\t\x12\x0e\n\x06stderr\x18\t \x01(\t\x12\x42\n\x07outputs\x18\x0f \x03(\x0b\x32\x31.edgemesh.compute.v1.ComputeResponse.OutputsEntry\x1aK\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Tensor:\x02\x38\x01\"\xb5\x02\n\x0c\x43omputeEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x32\n\x06output\x18\x02 \x01(\x0b\x32 .edgemesh.compute.v1.OutputEventH\x00\x12\x30\n\x05token\x18\x03 \x01(\x0b\x32\x1f.edgemesh.compute.v1.TokenEventH\x00\x12\x36\n\x08progress\x18\x04 \x01(\x0b\x32\".edgemesh.compute.v1.ProgressEventH\x00\x12\x32\n\x06tensor\x18\x05 \x01(\x0b\x32 .edgemesh.compute.v1.TensorEventH\x00\x12\x38\n\x08response\x18\x0f \x01(\x0b\x32$.edgemesh.compute.v1.ComputeResponseH\x00\x42\x07\n\x05\x65vent\"N\n\x0bOutputEvent\x12\x31\n\x06stream\x18\x01 \x01(\x0e\x32!.edgemesh.compute.v1.OutputStream\x12\x0c\n\x04text\x18\x02 \x01(\t\"H\n\nTokenEvent\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\r\x12\x14\n\x07logprob\x18\x03 \x01(\x02H\x00\x88\x01\x01\x42\n\n\x08_logprob\"2\n\rProgressEvent\x12\x10\n\x08\x66raction\x18\x01 \x01(\x01\x12\x0f\n\x07message\x18\x02 \x01(\t\"H\n\x0bTensorEvent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x06tensor\x18\x02 \x01(\x0b\x32\x1b.edgemesh.compute.v1.Tensor*i\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x15\n\x11PRIORITY_REALTIME\x10\x01\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x02\x12\x12\n\x0ePRIORITY_BATCH\x10\x03*\xfd\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x0e\n\nOUTCOME_OK\x10\x01\x12\x15\n\x11OUTCOME_EXCEPTION\x10\x02\x12\x10\n\x0cOUTCOME_EXIT\x10\x03\x12\x13\n\x0fOUTCOME_TIMEOUT\x10\x04\x12\x15\n\x11OUTCOME_CPU_LIMIT\x10\x05\x12\x18\n\x14OUTCOME_MEMORY_LIMIT\x10\x06\x12\x18\n\x14OUTCOME_OUTPUT_LIMIT\x10\x07\x12\x16\n\x12OUTCOME_CALL_LIMIT\x10\x08\x12\x11\n\rOUTCOME_CRASH\x10\t\x12\x15\n\x11OUTCOME_CANCELLED\x10\n*a\n\x0cOutputStream\x12\x1d\n\x19OUTPUT_STREAM_UNSPECIFIED\x10\x00\x12\x18\n\x14OUTPUT_STREAM_STDOUT\x10\x01\x12\x18\n\x14OUTPUT_STREAM_STDERR\x10\x02\x32\xc1\x01\n\x0e\x43omputeService\x12T\n\x07\x43ompute\x12#.edgemesh.compute.v1.ComputeRequest\x1a$.edgemesh.compute.v1.ComputeResponse\x12Y\n\rComputeStream\x12#.edgemesh.compute.v1.ComputeRequest\x1a!.edgemesh.compute.v1.ComputeEvent0\x01\x42\x46ZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,12 +39,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPUTEREQUEST_INPUTSENTRY']._serialized_options = b'8\001'
   _globals['_COMPUTERESPONSE_OUTPUTSENTRY']._loaded_options = None
   _globals['_COMPUTERESPONSE_OUTPUTSENTRY']._serialized_options = b'8\001'
-  _globals['_PRIORITY']._serialized_start=2267
-  _globals['_PRIORITY']._serialized_end=2372
-  _globals['_OUTCOME']._serialized_start=2375
-  _globals['_OUTCOME']._serialized_end=2628
-  _globals['_OUTPUTSTREAM']._serialized_start=2630
-  _globals['_OUTPUTSTREAM']._serialized_end=2727
+  _globals['_PRIORITY']._serialized_start=2312
+  _globals['_PRIORITY']._serialized_end=2417
+  _globals['_OUTCOME']._serialized_start=2420
+  _globals['_OUTCOME']._serialized_end=2673
+  _globals['_OUTPUTSTREAM']._serialized_start=2675
+  _globals['_OUTPUTSTREAM']._serialized_end=2772
   _globals['_COMPUTEREQUEST']._serialized_start=93
   _globals['_COMPUTEREQUEST']._serialized_end=602
   _globals['_COMPUTEREQUEST_OUTPUTSTOENTRY']._serialized_start=443
@@ -58,23 +58,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LIMIT']._serialized_start=951
   _globals['_LIMIT']._serialized_end=987
   _globals['_USAGE']._serialized_start=990
-  _globals['_USAGE']._serialized_end=1227
-  _globals['_STAGE']._serialized_start=1229
-  _globals['_STAGE']._serialized_end=1262
-  _globals['_COMPUTERESPONSE']._serialized_start=1265
-  _globals['_COMPUTERESPONSE']._serialized_end=1673
-  _globals['_COMPUTERESPONSE_OUTPUTSENTRY']._serialized_start=1598
-  _globals['_COMPUTERESPONSE_OUTPUTSENTRY']._serialized_end=1673
-  _globals['_COMPUTEEVENT']._serialized_start=1676
-  _globals['_COMPUTEEVENT']._serialized_end=1985
-  _globals['_OUTPUTEVENT']._serialized_start=1987
-  _globals['_OUTPUTEVENT']._serialized_end=2065
-  _globals['_TOKENEVENT']._serialized_start=2067
-  _globals['_TOKENEVENT']._serialized_end=2139
-  _globals['_PROGRESSEVENT']._serialized_start=2141
-  _globals['_PROGRESSEVENT']._serialized_end=2191
-  _globals['_TENSOREVENT']._serialized_start=2193
-  _globals['_TENSOREVENT']._serialized_end=2265
-  _globals['_COMPUTESERVICE']._serialized_start=2730
-  _globals['_COMPUTESERVICE']._serialized_end=2923
+  _globals['_USAGE']._serialized_end=1272
+  _globals['_STAGE']._serialized_start=1274
+  _globals['_STAGE']._serialized_end=1307
+  _globals['_COMPUTERESPONSE']._serialized_start=1310
+  _globals['_COMPUTERESPONSE']._serialized_end=1718
+  _globals['_COMPUTERESPONSE_OUTPUTSENTRY']._serialized_start=1643
+  _globals['_COMPUTERESPONSE_OUTPUTSENTRY']._serialized_end=1718
+  _globals['_COMPUTEEVENT']._serialized_start=1721
+  _globals['_COMPUTEEVENT']._serialized_end=2030
+  _globals['_OUTPUTEVENT']._serialized_start=2032
+  _globals['_OUTPUTEVENT']._serialized_end=2110
+  _globals['_TOKENEVENT']._serialized_start=2112
+  _globals['_TOKENEVENT']._serialized_end=2184
+  _globals['_PROGRESSEVENT']._serialized_start=2186
+  _globals['_PROGRESSEVENT']._serialized_end=2236
+  _globals['_TENSOREVENT']._serialized_start=2238
+  _globals['_TENSOREVENT']._serialized_end=2310
+  _globals['_COMPUTESERVICE']._serialized_start=2775
+  _globals['_COMPUTESERVICE']._serialized_end=2968
 # @@protoc_insertion_point(module_scope)

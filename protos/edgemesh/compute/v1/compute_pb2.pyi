@@ -28,13 +28,20 @@ and carry google.rpc.ErrorInfo (domain "edgemesh") with one of these reasons:
   UNKNOWN_SESSION       NOT_FOUND            no: the caller has none of that name
   SESSION_EXISTS        ALREADY_EXISTS       no
   UNUSABLE_SESSION      FAILED_PRECONDITION  no; metadata has `expected` and `found`
+  UNUSABLE_MODEL        FAILED_PRECONDITION  after what `remedy` says, or after RetryInfo if it has
+                                             one: nothing ran; metadata has `model`, `why`, `remedy`
   UNKNOWN_JOB           NOT_FOUND            no: the tenant has none of that id, or no more
   REQUEST_ID_TAKEN      ALREADY_EXISTS       no; metadata has `job`, and `fields` that differ
+  UNKNOWN_SCHEDULE      NOT_FOUND            no: the tenant has none of that id
+  UNKNOWN_CHAIN         NOT_FOUND            no: the tenant has none of that id, or no more
+  DEPENDENCY_FAILED     FAILED_PRECONDITION  no: a job never began, since `step`, whose job is `job`,
+                                             ended as `state`
   JOB_NOT_DONE          FAILED_PRECONDITION  after its end; metadata has `state`
   STORAGE_FULL          RESOURCE_EXHAUSTED   yes, after google.rpc.RetryInfo: nothing was kept
   STORE_AWAY            UNAVAILABLE          yes, likewise; only a request_id makes it one job
   QUOTA_EXCEEDED        RESOURCE_EXHAUSTED   after giving some of it back
   UNKNOWN_KEY           NOT_FOUND            no
+  UNKNOWN_REQUEST       NOT_FOUND            no: there is no record of it, or no more
   PAYLOAD_TOO_LARGE     RESOURCE_EXHAUSTED   no; metadata has `size` and `limit`
   QUEUE_FULL            RESOURCE_EXHAUSTED   yes, after google.rpc.RetryInfo
   NOT_STARTED           UNAVAILABLE          yes, always: the work did not begin
@@ -442,6 +449,8 @@ class Usage(_message.Message):
     EXECUTOR_PID_FIELD_NUMBER: _builtins.int
     WORKER_PID_FIELD_NUMBER: _builtins.int
     STAGES_FIELD_NUMBER: _builtins.int
+    INPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
     queue_us: _builtins.int
     """From arrival at the executor until a worker took it."""
     run_us: _builtins.int
@@ -462,6 +471,10 @@ class Usage(_message.Message):
     """Process id of the executor's front."""
     worker_pid: _builtins.int
     """Process id of the worker that ran it; 0 if none did."""
+    input_tokens: _builtins.int
+    """Tokens that a language model read, those of an earlier call that it kept included; 0: none."""
+    output_tokens: _builtins.int
+    """Tokens that it made."""
     @_builtins.property
     def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Stage]:
         """Where run_us went, in the order of the stages; empty where the executor does not say. What
@@ -482,10 +495,12 @@ class Usage(_message.Message):
         executor_pid: _builtins.int = ...,
         worker_pid: _builtins.int = ...,
         stages: _abc.Iterable[Global___Stage] | None = ...,
+        input_tokens: _builtins.int = ...,
+        output_tokens: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu_us", b"cpu_us", "executor", b"executor", "executor_pid", b"executor_pid", "fuel", b"fuel", "peak_memory_bytes", b"peak_memory_bytes", "queue_us", b"queue_us", "run_us", b"run_us", "stages", b"stages", "total_us", b"total_us", "version", b"version", "worker_pid", b"worker_pid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu_us", b"cpu_us", "executor", b"executor", "executor_pid", b"executor_pid", "fuel", b"fuel", "input_tokens", b"input_tokens", "output_tokens", b"output_tokens", "peak_memory_bytes", b"peak_memory_bytes", "queue_us", b"queue_us", "run_us", b"run_us", "stages", b"stages", "total_us", b"total_us", "version", b"version", "worker_pid", b"worker_pid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,13 +28,20 @@ and carry google.rpc.ErrorInfo (domain "edgemesh") with one of these reasons:
   UNKNOWN_SESSION       NOT_FOUND            no: the caller has none of that name
   SESSION_EXISTS        ALREADY_EXISTS       no
   UNUSABLE_SESSION      FAILED_PRECONDITION  no; metadata has `expected` and `found`
+  UNUSABLE_MODEL        FAILED_PRECONDITION  after what `remedy` says, or after RetryInfo if it has
+                                             one: nothing ran; metadata has `model`, `why`, `remedy`
   UNKNOWN_JOB           NOT_FOUND            no: the tenant has none of that id, or no more
   REQUEST_ID_TAKEN      ALREADY_EXISTS       no; metadata has `job`, and `fields` that differ
+  UNKNOWN_SCHEDULE      NOT_FOUND            no: the tenant has none of that id
+  UNKNOWN_CHAIN         NOT_FOUND            no: the tenant has none of that id, or no more
+  DEPENDENCY_FAILED     FAILED_PRECONDITION  no: a job never began, since `step`, whose job is `job`,
+                                             ended as `state`
   JOB_NOT_DONE          FAILED_PRECONDITION  after its end; metadata has `state`
   STORAGE_FULL          RESOURCE_EXHAUSTED   yes, after google.rpc.RetryInfo: nothing was kept
   STORE_AWAY            UNAVAILABLE          yes, likewise; only a request_id makes it one job
   QUOTA_EXCEEDED        RESOURCE_EXHAUSTED   after giving some of it back
   UNKNOWN_KEY           NOT_FOUND            no
+  UNKNOWN_REQUEST       NOT_FOUND            no: there is no record of it, or no more
   PAYLOAD_TOO_LARGE     RESOURCE_EXHAUSTED   no; metadata has `size` and `limit`
   QUEUE_FULL            RESOURCE_EXHAUSTED   yes, after google.rpc.RetryInfo
   NOT_STARTED           UNAVAILABLE          yes, always: the work did not begin

@@ -26,7 +26,7 @@ from edgemesh.compute.v1 import compute_pb2 as edgemesh_dot_compute_dot_v1_dot_c
 from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x65\x64gemesh/compute/v1/job.proto\x12\x13\x65\x64gemesh.compute.v1\x1a!edgemesh/compute/v1/compute.proto\x1a\x19google/protobuf/any.proto\"\xbe\x03\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\talgorithm\x18\x03 \x01(\t\x12/\n\x08priority\x18\x04 \x01(\x0e\x32\x1d.edgemesh.compute.v1.Priority\x12,\n\x05state\x18\x05 \x01(\x0e\x32\x1d.edgemesh.compute.v1.JobState\x12\x12\n\ncancelling\x18\x06 \x01(\x08\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\r\x12\x14\n\x0cmax_attempts\x18\x08 \x01(\r\x12\x12\n\ncreated_ms\x18\t \x01(\x03\x12\x12\n\nstarted_ms\x18\n \x01(\x03\x12\x10\n\x08\x65nded_ms\x18\x0b \x01(\x03\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x0c \x01(\x03\x12\x12\n\nexpires_ms\x18\r \x01(\x03\x12\x12\n\nlast_event\x18\x0e \x01(\x04\x12\x38\n\x08response\x18\x0f \x01(\x0b\x32$.edgemesh.compute.v1.ComputeResponseH\x00\x12.\n\x05\x65rror\x18\x10 \x01(\x0b\x32\x1d.edgemesh.compute.v1.JobErrorH\x00\x42\x08\n\x06result\"P\n\x08JobError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12%\n\x07\x64\x65tails\x18\x03 \x03(\x0b\x32\x14.google.protobuf.Any\"\xcd\x01\n\x10SubmitJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0cmax_attempts\x18\x02 \x01(\r\x12\x1a\n\x12\x61ttempt_timeout_ms\x18\x03 \x01(\x04\x12\x12\n\ntimeout_ms\x18\x04 \x01(\x04\x12\x15\n\rresult_ttl_ms\x18\x05 \x01(\x04\x12\x12\n\nidempotent\x18\x06 \x01(\x08\x12\x34\n\x07request\x18\x0f \x01(\x0b\x32#.edgemesh.compute.v1.ComputeRequest\":\n\x11SubmitJobResponse\x12%\n\x03job\x18\x01 \x01(\x0b\x32\x18.edgemesh.compute.v1.Job\"\x1b\n\rGetJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"7\n\x0eGetJobResponse\x12%\n\x03job\x18\x01 \x01(\x0b\x32\x18.edgemesh.compute.v1.Job\"\xae\x01\n\x0fListJobsRequest\x12-\n\x06states\x18\x01 \x03(\x0e\x32\x1d.edgemesh.compute.v1.JobState\x12\x11\n\talgorithm\x18\x02 \x01(\t\x12\x17\n\x0f\x63reated_from_ms\x18\x03 \x01(\x03\x12\x19\n\x11\x63reated_before_ms\x18\x04 \x01(\x03\x12\x11\n\tpage_size\x18\x05 \x01(\r\x12\x12\n\npage_token\x18\x06 \x01(\t\"S\n\x10ListJobsResponse\x12&\n\x04jobs\x18\x01 \x03(\x0b\x32\x18.edgemesh.compute.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x0eWaitJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\ntimeout_ms\x18\x02 \x01(\x04\"8\n\x0fWaitJobResponse\x12%\n\x03job\x18\x01 \x01(\x0b\x32\x18.edgemesh.compute.v1.Job\"\x1e\n\x10\x43\x61ncelJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\":\n\x11\x43\x61ncelJobResponse\x12%\n\x03job\x18\x01 \x01(\x0b\x32\x18.edgemesh.compute.v1.Job\"\x1e\n\x10\x44\x65leteJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x13\n\x11\x44\x65leteJobResponse\"<\n\x16StreamJobEventsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x04\"G\n\x17StreamJobEventsResponse\x12,\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1d.edgemesh.compute.v1.JobEvent\"\xa8\x01\n\x08JobEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\r\n\x05\x61t_ms\x18\x02 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12.\n\x05state\x18\x04 \x01(\x0e\x32\x1d.edgemesh.compute.v1.JobStateH\x00\x12\x31\n\x04work\x18\x05 \x01(\x0b\x32!.edgemesh.compute.v1.ComputeEventH\x00\x42\x07\n\x05\x65vent*\xd9\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x12\x12\n\x0eJOB_STATE_LOST\x10\x06\x12\x12\n\x0eJOB_STATE_DEAD\x10\x07\x12\x15\n\x11JOB_STATE_EXPIRED\x10\x08\x32\x92\x05\n\nJobService\x12Z\n\tSubmitJob\x12%.edgemesh.compute.v1.SubmitJobRequest\x1a&.edgemesh.compute.v1.SubmitJobResponse\x12Q\n\x06GetJob\x12\".edgemesh.compute.v1.GetJobRequest\x1a#.edgemesh.compute.v1.GetJobResponse\x12W\n\x08ListJobs\x12$.edgemesh.compute.v1.ListJobsRequest\x1a%.edgemesh.compute.v1.ListJobsResponse\x12T\n\x07WaitJob\x12#.edgemesh.compute.v1.WaitJobRequest\x1a$.edgemesh.compute.v1.WaitJobResponse\x12Z\n\tCancelJob\x12%.edgemesh.compute.v1.CancelJobRequest\x1a&.edgemesh.compute.v1.CancelJobResponse\x12Z\n\tDeleteJob\x12%.edgemesh.compute.v1.DeleteJobRequest\x1a&.edgemesh.compute.v1.DeleteJobResponse\x12n\n\x0fStreamJobEvents\x12+.edgemesh.compute.v1.StreamJobEventsRequest\x1a,.edgemesh.compute.v1.StreamJobEventsResponse0\x01\x42\x46ZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x65\x64gemesh/compute/v1/job.proto\x12\x13\x65\x64gemesh.compute.v1\x1a!edgemesh/compute/v1/compute.proto\x1a\x19google/protobuf/any.proto\"\x84\x04\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\talgorithm\x18\x03 \x01(\t\x12/\n\x08priority\x18\x04 \x01(\x0e\x32\x1d.edgemesh.compute.v1.Priority\x12,\n\x05state\x18\x05 \x01(\x0e\x32\x1d.edgemesh.compute.v1.JobState\x12\x12\n\ncancelling\x18\x06 \x01(\x08\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\r\x12\x14\n\x0cmax_attempts\x18\x08 \x01(\r\x12\x12\n\ncreated_ms\x18\t \x01(\x03\x12\x12\n\nstarted_ms\x18\n \x01(\x03\x12\x10\n\x08\x65nded_ms\x18\x0b \x01(\x03\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x0c \x01(\x03\x12\x12\n\nexpires_ms\x18\r \x01(\x03\x12\x12\n\nlast_event\x18\x0e \x01(\x04\x12\x38\n\x08response\x18\x0f \x01(\x0b\x32$.edgemesh.compute.v1.ComputeResponseH\x00\x12.\n\x05\x65rror\x18\x10 \x01(\x0b\x32\x1d.edgemesh.compute.v1.JobErrorH\x00\x12\x35\n\x07webhook\x18\x11 \x01(\x0b\x32$.edgemesh.compute.v1.WebhookDelivery\x12\r\n\x05\x63hain\x18\x12 \x01(\tB\x08\n\x06result\"\x16\n\x07Webhook\x12\x0b\n\x03url\x18\x01 \x01(\t\"\xab\x01\n\x0fWebhookDelivery\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x30\n\x05state\x18\x02 \x01(\x0e\x32!.edgemesh.compute.v1.WebhookState\x12\r\n\x05tries\x18\x03 \x01(\r\x12\x12\n\nlast_error\x18\x04 \x01(\t\x12\x13\n\x0blast_status\x18\x05 \x01(\r\x12\x0f\n\x07next_ms\x18\x06 \x01(\x03\x12\x10\n\x08\x65nded_ms\x18\x07 \x01(\x03\"P\n\x08JobError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12%\n\x07\x64\x65tails\x18\x03 \x03(\x0b\x32\x14.google.protobuf.Any\"\xfc\x01\n\x10SubmitJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0cmax_attempts\x18\x02 \x01(\r\x12\x1a\n\x12\x61ttempt_timeout_ms\x18\x03 \x01(\x04\x12\x12\n\ntimeout_ms\x18\x04 \x01(\x04\x12\x15\n\rresult_ttl_ms\x18\x05 \x01(\x04\x12\x12\n\nidempotent\x18\x06 \x01(\x08\x12-\n\x07webhook\x18\x07 \x01(\x0b\x32\x1c.edgemesh.compute.v1.Webhook\x12\x34\n\x07request\x18\x0f \x01(\x0b\x32#.edgemesh.compute.v1.ComputeRequest\":\n\x11SubmitJobResponse\x12%\n\x03job\x18\x01 \x01(\x0b\x32\x18.edgemesh.compute.v1.Job\"\x1b\n\rGetJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"7\n\x0eGetJobResponse\x12%\n\x03job\x18\x01 \x01(\x0b\x32\x18.edgemesh.compute.v1.Job\"\xae\x01\n\x0fListJobsRequest\x12-\n\x06states\x18\x01 \x03(\x0e\x32\x1d.edgemesh.compute.v1.JobState\x12\x11\n\talgorithm\x18\x02 \x01(\t\x12\x17\n\x0f\x63reated_from_ms\x18\x03 \x01(\x03\x12\x19\n\x11\x63reated_before_ms\x18\x04 \x01(\x03\x12\x11\n\tpage_size\x18\x05 \x01(\r\x12\x12\n\npage_token\x18\x06 \x01(\t\"S\n\x10ListJobsResponse\x12&\n\x04jobs\x18\x01 \x03(\x0b\x32\x18.edgemesh.compute.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x0eWaitJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\ntimeout_ms\x18\x02 \x01(\x04\"8\n\x0fWaitJobResponse\x12%\n\x03job\x18\x01 \x01(\x0b\x32\x18.edgemesh.compute.v1.Job\"\x1e\n\x10\x43\x61ncelJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\":\n\x11\x43\x61ncelJobResponse\x12%\n\x03job\x18\x01 \x01(\x0b\x32\x18.edgemesh.compute.v1.Job\"\x1e\n\x10\x44\x65leteJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x13\n\x11\x44\x65leteJobResponse\"<\n\x16StreamJobEventsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x04\"G\n\x17StreamJobEventsResponse\x12,\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1d.edgemesh.compute.v1.JobEvent\"\xa8\x01\n\x08JobEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\r\n\x05\x61t_ms\x18\x02 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12.\n\x05state\x18\x04 \x01(\x0e\x32\x1d.edgemesh.compute.v1.JobStateH\x00\x12\x31\n\x04work\x18\x05 \x01(\x0b\x32!.edgemesh.compute.v1.ComputeEventH\x00\x42\x07\n\x05\x65vent*\xd9\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x12\x12\n\x0eJOB_STATE_LOST\x10\x06\x12\x12\n\x0eJOB_STATE_DEAD\x10\x07\x12\x15\n\x11JOB_STATE_EXPIRED\x10\x08*\x9c\x01\n\x0cWebhookState\x12\x1d\n\x19WEBHOOK_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15WEBHOOK_STATE_WAITING\x10\x01\x12\x19\n\x15WEBHOOK_STATE_PENDING\x10\x02\x12\x1b\n\x17WEBHOOK_STATE_DELIVERED\x10\x03\x12\x1a\n\x16WEBHOOK_STATE_GIVEN_UP\x10\x04\x32\x92\x05\n\nJobService\x12Z\n\tSubmitJob\x12%.edgemesh.compute.v1.SubmitJobRequest\x1a&.edgemesh.compute.v1.SubmitJobResponse\x12Q\n\x06GetJob\x12\".edgemesh.compute.v1.GetJobRequest\x1a#.edgemesh.compute.v1.GetJobResponse\x12W\n\x08ListJobs\x12$.edgemesh.compute.v1.ListJobsRequest\x1a%.edgemesh.compute.v1.ListJobsResponse\x12T\n\x07WaitJob\x12#.edgemesh.compute.v1.WaitJobRequest\x1a$.edgemesh.compute.v1.WaitJobResponse\x12Z\n\tCancelJob\x12%.edgemesh.compute.v1.CancelJobRequest\x1a&.edgemesh.compute.v1.CancelJobResponse\x12Z\n\tDeleteJob\x12%.edgemesh.compute.v1.DeleteJobRequest\x1a&.edgemesh.compute.v1.DeleteJobResponse\x12n\n\x0fStreamJobEvents\x12+.edgemesh.compute.v1.StreamJobEventsRequest\x1a,.edgemesh.compute.v1.StreamJobEventsResponse0\x01\x42\x46ZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,42 +34,48 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'edgemesh.compute.v1.job_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'ZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1'
-  _globals['_JOBSTATE']._serialized_start=1823
-  _globals['_JOBSTATE']._serialized_end=2040
+  _globals['_JOBSTATE']._serialized_start=2138
+  _globals['_JOBSTATE']._serialized_end=2355
+  _globals['_WEBHOOKSTATE']._serialized_start=2358
+  _globals['_WEBHOOKSTATE']._serialized_end=2514
   _globals['_JOB']._serialized_start=117
-  _globals['_JOB']._serialized_end=563
-  _globals['_JOBERROR']._serialized_start=565
-  _globals['_JOBERROR']._serialized_end=645
-  _globals['_SUBMITJOBREQUEST']._serialized_start=648
-  _globals['_SUBMITJOBREQUEST']._serialized_end=853
-  _globals['_SUBMITJOBRESPONSE']._serialized_start=855
-  _globals['_SUBMITJOBRESPONSE']._serialized_end=913
-  _globals['_GETJOBREQUEST']._serialized_start=915
-  _globals['_GETJOBREQUEST']._serialized_end=942
-  _globals['_GETJOBRESPONSE']._serialized_start=944
-  _globals['_GETJOBRESPONSE']._serialized_end=999
-  _globals['_LISTJOBSREQUEST']._serialized_start=1002
-  _globals['_LISTJOBSREQUEST']._serialized_end=1176
-  _globals['_LISTJOBSRESPONSE']._serialized_start=1178
-  _globals['_LISTJOBSRESPONSE']._serialized_end=1261
-  _globals['_WAITJOBREQUEST']._serialized_start=1263
-  _globals['_WAITJOBREQUEST']._serialized_end=1311
-  _globals['_WAITJOBRESPONSE']._serialized_start=1313
-  _globals['_WAITJOBRESPONSE']._serialized_end=1369
-  _globals['_CANCELJOBREQUEST']._serialized_start=1371
-  _globals['_CANCELJOBREQUEST']._serialized_end=1401
-  _globals['_CANCELJOBRESPONSE']._serialized_start=1403
-  _globals['_CANCELJOBRESPONSE']._serialized_end=1461
-  _globals['_DELETEJOBREQUEST']._serialized_start=1463
-  _globals['_DELETEJOBREQUEST']._serialized_end=1493
-  _globals['_DELETEJOBRESPONSE']._serialized_start=1495
-  _globals['_DELETEJOBRESPONSE']._serialized_end=1514
-  _globals['_STREAMJOBEVENTSREQUEST']._serialized_start=1516
-  _globals['_STREAMJOBEVENTSREQUEST']._serialized_end=1576
-  _globals['_STREAMJOBEVENTSRESPONSE']._serialized_start=1578
-  _globals['_STREAMJOBEVENTSRESPONSE']._serialized_end=1649
-  _globals['_JOBEVENT']._serialized_start=1652
-  _globals['_JOBEVENT']._serialized_end=1820
-  _globals['_JOBSERVICE']._serialized_start=2043
-  _globals['_JOBSERVICE']._serialized_end=2701
+  _globals['_JOB']._serialized_end=633
+  _globals['_WEBHOOK']._serialized_start=635
+  _globals['_WEBHOOK']._serialized_end=657
+  _globals['_WEBHOOKDELIVERY']._serialized_start=660
+  _globals['_WEBHOOKDELIVERY']._serialized_end=831
+  _globals['_JOBERROR']._serialized_start=833
+  _globals['_JOBERROR']._serialized_end=913
+  _globals['_SUBMITJOBREQUEST']._serialized_start=916
+  _globals['_SUBMITJOBREQUEST']._serialized_end=1168
+  _globals['_SUBMITJOBRESPONSE']._serialized_start=1170
+  _globals['_SUBMITJOBRESPONSE']._serialized_end=1228
+  _globals['_GETJOBREQUEST']._serialized_start=1230
+  _globals['_GETJOBREQUEST']._serialized_end=1257
+  _globals['_GETJOBRESPONSE']._serialized_start=1259
+  _globals['_GETJOBRESPONSE']._serialized_end=1314
+  _globals['_LISTJOBSREQUEST']._serialized_start=1317
+  _globals['_LISTJOBSREQUEST']._serialized_end=1491
+  _globals['_LISTJOBSRESPONSE']._serialized_start=1493
+  _globals['_LISTJOBSRESPONSE']._serialized_end=1576
+  _globals['_WAITJOBREQUEST']._serialized_start=1578
+  _globals['_WAITJOBREQUEST']._serialized_end=1626
+  _globals['_WAITJOBRESPONSE']._serialized_start=1628
+  _globals['_WAITJOBRESPONSE']._serialized_end=1684
+  _globals['_CANCELJOBREQUEST']._serialized_start=1686
+  _globals['_CANCELJOBREQUEST']._serialized_end=1716
+  _globals['_CANCELJOBRESPONSE']._serialized_start=1718
+  _globals['_CANCELJOBRESPONSE']._serialized_end=1776
+  _globals['_DELETEJOBREQUEST']._serialized_start=1778
+  _globals['_DELETEJOBREQUEST']._serialized_end=1808
+  _globals['_DELETEJOBRESPONSE']._serialized_start=1810
+  _globals['_DELETEJOBRESPONSE']._serialized_end=1829
+  _globals['_STREAMJOBEVENTSREQUEST']._serialized_start=1831
+  _globals['_STREAMJOBEVENTSREQUEST']._serialized_end=1891
+  _globals['_STREAMJOBEVENTSRESPONSE']._serialized_start=1893
+  _globals['_STREAMJOBEVENTSRESPONSE']._serialized_end=1964
+  _globals['_JOBEVENT']._serialized_start=1967
+  _globals['_JOBEVENT']._serialized_end=2135
+  _globals['_JOBSERVICE']._serialized_start=2517
+  _globals['_JOBSERVICE']._serialized_end=3175
 # @@protoc_insertion_point(module_scope)

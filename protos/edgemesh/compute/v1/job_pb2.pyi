@@ -86,6 +86,38 @@ JOB_STATE_EXPIRED: JobState.ValueType  # 8
 """Its `timeout_ms` passed."""
 Global___JobState: _TypeAlias = JobState  # noqa: Y015
 
+class _WebhookState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WebhookStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WebhookState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WEBHOOK_STATE_UNSPECIFIED: _WebhookState.ValueType  # 0
+    """Never sent."""
+    WEBHOOK_STATE_WAITING: _WebhookState.ValueType  # 1
+    """The job has not ended."""
+    WEBHOOK_STATE_PENDING: _WebhookState.ValueType  # 2
+    """It is being told, or will be at `next_ms`."""
+    WEBHOOK_STATE_DELIVERED: _WebhookState.ValueType  # 3
+    """It was told, and answered by 2xx."""
+    WEBHOOK_STATE_GIVEN_UP: _WebhookState.ValueType  # 4
+    """It was tried as long as it may be, or answered by 410 Gone."""
+
+class WebhookState(_WebhookState, metaclass=_WebhookStateEnumTypeWrapper):
+    """How far the telling is."""
+
+WEBHOOK_STATE_UNSPECIFIED: WebhookState.ValueType  # 0
+"""Never sent."""
+WEBHOOK_STATE_WAITING: WebhookState.ValueType  # 1
+"""The job has not ended."""
+WEBHOOK_STATE_PENDING: WebhookState.ValueType  # 2
+"""It is being told, or will be at `next_ms`."""
+WEBHOOK_STATE_DELIVERED: WebhookState.ValueType  # 3
+"""It was told, and answered by 2xx."""
+WEBHOOK_STATE_GIVEN_UP: WebhookState.ValueType  # 4
+"""It was tried as long as it may be, or answered by 410 Gone."""
+Global___WebhookState: _TypeAlias = WebhookState  # noqa: Y015
+
 @_typing.final
 class Job(_message.Message):
     """A job."""
@@ -108,6 +140,8 @@ class Job(_message.Message):
     LAST_EVENT_FIELD_NUMBER: _builtins.int
     RESPONSE_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    WEBHOOK_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """32 hexadecimal digits."""
     request_id: _builtins.str
@@ -136,6 +170,8 @@ class Job(_message.Message):
     """When it is forgotten; 0 until it has ended."""
     last_event: _builtins.int
     """The sequence of its newest event."""
+    chain: _builtins.str
+    """The chain that it is a step of; empty: none. DeleteJob does not take it."""
     @_builtins.property
     def response(self) -> _compute_pb2.ComputeResponse:
         """What came of it."""
@@ -143,6 +179,10 @@ class Job(_message.Message):
     @_builtins.property
     def error(self) -> Global___JobError:
         """Why there is no response."""
+
+    @_builtins.property
+    def webhook(self) -> Global___WebhookDelivery:
+        """Set where somebody is told of its end."""
 
     def __init__(
         self,
@@ -163,16 +203,99 @@ class Job(_message.Message):
         last_event: _builtins.int = ...,
         response: _compute_pb2.ComputeResponse | None = ...,
         error: Global___JobError | None = ...,
+        webhook: Global___WebhookDelivery | None = ...,
+        chain: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "response", b"response", "result", b"result"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "response", b"response", "result", b"result", "webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "attempts", b"attempts", "cancelling", b"cancelling", "created_ms", b"created_ms", "deadline_ms", b"deadline_ms", "ended_ms", b"ended_ms", "error", b"error", "expires_ms", b"expires_ms", "id", b"id", "last_event", b"last_event", "max_attempts", b"max_attempts", "priority", b"priority", "request_id", b"request_id", "response", b"response", "result", b"result", "started_ms", b"started_ms", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "attempts", b"attempts", "cancelling", b"cancelling", "chain", b"chain", "created_ms", b"created_ms", "deadline_ms", b"deadline_ms", "ended_ms", b"ended_ms", "error", b"error", "expires_ms", b"expires_ms", "id", b"id", "last_event", b"last_event", "max_attempts", b"max_attempts", "priority", b"priority", "request_id", b"request_id", "response", b"response", "result", b"result", "started_ms", b"started_ms", "state", b"state", "webhook", b"webhook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["response", "error"]  # noqa: Y015
     _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
 
 Global___Job: _TypeAlias = Job  # noqa: Y015
+
+@_typing.final
+class Webhook(_message.Message):
+    """Whom to tell of a job's end: one POST in the form of Standard Webhooks, signed, sent again until it
+    is answered by 2xx or the operator's patience has ended. It is owed from the moment that the job has
+    ended, whatever is killed, so it may come more than once: `webhook-id` is the same each time.
+
+      webhook-id: msg_<job>   webhook-timestamp: <seconds>
+      webhook-signature: v1,<base64 of HMAC-SHA256 over "id.timestamp.body">   one for each secret
+      {"type": "job.succeeded", "timestamp": "…Z", "data": {"job", "request_id", "algorithm", "state",
+       "attempts", "created_ms", "ended_ms", "error": {"reason", "message"}}}
+
+    `type` is the state in small letters; `error` is there where the job has one. The result is asked
+    for by GetJob.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    """Required. https://, of a host that the operator has allowed; no user, no fragment; at most 2,048
+    characters. Redirects are not followed.
+    """
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Webhook: _TypeAlias = Webhook  # noqa: Y015
+
+@_typing.final
+class WebhookDelivery(_message.Message):
+    """What became of a webhook."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    TRIES_FIELD_NUMBER: _builtins.int
+    LAST_ERROR_FIELD_NUMBER: _builtins.int
+    LAST_STATUS_FIELD_NUMBER: _builtins.int
+    NEXT_MS_FIELD_NUMBER: _builtins.int
+    ENDED_MS_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    """As asked for."""
+    state: Global___WebhookState.ValueType
+    """How far it is."""
+    tries: _builtins.int
+    """How often it was begun to be sent."""
+    last_error: _builtins.str
+    """Why the last try failed; empty: none has, yet."""
+    last_status: _builtins.int
+    """What the last try was answered with; 0: nothing."""
+    next_ms: _builtins.int
+    """When it is sent again; 0 unless PENDING."""
+    ended_ms: _builtins.int
+    """When it was told or given up; 0: not yet."""
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+        state: Global___WebhookState.ValueType = ...,
+        tries: _builtins.int = ...,
+        last_error: _builtins.str = ...,
+        last_status: _builtins.int = ...,
+        next_ms: _builtins.int = ...,
+        ended_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended_ms", b"ended_ms", "last_error", b"last_error", "last_status", b"last_status", "next_ms", b"next_ms", "state", b"state", "tries", b"tries", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebhookDelivery: _TypeAlias = WebhookDelivery  # noqa: Y015
 
 @_typing.final
 class JobError(_message.Message):
@@ -218,6 +341,7 @@ class SubmitJobRequest(_message.Message):
     TIMEOUT_MS_FIELD_NUMBER: _builtins.int
     RESULT_TTL_MS_FIELD_NUMBER: _builtins.int
     IDEMPOTENT_FIELD_NUMBER: _builtins.int
+    WEBHOOK_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Optional. Names the job within the tenant as long as it is kept: submitted again with the same
@@ -235,6 +359,10 @@ class SubmitJobRequest(_message.Message):
     idempotent: _builtins.bool
     """Optional. The work may run more than once, whatever its algorithm says."""
     @_builtins.property
+    def webhook(self) -> Global___Webhook:
+        """Optional. Whom to tell of its end."""
+
+    @_builtins.property
     def request(self) -> _compute_pb2.ComputeRequest:
         """Required. The work. Shared memory cannot be named: its owner may be gone by then."""
 
@@ -247,11 +375,12 @@ class SubmitJobRequest(_message.Message):
         timeout_ms: _builtins.int = ...,
         result_ttl_ms: _builtins.int = ...,
         idempotent: _builtins.bool = ...,
+        webhook: Global___Webhook | None = ...,
         request: _compute_pb2.ComputeRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request", "webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_timeout_ms", b"attempt_timeout_ms", "idempotent", b"idempotent", "max_attempts", b"max_attempts", "request", b"request", "request_id", b"request_id", "result_ttl_ms", b"result_ttl_ms", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_timeout_ms", b"attempt_timeout_ms", "idempotent", b"idempotent", "max_attempts", b"max_attempts", "request", b"request", "request_id", b"request_id", "result_ttl_ms", b"result_ttl_ms", "timeout_ms", b"timeout_ms", "webhook", b"webhook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

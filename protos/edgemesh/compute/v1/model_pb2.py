@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x65\x64gemesh/compute/v1/model.proto\x12\x13\x65\x64gemesh.compute.v1\"\xfc\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04task\x18\x03 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x04 \x01(\t\x12\x0f\n\x07licence\x18\x05 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12\x0e\n\x06sha256\x18\x07 \x01(\t\x12\x12\n\nfile_bytes\x18\x08 \x01(\x04\x12\x14\n\x0cmemory_bytes\x18\t \x01(\x04\x12\x0e\n\x06loaded\x18\n \x01(\x08\x12\x0e\n\x06stable\x18\x0b \x01(\x08\x12\x14\n\x0c\x63\x61nary_share\x18\x0c \x01(\x01\x12\x0c\n\x04kept\x18\r \x01(\x08\x12\x12\n\nalgorithms\x18\x0e \x03(\t\"\x13\n\x11ListModelsRequest\"r\n\x12ListModelsResponse\x12*\n\x06models\x18\x01 \x03(\x0b\x32\x1a.edgemesh.compute.v1.Model\x12\x14\n\x0cmemory_bytes\x18\x02 \x01(\x04\x12\x1a\n\x12memory_limit_bytes\x18\x03 \x01(\x04\"\x1f\n\x0fGetModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"=\n\x10GetModelResponse\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.edgemesh.compute.v1.Model\" \n\x10LoadModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\">\n\x11LoadModelResponse\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.edgemesh.compute.v1.Model\"\"\n\x12UnloadModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"@\n\x13UnloadModelResponse\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.edgemesh.compute.v1.Model2\x84\x03\n\x0cModelService\x12]\n\nListModels\x12&.edgemesh.compute.v1.ListModelsRequest\x1a\'.edgemesh.compute.v1.ListModelsResponse\x12W\n\x08GetModel\x12$.edgemesh.compute.v1.GetModelRequest\x1a%.edgemesh.compute.v1.GetModelResponse\x12Z\n\tLoadModel\x12%.edgemesh.compute.v1.LoadModelRequest\x1a&.edgemesh.compute.v1.LoadModelResponse\x12`\n\x0bUnloadModel\x12\'.edgemesh.compute.v1.UnloadModelRequest\x1a(.edgemesh.compute.v1.UnloadModelResponseBFZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x65\x64gemesh/compute/v1/model.proto\x12\x13\x65\x64gemesh.compute.v1\"\xfc\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04task\x18\x03 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x04 \x01(\t\x12\x0f\n\x07licence\x18\x05 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12\x0e\n\x06sha256\x18\x07 \x01(\t\x12\x12\n\nfile_bytes\x18\x08 \x01(\x04\x12\x14\n\x0cmemory_bytes\x18\t \x01(\x04\x12\x0e\n\x06loaded\x18\n \x01(\x08\x12\x0e\n\x06stable\x18\x0b \x01(\x08\x12\x14\n\x0c\x63\x61nary_share\x18\x0c \x01(\x01\x12\x0c\n\x04kept\x18\r \x01(\x08\x12\x12\n\nalgorithms\x18\x0e \x03(\t\"%\n\x11ListModelsRequest\x12\x10\n\x08\x65xecutor\x18\x01 \x01(\t\"r\n\x12ListModelsResponse\x12*\n\x06models\x18\x01 \x03(\x0b\x32\x1a.edgemesh.compute.v1.Model\x12\x14\n\x0cmemory_bytes\x18\x02 \x01(\x04\x12\x1a\n\x12memory_limit_bytes\x18\x03 \x01(\x04\"1\n\x0fGetModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x65xecutor\x18\x02 \x01(\t\"=\n\x10GetModelResponse\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.edgemesh.compute.v1.Model\"2\n\x10LoadModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x65xecutor\x18\x02 \x01(\t\">\n\x11LoadModelResponse\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.edgemesh.compute.v1.Model\"4\n\x12UnloadModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x65xecutor\x18\x02 \x01(\t\"@\n\x13UnloadModelResponse\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.edgemesh.compute.v1.Model2\x84\x03\n\x0cModelService\x12]\n\nListModels\x12&.edgemesh.compute.v1.ListModelsRequest\x1a\'.edgemesh.compute.v1.ListModelsResponse\x12W\n\x08GetModel\x12$.edgemesh.compute.v1.GetModelRequest\x1a%.edgemesh.compute.v1.GetModelResponse\x12Z\n\tLoadModel\x12%.edgemesh.compute.v1.LoadModelRequest\x1a&.edgemesh.compute.v1.LoadModelResponse\x12`\n\x0bUnloadModel\x12\'.edgemesh.compute.v1.UnloadModelRequest\x1a(.edgemesh.compute.v1.UnloadModelResponseBFZDgithub.com/edgemesh/edgemesh/protos/go/edgemesh/compute/v1;computev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,21 +35,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODEL']._serialized_start=57
   _globals['_MODEL']._serialized_end=309
   _globals['_LISTMODELSREQUEST']._serialized_start=311
-  _globals['_LISTMODELSREQUEST']._serialized_end=330
-  _globals['_LISTMODELSRESPONSE']._serialized_start=332
-  _globals['_LISTMODELSRESPONSE']._serialized_end=446
-  _globals['_GETMODELREQUEST']._serialized_start=448
-  _globals['_GETMODELREQUEST']._serialized_end=479
-  _globals['_GETMODELRESPONSE']._serialized_start=481
-  _globals['_GETMODELRESPONSE']._serialized_end=542
-  _globals['_LOADMODELREQUEST']._serialized_start=544
-  _globals['_LOADMODELREQUEST']._serialized_end=576
-  _globals['_LOADMODELRESPONSE']._serialized_start=578
-  _globals['_LOADMODELRESPONSE']._serialized_end=640
-  _globals['_UNLOADMODELREQUEST']._serialized_start=642
-  _globals['_UNLOADMODELREQUEST']._serialized_end=676
-  _globals['_UNLOADMODELRESPONSE']._serialized_start=678
-  _globals['_UNLOADMODELRESPONSE']._serialized_end=742
-  _globals['_MODELSERVICE']._serialized_start=745
-  _globals['_MODELSERVICE']._serialized_end=1133
+  _globals['_LISTMODELSREQUEST']._serialized_end=348
+  _globals['_LISTMODELSRESPONSE']._serialized_start=350
+  _globals['_LISTMODELSRESPONSE']._serialized_end=464
+  _globals['_GETMODELREQUEST']._serialized_start=466
+  _globals['_GETMODELREQUEST']._serialized_end=515
+  _globals['_GETMODELRESPONSE']._serialized_start=517
+  _globals['_GETMODELRESPONSE']._serialized_end=578
+  _globals['_LOADMODELREQUEST']._serialized_start=580
+  _globals['_LOADMODELREQUEST']._serialized_end=630
+  _globals['_LOADMODELRESPONSE']._serialized_start=632
+  _globals['_LOADMODELRESPONSE']._serialized_end=694
+  _globals['_UNLOADMODELREQUEST']._serialized_start=696
+  _globals['_UNLOADMODELREQUEST']._serialized_end=748
+  _globals['_UNLOADMODELRESPONSE']._serialized_start=750
+  _globals['_UNLOADMODELRESPONSE']._serialized_end=814
+  _globals['_MODELSERVICE']._serialized_start=817
+  _globals['_MODELSERVICE']._serialized_end=1205
 # @@protoc_insertion_point(module_scope)

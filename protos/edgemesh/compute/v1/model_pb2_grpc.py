@@ -26,7 +26,9 @@ if _version_not_supported:
 
 
 class ModelServiceStub:
-    """Tells of models and loads them. Served by executors of models, to whoever may call them directly.
+    """Tells of models and loads them. Served by executors of models, and by the gateway, which passes a
+    call on to the one that has models: with the scope `models:read`, or `models:write` to load and
+    unload. Where several have models, `executor` names one.
     A model is named as callers name it: `name`, `name@version`, `name@stable` or `name@canary`; one
     that there is not is INVALID_ARGUMENT at `name`, with the nearest names.
     """
@@ -60,7 +62,9 @@ class ModelServiceStub:
 
 
 class ModelServiceServicer:
-    """Tells of models and loads them. Served by executors of models, to whoever may call them directly.
+    """Tells of models and loads them. Served by executors of models, and by the gateway, which passes a
+    call on to the one that has models: with the scope `models:read`, or `models:write` to load and
+    unload. Where several have models, `executor` names one.
     A model is named as callers name it: `name`, `name@version`, `name@stable` or `name@canary`; one
     that there is not is INVALID_ARGUMENT at `name`, with the nearest names.
     """
@@ -81,7 +85,7 @@ class ModelServiceServicer:
 
     def LoadModel(self, request, context):
         """Loads one, for which others may be unloaded; answers when it is loaded. One that cannot be
-        loaded is INVALID_ARGUMENT at `name`. May be retried.
+        loaded is UNUSABLE_MODEL (FAILED_PRECONDITION), as is a call of it. May be retried.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -127,7 +131,9 @@ def add_ModelServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ModelService:
-    """Tells of models and loads them. Served by executors of models, to whoever may call them directly.
+    """Tells of models and loads them. Served by executors of models, and by the gateway, which passes a
+    call on to the one that has models: with the scope `models:read`, or `models:write` to load and
+    unload. Where several have models, `executor` names one.
     A model is named as callers name it: `name`, `name@version`, `name@stable` or `name@canary`; one
     that there is not is INVALID_ARGUMENT at `name`, with the nearest names.
     """

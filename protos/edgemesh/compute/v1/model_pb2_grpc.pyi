@@ -31,7 +31,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ModelServiceStub:
-    """Tells of models and loads them. Served by executors of models, to whoever may call them directly.
+    """Tells of models and loads them. Served by executors of models, and by the gateway, which passes a
+    call on to the one that has models: with the scope `models:read`, or `models:write` to load and
+    unload. Where several have models, `executor` names one.
     A model is named as callers name it: `name`, `name@version`, `name@stable` or `name@canary`; one
     that there is not is INVALID_ARGUMENT at `name`, with the nearest names.
     """
@@ -46,7 +48,7 @@ class ModelServiceStub:
     """One of them. No effect; may be retried."""
     LoadModel: _grpc.UnaryUnaryMultiCallable[_model_pb2.LoadModelRequest, _model_pb2.LoadModelResponse]
     """Loads one, for which others may be unloaded; answers when it is loaded. One that cannot be
-    loaded is INVALID_ARGUMENT at `name`. May be retried.
+    loaded is UNUSABLE_MODEL (FAILED_PRECONDITION), as is a call of it. May be retried.
     """
     UnloadModel: _grpc.UnaryUnaryMultiCallable[_model_pb2.UnloadModelRequest, _model_pb2.UnloadModelResponse]
     """Unloads one when its calls have ended; the next call loads it again. One that is kept is
@@ -55,7 +57,9 @@ class ModelServiceStub:
 
 @_typing.type_check_only
 class ModelServiceAsyncStub(ModelServiceStub):
-    """Tells of models and loads them. Served by executors of models, to whoever may call them directly.
+    """Tells of models and loads them. Served by executors of models, and by the gateway, which passes a
+    call on to the one that has models: with the scope `models:read`, or `models:write` to load and
+    unload. Where several have models, `executor` names one.
     A model is named as callers name it: `name`, `name@version`, `name@stable` or `name@canary`; one
     that there is not is INVALID_ARGUMENT at `name`, with the nearest names.
     """
@@ -67,7 +71,7 @@ class ModelServiceAsyncStub(ModelServiceStub):
     """One of them. No effect; may be retried."""
     LoadModel: _aio.UnaryUnaryMultiCallable[_model_pb2.LoadModelRequest, _model_pb2.LoadModelResponse]  # type: ignore[assignment]
     """Loads one, for which others may be unloaded; answers when it is loaded. One that cannot be
-    loaded is INVALID_ARGUMENT at `name`. May be retried.
+    loaded is UNUSABLE_MODEL (FAILED_PRECONDITION), as is a call of it. May be retried.
     """
     UnloadModel: _aio.UnaryUnaryMultiCallable[_model_pb2.UnloadModelRequest, _model_pb2.UnloadModelResponse]  # type: ignore[assignment]
     """Unloads one when its calls have ended; the next call loads it again. One that is kept is
@@ -75,7 +79,9 @@ class ModelServiceAsyncStub(ModelServiceStub):
     """
 
 class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Tells of models and loads them. Served by executors of models, to whoever may call them directly.
+    """Tells of models and loads them. Served by executors of models, and by the gateway, which passes a
+    call on to the one that has models: with the scope `models:read`, or `models:write` to load and
+    unload. Where several have models, `executor` names one.
     A model is named as callers name it: `name`, `name@version`, `name@stable` or `name@canary`; one
     that there is not is INVALID_ARGUMENT at `name`, with the nearest names.
     """
@@ -103,7 +109,7 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_model_pb2.LoadModelResponse, _abc.Awaitable[_model_pb2.LoadModelResponse]]:
         """Loads one, for which others may be unloaded; answers when it is loaded. One that cannot be
-        loaded is INVALID_ARGUMENT at `name`. May be retried.
+        loaded is UNUSABLE_MODEL (FAILED_PRECONDITION), as is a call of it. May be retried.
         """
 
     @_abc_1.abstractmethod

@@ -340,6 +340,7 @@ class DescribeResponse(_message.Message):
     WALLS_FIELD_NUMBER: _builtins.int
     PLUGINS_FIELD_NUMBER: _builtins.int
     PROGRAM_NAMESPACES_FIELD_NUMBER: _builtins.int
+    BUILD_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The executor's name, e.g. "cpp"; it is unique in a mesh."""
     version: _builtins.str
@@ -382,6 +383,10 @@ class DescribeResponse(_message.Message):
     def program_namespaces(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Namespaces in which it runs programs that a gateway keeps, e.g. "python"; mostly none."""
 
+    @_builtins.property
+    def build(self) -> Global___Build:
+        """What its workers compute with; absent where they say nothing of it."""
+
     def __init__(
         self,
         *,
@@ -398,14 +403,51 @@ class DescribeResponse(_message.Message):
         walls: _abc.Iterable[Global___Wall] | None = ...,
         plugins: _abc.Iterable[Global___Plugin] | None = ...,
         program_namespaces: _abc.Iterable[_builtins.str] | None = ...,
+        build: Global___Build | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "default_limits", b"default_limits", "resources", b"resources"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["build", b"build", "capacity", b"capacity", "default_limits", b"default_limits", "resources", b"resources"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithms", b"algorithms", "capacity", b"capacity", "default_limits", b"default_limits", "default_run_time_ms", b"default_run_time_ms", "max_run_time_ms", b"max_run_time_ms", "name", b"name", "pid", b"pid", "plugins", b"plugins", "program_namespaces", b"program_namespaces", "resources", b"resources", "revision", b"revision", "version", b"version", "walls", b"walls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithms", b"algorithms", "build", b"build", "capacity", b"capacity", "default_limits", b"default_limits", "default_run_time_ms", b"default_run_time_ms", "max_run_time_ms", b"max_run_time_ms", "name", b"name", "pid", b"pid", "plugins", b"plugins", "program_namespaces", b"program_namespaces", "resources", b"resources", "revision", b"revision", "version", b"version", "walls", b"walls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DescribeResponse: _TypeAlias = DescribeResponse  # noqa: Y015
+
+@_typing.final
+class Build(_message.Message):
+    """Native code that was compiled for some processors, and what of it runs on this machine."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    KERNELS_FIELD_NUMBER: _builtins.int
+    THREADS_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
+    level: _builtins.str
+    """What it was compiled for: "x86-64-v3", "x86-64", "aarch64", …"""
+    kernels: _builtins.str
+    """The best instructions that its kernels use here, e.g. "avx512", "avx2", "portable"."""
+    threads: _builtins.int
+    """Threads that one worker computes with."""
+    @_builtins.property
+    def devices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it can compute on: "cpu", and "cuda" where it was built with that."""
+
+    def __init__(
+        self,
+        *,
+        level: _builtins.str = ...,
+        kernels: _builtins.str = ...,
+        threads: _builtins.int = ...,
+        devices: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["devices", b"devices", "kernels", b"kernels", "level", b"level", "threads", b"threads"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Build: _TypeAlias = Build  # noqa: Y015
 
 @_typing.final
 class Plugin(_message.Message):

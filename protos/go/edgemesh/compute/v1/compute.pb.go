@@ -25,13 +25,20 @@
 //   UNKNOWN_SESSION       NOT_FOUND            no: the caller has none of that name
 //   SESSION_EXISTS        ALREADY_EXISTS       no
 //   UNUSABLE_SESSION      FAILED_PRECONDITION  no; metadata has `expected` and `found`
+//   UNUSABLE_MODEL        FAILED_PRECONDITION  after what `remedy` says, or after RetryInfo if it has
+//                                              one: nothing ran; metadata has `model`, `why`, `remedy`
 //   UNKNOWN_JOB           NOT_FOUND            no: the tenant has none of that id, or no more
 //   REQUEST_ID_TAKEN      ALREADY_EXISTS       no; metadata has `job`, and `fields` that differ
+//   UNKNOWN_SCHEDULE      NOT_FOUND            no: the tenant has none of that id
+//   UNKNOWN_CHAIN         NOT_FOUND            no: the tenant has none of that id, or no more
+//   DEPENDENCY_FAILED     FAILED_PRECONDITION  no: a job never began, since `step`, whose job is `job`,
+//                                              ended as `state`
 //   JOB_NOT_DONE          FAILED_PRECONDITION  after its end; metadata has `state`
 //   STORAGE_FULL          RESOURCE_EXHAUSTED   yes, after google.rpc.RetryInfo: nothing was kept
 //   STORE_AWAY            UNAVAILABLE          yes, likewise; only a request_id makes it one job
 //   QUOTA_EXCEEDED        RESOURCE_EXHAUSTED   after giving some of it back
 //   UNKNOWN_KEY           NOT_FOUND            no
+//   UNKNOWN_REQUEST       NOT_FOUND            no: there is no record of it, or no more
 //   PAYLOAD_TOO_LARGE     RESOURCE_EXHAUSTED   no; metadata has `size` and `limit`
 //   QUEUE_FULL            RESOURCE_EXHAUSTED   yes, after google.rpc.RetryInfo
 //   NOT_STARTED           UNAVAILABLE          yes, always: the work did not begin
@@ -681,7 +688,11 @@ type Usage struct {
 	WorkerPid uint32 `protobuf:"varint,10,opt,name=worker_pid,json=workerPid,proto3" json:"worker_pid,omitempty"`
 	// Where run_us went, in the order of the stages; empty where the executor does not say. What
 	// they leave over is the worker's own.
-	Stages        []*Stage `protobuf:"bytes,11,rep,name=stages,proto3" json:"stages,omitempty"`
+	Stages []*Stage `protobuf:"bytes,11,rep,name=stages,proto3" json:"stages,omitempty"`
+	// Tokens that a language model read, those of an earlier call that it kept included; 0: none.
+	InputTokens uint64 `protobuf:"varint,12,opt,name=input_tokens,json=inputTokens,proto3" json:"input_tokens,omitempty"`
+	// Tokens that it made.
+	OutputTokens  uint64 `protobuf:"varint,13,opt,name=output_tokens,json=outputTokens,proto3" json:"output_tokens,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -791,6 +802,20 @@ func (x *Usage) GetStages() []*Stage {
 		return x.Stages
 	}
 	return nil
+}
+
+func (x *Usage) GetInputTokens() uint64 {
+	if x != nil {
+		return x.InputTokens
+	}
+	return 0
+}
+
+func (x *Usage) GetOutputTokens() uint64 {
+	if x != nil {
+		return x.OutputTokens
+	}
+	return 0
 }
 
 // One stage of a run.
@@ -1399,7 +1424,7 @@ const file_edgemesh_compute_v1_compute_proto_rawDesc = "" +
 	"exceptions\"1\n" +
 	"\x05Limit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x04R\x05value\"\xd7\x02\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value\"\x9f\x03\n" +
 	"\x05Usage\x12\x19\n" +
 	"\bqueue_us\x18\x01 \x01(\x04R\aqueueUs\x12\x15\n" +
 	"\x06run_us\x18\x02 \x01(\x04R\x05runUs\x12\x19\n" +
@@ -1413,7 +1438,9 @@ const file_edgemesh_compute_v1_compute_proto_rawDesc = "" +
 	"\n" +
 	"worker_pid\x18\n" +
 	" \x01(\rR\tworkerPid\x122\n" +
-	"\x06stages\x18\v \x03(\v2\x1a.edgemesh.compute.v1.StageR\x06stages\"+\n" +
+	"\x06stages\x18\v \x03(\v2\x1a.edgemesh.compute.v1.StageR\x06stages\x12!\n" +
+	"\finput_tokens\x18\f \x01(\x04R\vinputTokens\x12#\n" +
+	"\routput_tokens\x18\r \x01(\x04R\foutputTokens\"+\n" +
 	"\x05Stage\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02us\x18\x02 \x01(\x04R\x02us\"\x82\x04\n" +

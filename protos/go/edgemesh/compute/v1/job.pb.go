@@ -117,6 +117,67 @@ func (JobState) EnumDescriptor() ([]byte, []int) {
 	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{0}
 }
 
+// How far the telling is.
+type WebhookState int32
+
+const (
+	// Never sent.
+	WebhookState_WEBHOOK_STATE_UNSPECIFIED WebhookState = 0
+	// The job has not ended.
+	WebhookState_WEBHOOK_STATE_WAITING WebhookState = 1
+	// It is being told, or will be at `next_ms`.
+	WebhookState_WEBHOOK_STATE_PENDING WebhookState = 2
+	// It was told, and answered by 2xx.
+	WebhookState_WEBHOOK_STATE_DELIVERED WebhookState = 3
+	// It was tried as long as it may be, or answered by 410 Gone.
+	WebhookState_WEBHOOK_STATE_GIVEN_UP WebhookState = 4
+)
+
+// Enum value maps for WebhookState.
+var (
+	WebhookState_name = map[int32]string{
+		0: "WEBHOOK_STATE_UNSPECIFIED",
+		1: "WEBHOOK_STATE_WAITING",
+		2: "WEBHOOK_STATE_PENDING",
+		3: "WEBHOOK_STATE_DELIVERED",
+		4: "WEBHOOK_STATE_GIVEN_UP",
+	}
+	WebhookState_value = map[string]int32{
+		"WEBHOOK_STATE_UNSPECIFIED": 0,
+		"WEBHOOK_STATE_WAITING":     1,
+		"WEBHOOK_STATE_PENDING":     2,
+		"WEBHOOK_STATE_DELIVERED":   3,
+		"WEBHOOK_STATE_GIVEN_UP":    4,
+	}
+)
+
+func (x WebhookState) Enum() *WebhookState {
+	p := new(WebhookState)
+	*p = x
+	return p
+}
+
+func (x WebhookState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WebhookState) Descriptor() protoreflect.EnumDescriptor {
+	return file_edgemesh_compute_v1_job_proto_enumTypes[1].Descriptor()
+}
+
+func (WebhookState) Type() protoreflect.EnumType {
+	return &file_edgemesh_compute_v1_job_proto_enumTypes[1]
+}
+
+func (x WebhookState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WebhookState.Descriptor instead.
+func (WebhookState) EnumDescriptor() ([]byte, []int) {
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{1}
+}
+
 // A job.
 type Job struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -155,7 +216,11 @@ type Job struct {
 	//
 	//	*Job_Response
 	//	*Job_Error
-	Result        isJob_Result `protobuf_oneof:"result"`
+	Result isJob_Result `protobuf_oneof:"result"`
+	// Set where somebody is told of its end.
+	Webhook *WebhookDelivery `protobuf:"bytes,17,opt,name=webhook,proto3" json:"webhook,omitempty"`
+	// The chain that it is a step of; empty: none. DeleteJob does not take it.
+	Chain         string `protobuf:"bytes,18,opt,name=chain,proto3" json:"chain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -313,6 +378,20 @@ func (x *Job) GetError() *JobError {
 	return nil
 }
 
+func (x *Job) GetWebhook() *WebhookDelivery {
+	if x != nil {
+		return x.Webhook
+	}
+	return nil
+}
+
+func (x *Job) GetChain() string {
+	if x != nil {
+		return x.Chain
+	}
+	return ""
+}
+
 type isJob_Result interface {
 	isJob_Result()
 }
@@ -331,6 +410,163 @@ func (*Job_Response) isJob_Result() {}
 
 func (*Job_Error) isJob_Result() {}
 
+// Whom to tell of a job's end: one POST in the form of Standard Webhooks, signed, sent again until it
+// is answered by 2xx or the operator's patience has ended. It is owed from the moment that the job has
+// ended, whatever is killed, so it may come more than once: `webhook-id` is the same each time.
+//
+//	webhook-id: msg_<job>   webhook-timestamp: <seconds>
+//	webhook-signature: v1,<base64 of HMAC-SHA256 over "id.timestamp.body">   one for each secret
+//	{"type": "job.succeeded", "timestamp": "…Z", "data": {"job", "request_id", "algorithm", "state",
+//	 "attempts", "created_ms", "ended_ms", "error": {"reason", "message"}}}
+//
+// `type` is the state in small letters; `error` is there where the job has one. The result is asked
+// for by GetJob.
+type Webhook struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. https://, of a host that the operator has allowed; no user, no fragment; at most 2,048
+	// characters. Redirects are not followed.
+	Url           string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Webhook) Reset() {
+	*x = Webhook{}
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Webhook) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Webhook) ProtoMessage() {}
+
+func (x *Webhook) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Webhook.ProtoReflect.Descriptor instead.
+func (*Webhook) Descriptor() ([]byte, []int) {
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Webhook) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+// What became of a webhook.
+type WebhookDelivery struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As asked for.
+	Url string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	// How far it is.
+	State WebhookState `protobuf:"varint,2,opt,name=state,proto3,enum=edgemesh.compute.v1.WebhookState" json:"state,omitempty"`
+	// How often it was begun to be sent.
+	Tries uint32 `protobuf:"varint,3,opt,name=tries,proto3" json:"tries,omitempty"`
+	// Why the last try failed; empty: none has, yet.
+	LastError string `protobuf:"bytes,4,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
+	// What the last try was answered with; 0: nothing.
+	LastStatus uint32 `protobuf:"varint,5,opt,name=last_status,json=lastStatus,proto3" json:"last_status,omitempty"`
+	// When it is sent again; 0 unless PENDING.
+	NextMs int64 `protobuf:"varint,6,opt,name=next_ms,json=nextMs,proto3" json:"next_ms,omitempty"`
+	// When it was told or given up; 0: not yet.
+	EndedMs       int64 `protobuf:"varint,7,opt,name=ended_ms,json=endedMs,proto3" json:"ended_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WebhookDelivery) Reset() {
+	*x = WebhookDelivery{}
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WebhookDelivery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WebhookDelivery) ProtoMessage() {}
+
+func (x *WebhookDelivery) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WebhookDelivery.ProtoReflect.Descriptor instead.
+func (*WebhookDelivery) Descriptor() ([]byte, []int) {
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *WebhookDelivery) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *WebhookDelivery) GetState() WebhookState {
+	if x != nil {
+		return x.State
+	}
+	return WebhookState_WEBHOOK_STATE_UNSPECIFIED
+}
+
+func (x *WebhookDelivery) GetTries() uint32 {
+	if x != nil {
+		return x.Tries
+	}
+	return 0
+}
+
+func (x *WebhookDelivery) GetLastError() string {
+	if x != nil {
+		return x.LastError
+	}
+	return ""
+}
+
+func (x *WebhookDelivery) GetLastStatus() uint32 {
+	if x != nil {
+		return x.LastStatus
+	}
+	return 0
+}
+
+func (x *WebhookDelivery) GetNextMs() int64 {
+	if x != nil {
+		return x.NextMs
+	}
+	return 0
+}
+
+func (x *WebhookDelivery) GetEndedMs() int64 {
+	if x != nil {
+		return x.EndedMs
+	}
+	return 0
+}
+
 // A failure of the mesh; field by field a google.rpc.Status.
 type JobError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -346,7 +582,7 @@ type JobError struct {
 
 func (x *JobError) Reset() {
 	*x = JobError{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[1]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -358,7 +594,7 @@ func (x *JobError) String() string {
 func (*JobError) ProtoMessage() {}
 
 func (x *JobError) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[1]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -371,7 +607,7 @@ func (x *JobError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobError.ProtoReflect.Descriptor instead.
 func (*JobError) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{1}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *JobError) GetCode() int32 {
@@ -412,6 +648,8 @@ type SubmitJobRequest struct {
 	ResultTtlMs uint64 `protobuf:"varint,5,opt,name=result_ttl_ms,json=resultTtlMs,proto3" json:"result_ttl_ms,omitempty"`
 	// Optional. The work may run more than once, whatever its algorithm says.
 	Idempotent bool `protobuf:"varint,6,opt,name=idempotent,proto3" json:"idempotent,omitempty"`
+	// Optional. Whom to tell of its end.
+	Webhook *Webhook `protobuf:"bytes,7,opt,name=webhook,proto3" json:"webhook,omitempty"`
 	// Required. The work. Shared memory cannot be named: its owner may be gone by then.
 	Request       *ComputeRequest `protobuf:"bytes,15,opt,name=request,proto3" json:"request,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -420,7 +658,7 @@ type SubmitJobRequest struct {
 
 func (x *SubmitJobRequest) Reset() {
 	*x = SubmitJobRequest{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[2]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -432,7 +670,7 @@ func (x *SubmitJobRequest) String() string {
 func (*SubmitJobRequest) ProtoMessage() {}
 
 func (x *SubmitJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[2]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -445,7 +683,7 @@ func (x *SubmitJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitJobRequest.ProtoReflect.Descriptor instead.
 func (*SubmitJobRequest) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{2}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SubmitJobRequest) GetRequestId() string {
@@ -490,6 +728,13 @@ func (x *SubmitJobRequest) GetIdempotent() bool {
 	return false
 }
 
+func (x *SubmitJobRequest) GetWebhook() *Webhook {
+	if x != nil {
+		return x.Webhook
+	}
+	return nil
+}
+
 func (x *SubmitJobRequest) GetRequest() *ComputeRequest {
 	if x != nil {
 		return x.Request
@@ -508,7 +753,7 @@ type SubmitJobResponse struct {
 
 func (x *SubmitJobResponse) Reset() {
 	*x = SubmitJobResponse{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[3]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -520,7 +765,7 @@ func (x *SubmitJobResponse) String() string {
 func (*SubmitJobResponse) ProtoMessage() {}
 
 func (x *SubmitJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[3]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -533,7 +778,7 @@ func (x *SubmitJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitJobResponse.ProtoReflect.Descriptor instead.
 func (*SubmitJobResponse) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{3}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SubmitJobResponse) GetJob() *Job {
@@ -554,7 +799,7 @@ type GetJobRequest struct {
 
 func (x *GetJobRequest) Reset() {
 	*x = GetJobRequest{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[4]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -566,7 +811,7 @@ func (x *GetJobRequest) String() string {
 func (*GetJobRequest) ProtoMessage() {}
 
 func (x *GetJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[4]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -579,7 +824,7 @@ func (x *GetJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJobRequest.ProtoReflect.Descriptor instead.
 func (*GetJobRequest) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{4}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetJobRequest) GetId() string {
@@ -600,7 +845,7 @@ type GetJobResponse struct {
 
 func (x *GetJobResponse) Reset() {
 	*x = GetJobResponse{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[5]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -612,7 +857,7 @@ func (x *GetJobResponse) String() string {
 func (*GetJobResponse) ProtoMessage() {}
 
 func (x *GetJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[5]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -625,7 +870,7 @@ func (x *GetJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJobResponse.ProtoReflect.Descriptor instead.
 func (*GetJobResponse) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{5}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetJobResponse) GetJob() *Job {
@@ -656,7 +901,7 @@ type ListJobsRequest struct {
 
 func (x *ListJobsRequest) Reset() {
 	*x = ListJobsRequest{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[6]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -668,7 +913,7 @@ func (x *ListJobsRequest) String() string {
 func (*ListJobsRequest) ProtoMessage() {}
 
 func (x *ListJobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[6]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -681,7 +926,7 @@ func (x *ListJobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJobsRequest.ProtoReflect.Descriptor instead.
 func (*ListJobsRequest) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{6}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListJobsRequest) GetStates() []JobState {
@@ -739,7 +984,7 @@ type ListJobsResponse struct {
 
 func (x *ListJobsResponse) Reset() {
 	*x = ListJobsResponse{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[7]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -751,7 +996,7 @@ func (x *ListJobsResponse) String() string {
 func (*ListJobsResponse) ProtoMessage() {}
 
 func (x *ListJobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[7]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -764,7 +1009,7 @@ func (x *ListJobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJobsResponse.ProtoReflect.Descriptor instead.
 func (*ListJobsResponse) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{7}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListJobsResponse) GetJobs() []*Job {
@@ -794,7 +1039,7 @@ type WaitJobRequest struct {
 
 func (x *WaitJobRequest) Reset() {
 	*x = WaitJobRequest{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[8]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -806,7 +1051,7 @@ func (x *WaitJobRequest) String() string {
 func (*WaitJobRequest) ProtoMessage() {}
 
 func (x *WaitJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[8]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -819,7 +1064,7 @@ func (x *WaitJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitJobRequest.ProtoReflect.Descriptor instead.
 func (*WaitJobRequest) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{8}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WaitJobRequest) GetId() string {
@@ -847,7 +1092,7 @@ type WaitJobResponse struct {
 
 func (x *WaitJobResponse) Reset() {
 	*x = WaitJobResponse{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[9]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -859,7 +1104,7 @@ func (x *WaitJobResponse) String() string {
 func (*WaitJobResponse) ProtoMessage() {}
 
 func (x *WaitJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[9]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -872,7 +1117,7 @@ func (x *WaitJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitJobResponse.ProtoReflect.Descriptor instead.
 func (*WaitJobResponse) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{9}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WaitJobResponse) GetJob() *Job {
@@ -893,7 +1138,7 @@ type CancelJobRequest struct {
 
 func (x *CancelJobRequest) Reset() {
 	*x = CancelJobRequest{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[10]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -905,7 +1150,7 @@ func (x *CancelJobRequest) String() string {
 func (*CancelJobRequest) ProtoMessage() {}
 
 func (x *CancelJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[10]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -918,7 +1163,7 @@ func (x *CancelJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelJobRequest.ProtoReflect.Descriptor instead.
 func (*CancelJobRequest) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{10}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CancelJobRequest) GetId() string {
@@ -939,7 +1184,7 @@ type CancelJobResponse struct {
 
 func (x *CancelJobResponse) Reset() {
 	*x = CancelJobResponse{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[11]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -951,7 +1196,7 @@ func (x *CancelJobResponse) String() string {
 func (*CancelJobResponse) ProtoMessage() {}
 
 func (x *CancelJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[11]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -964,7 +1209,7 @@ func (x *CancelJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelJobResponse.ProtoReflect.Descriptor instead.
 func (*CancelJobResponse) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{11}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CancelJobResponse) GetJob() *Job {
@@ -985,7 +1230,7 @@ type DeleteJobRequest struct {
 
 func (x *DeleteJobRequest) Reset() {
 	*x = DeleteJobRequest{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[12]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -997,7 +1242,7 @@ func (x *DeleteJobRequest) String() string {
 func (*DeleteJobRequest) ProtoMessage() {}
 
 func (x *DeleteJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[12]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1010,7 +1255,7 @@ func (x *DeleteJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteJobRequest.ProtoReflect.Descriptor instead.
 func (*DeleteJobRequest) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{12}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DeleteJobRequest) GetId() string {
@@ -1029,7 +1274,7 @@ type DeleteJobResponse struct {
 
 func (x *DeleteJobResponse) Reset() {
 	*x = DeleteJobResponse{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[13]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1041,7 +1286,7 @@ func (x *DeleteJobResponse) String() string {
 func (*DeleteJobResponse) ProtoMessage() {}
 
 func (x *DeleteJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[13]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1054,7 +1299,7 @@ func (x *DeleteJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteJobResponse.ProtoReflect.Descriptor instead.
 func (*DeleteJobResponse) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{13}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{15}
 }
 
 // Asks what happened.
@@ -1070,7 +1315,7 @@ type StreamJobEventsRequest struct {
 
 func (x *StreamJobEventsRequest) Reset() {
 	*x = StreamJobEventsRequest{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[14]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1082,7 +1327,7 @@ func (x *StreamJobEventsRequest) String() string {
 func (*StreamJobEventsRequest) ProtoMessage() {}
 
 func (x *StreamJobEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[14]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1095,7 +1340,7 @@ func (x *StreamJobEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamJobEventsRequest.ProtoReflect.Descriptor instead.
 func (*StreamJobEventsRequest) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{14}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *StreamJobEventsRequest) GetId() string {
@@ -1123,7 +1368,7 @@ type StreamJobEventsResponse struct {
 
 func (x *StreamJobEventsResponse) Reset() {
 	*x = StreamJobEventsResponse{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[15]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1135,7 +1380,7 @@ func (x *StreamJobEventsResponse) String() string {
 func (*StreamJobEventsResponse) ProtoMessage() {}
 
 func (x *StreamJobEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[15]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1148,7 +1393,7 @@ func (x *StreamJobEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamJobEventsResponse.ProtoReflect.Descriptor instead.
 func (*StreamJobEventsResponse) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{15}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *StreamJobEventsResponse) GetEvent() *JobEvent {
@@ -1180,7 +1425,7 @@ type JobEvent struct {
 
 func (x *JobEvent) Reset() {
 	*x = JobEvent{}
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[16]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1192,7 +1437,7 @@ func (x *JobEvent) String() string {
 func (*JobEvent) ProtoMessage() {}
 
 func (x *JobEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[16]
+	mi := &file_edgemesh_compute_v1_job_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1205,7 +1450,7 @@ func (x *JobEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobEvent.ProtoReflect.Descriptor instead.
 func (*JobEvent) Descriptor() ([]byte, []int) {
-	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{16}
+	return file_edgemesh_compute_v1_job_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *JobEvent) GetSequence() uint64 {
@@ -1277,7 +1522,7 @@ var File_edgemesh_compute_v1_job_proto protoreflect.FileDescriptor
 
 const file_edgemesh_compute_v1_job_proto_rawDesc = "" +
 	"\n" +
-	"\x1dedgemesh/compute/v1/job.proto\x12\x13edgemesh.compute.v1\x1a!edgemesh/compute/v1/compute.proto\x1a\x19google/protobuf/any.proto\"\xde\x04\n" +
+	"\x1dedgemesh/compute/v1/job.proto\x12\x13edgemesh.compute.v1\x1a!edgemesh/compute/v1/compute.proto\x1a\x19google/protobuf/any.proto\"\xb4\x05\n" +
 	"\x03Job\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n" +
 	"\n" +
@@ -1303,12 +1548,26 @@ const file_edgemesh_compute_v1_job_proto_rawDesc = "" +
 	"\n" +
 	"last_event\x18\x0e \x01(\x04R\tlastEvent\x12B\n" +
 	"\bresponse\x18\x0f \x01(\v2$.edgemesh.compute.v1.ComputeResponseH\x00R\bresponse\x125\n" +
-	"\x05error\x18\x10 \x01(\v2\x1d.edgemesh.compute.v1.JobErrorH\x00R\x05errorB\b\n" +
-	"\x06result\"h\n" +
+	"\x05error\x18\x10 \x01(\v2\x1d.edgemesh.compute.v1.JobErrorH\x00R\x05error\x12>\n" +
+	"\awebhook\x18\x11 \x01(\v2$.edgemesh.compute.v1.WebhookDeliveryR\awebhook\x12\x14\n" +
+	"\x05chain\x18\x12 \x01(\tR\x05chainB\b\n" +
+	"\x06result\"\x1b\n" +
+	"\aWebhook\x12\x10\n" +
+	"\x03url\x18\x01 \x01(\tR\x03url\"\xe6\x01\n" +
+	"\x0fWebhookDelivery\x12\x10\n" +
+	"\x03url\x18\x01 \x01(\tR\x03url\x127\n" +
+	"\x05state\x18\x02 \x01(\x0e2!.edgemesh.compute.v1.WebhookStateR\x05state\x12\x14\n" +
+	"\x05tries\x18\x03 \x01(\rR\x05tries\x12\x1d\n" +
+	"\n" +
+	"last_error\x18\x04 \x01(\tR\tlastError\x12\x1f\n" +
+	"\vlast_status\x18\x05 \x01(\rR\n" +
+	"lastStatus\x12\x17\n" +
+	"\anext_ms\x18\x06 \x01(\x03R\x06nextMs\x12\x19\n" +
+	"\bended_ms\x18\a \x01(\x03R\aendedMs\"h\n" +
 	"\bJobError\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12.\n" +
-	"\adetails\x18\x03 \x03(\v2\x14.google.protobuf.AnyR\adetails\"\xa4\x02\n" +
+	"\adetails\x18\x03 \x03(\v2\x14.google.protobuf.AnyR\adetails\"\xdc\x02\n" +
 	"\x10SubmitJobRequest\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12!\n" +
@@ -1319,7 +1578,8 @@ const file_edgemesh_compute_v1_job_proto_rawDesc = "" +
 	"\rresult_ttl_ms\x18\x05 \x01(\x04R\vresultTtlMs\x12\x1e\n" +
 	"\n" +
 	"idempotent\x18\x06 \x01(\bR\n" +
-	"idempotent\x12=\n" +
+	"idempotent\x126\n" +
+	"\awebhook\x18\a \x01(\v2\x1c.edgemesh.compute.v1.WebhookR\awebhook\x12=\n" +
 	"\arequest\x18\x0f \x01(\v2#.edgemesh.compute.v1.ComputeRequestR\arequest\"?\n" +
 	"\x11SubmitJobResponse\x12*\n" +
 	"\x03job\x18\x01 \x01(\v2\x18.edgemesh.compute.v1.JobR\x03job\"\x1f\n" +
@@ -1372,7 +1632,13 @@ const file_edgemesh_compute_v1_job_proto_rawDesc = "" +
 	"\x13JOB_STATE_CANCELLED\x10\x05\x12\x12\n" +
 	"\x0eJOB_STATE_LOST\x10\x06\x12\x12\n" +
 	"\x0eJOB_STATE_DEAD\x10\a\x12\x15\n" +
-	"\x11JOB_STATE_EXPIRED\x10\b2\x92\x05\n" +
+	"\x11JOB_STATE_EXPIRED\x10\b*\x9c\x01\n" +
+	"\fWebhookState\x12\x1d\n" +
+	"\x19WEBHOOK_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15WEBHOOK_STATE_WAITING\x10\x01\x12\x19\n" +
+	"\x15WEBHOOK_STATE_PENDING\x10\x02\x12\x1b\n" +
+	"\x17WEBHOOK_STATE_DELIVERED\x10\x03\x12\x1a\n" +
+	"\x16WEBHOOK_STATE_GIVEN_UP\x10\x042\x92\x05\n" +
 	"\n" +
 	"JobService\x12Z\n" +
 	"\tSubmitJob\x12%.edgemesh.compute.v1.SubmitJobRequest\x1a&.edgemesh.compute.v1.SubmitJobResponse\x12Q\n" +
@@ -1395,68 +1661,74 @@ func file_edgemesh_compute_v1_job_proto_rawDescGZIP() []byte {
 	return file_edgemesh_compute_v1_job_proto_rawDescData
 }
 
-var file_edgemesh_compute_v1_job_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_edgemesh_compute_v1_job_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_edgemesh_compute_v1_job_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_edgemesh_compute_v1_job_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_edgemesh_compute_v1_job_proto_goTypes = []any{
 	(JobState)(0),                   // 0: edgemesh.compute.v1.JobState
-	(*Job)(nil),                     // 1: edgemesh.compute.v1.Job
-	(*JobError)(nil),                // 2: edgemesh.compute.v1.JobError
-	(*SubmitJobRequest)(nil),        // 3: edgemesh.compute.v1.SubmitJobRequest
-	(*SubmitJobResponse)(nil),       // 4: edgemesh.compute.v1.SubmitJobResponse
-	(*GetJobRequest)(nil),           // 5: edgemesh.compute.v1.GetJobRequest
-	(*GetJobResponse)(nil),          // 6: edgemesh.compute.v1.GetJobResponse
-	(*ListJobsRequest)(nil),         // 7: edgemesh.compute.v1.ListJobsRequest
-	(*ListJobsResponse)(nil),        // 8: edgemesh.compute.v1.ListJobsResponse
-	(*WaitJobRequest)(nil),          // 9: edgemesh.compute.v1.WaitJobRequest
-	(*WaitJobResponse)(nil),         // 10: edgemesh.compute.v1.WaitJobResponse
-	(*CancelJobRequest)(nil),        // 11: edgemesh.compute.v1.CancelJobRequest
-	(*CancelJobResponse)(nil),       // 12: edgemesh.compute.v1.CancelJobResponse
-	(*DeleteJobRequest)(nil),        // 13: edgemesh.compute.v1.DeleteJobRequest
-	(*DeleteJobResponse)(nil),       // 14: edgemesh.compute.v1.DeleteJobResponse
-	(*StreamJobEventsRequest)(nil),  // 15: edgemesh.compute.v1.StreamJobEventsRequest
-	(*StreamJobEventsResponse)(nil), // 16: edgemesh.compute.v1.StreamJobEventsResponse
-	(*JobEvent)(nil),                // 17: edgemesh.compute.v1.JobEvent
-	(Priority)(0),                   // 18: edgemesh.compute.v1.Priority
-	(*ComputeResponse)(nil),         // 19: edgemesh.compute.v1.ComputeResponse
-	(*anypb.Any)(nil),               // 20: google.protobuf.Any
-	(*ComputeRequest)(nil),          // 21: edgemesh.compute.v1.ComputeRequest
-	(*ComputeEvent)(nil),            // 22: edgemesh.compute.v1.ComputeEvent
+	(WebhookState)(0),               // 1: edgemesh.compute.v1.WebhookState
+	(*Job)(nil),                     // 2: edgemesh.compute.v1.Job
+	(*Webhook)(nil),                 // 3: edgemesh.compute.v1.Webhook
+	(*WebhookDelivery)(nil),         // 4: edgemesh.compute.v1.WebhookDelivery
+	(*JobError)(nil),                // 5: edgemesh.compute.v1.JobError
+	(*SubmitJobRequest)(nil),        // 6: edgemesh.compute.v1.SubmitJobRequest
+	(*SubmitJobResponse)(nil),       // 7: edgemesh.compute.v1.SubmitJobResponse
+	(*GetJobRequest)(nil),           // 8: edgemesh.compute.v1.GetJobRequest
+	(*GetJobResponse)(nil),          // 9: edgemesh.compute.v1.GetJobResponse
+	(*ListJobsRequest)(nil),         // 10: edgemesh.compute.v1.ListJobsRequest
+	(*ListJobsResponse)(nil),        // 11: edgemesh.compute.v1.ListJobsResponse
+	(*WaitJobRequest)(nil),          // 12: edgemesh.compute.v1.WaitJobRequest
+	(*WaitJobResponse)(nil),         // 13: edgemesh.compute.v1.WaitJobResponse
+	(*CancelJobRequest)(nil),        // 14: edgemesh.compute.v1.CancelJobRequest
+	(*CancelJobResponse)(nil),       // 15: edgemesh.compute.v1.CancelJobResponse
+	(*DeleteJobRequest)(nil),        // 16: edgemesh.compute.v1.DeleteJobRequest
+	(*DeleteJobResponse)(nil),       // 17: edgemesh.compute.v1.DeleteJobResponse
+	(*StreamJobEventsRequest)(nil),  // 18: edgemesh.compute.v1.StreamJobEventsRequest
+	(*StreamJobEventsResponse)(nil), // 19: edgemesh.compute.v1.StreamJobEventsResponse
+	(*JobEvent)(nil),                // 20: edgemesh.compute.v1.JobEvent
+	(Priority)(0),                   // 21: edgemesh.compute.v1.Priority
+	(*ComputeResponse)(nil),         // 22: edgemesh.compute.v1.ComputeResponse
+	(*anypb.Any)(nil),               // 23: google.protobuf.Any
+	(*ComputeRequest)(nil),          // 24: edgemesh.compute.v1.ComputeRequest
+	(*ComputeEvent)(nil),            // 25: edgemesh.compute.v1.ComputeEvent
 }
 var file_edgemesh_compute_v1_job_proto_depIdxs = []int32{
-	18, // 0: edgemesh.compute.v1.Job.priority:type_name -> edgemesh.compute.v1.Priority
+	21, // 0: edgemesh.compute.v1.Job.priority:type_name -> edgemesh.compute.v1.Priority
 	0,  // 1: edgemesh.compute.v1.Job.state:type_name -> edgemesh.compute.v1.JobState
-	19, // 2: edgemesh.compute.v1.Job.response:type_name -> edgemesh.compute.v1.ComputeResponse
-	2,  // 3: edgemesh.compute.v1.Job.error:type_name -> edgemesh.compute.v1.JobError
-	20, // 4: edgemesh.compute.v1.JobError.details:type_name -> google.protobuf.Any
-	21, // 5: edgemesh.compute.v1.SubmitJobRequest.request:type_name -> edgemesh.compute.v1.ComputeRequest
-	1,  // 6: edgemesh.compute.v1.SubmitJobResponse.job:type_name -> edgemesh.compute.v1.Job
-	1,  // 7: edgemesh.compute.v1.GetJobResponse.job:type_name -> edgemesh.compute.v1.Job
-	0,  // 8: edgemesh.compute.v1.ListJobsRequest.states:type_name -> edgemesh.compute.v1.JobState
-	1,  // 9: edgemesh.compute.v1.ListJobsResponse.jobs:type_name -> edgemesh.compute.v1.Job
-	1,  // 10: edgemesh.compute.v1.WaitJobResponse.job:type_name -> edgemesh.compute.v1.Job
-	1,  // 11: edgemesh.compute.v1.CancelJobResponse.job:type_name -> edgemesh.compute.v1.Job
-	17, // 12: edgemesh.compute.v1.StreamJobEventsResponse.event:type_name -> edgemesh.compute.v1.JobEvent
-	0,  // 13: edgemesh.compute.v1.JobEvent.state:type_name -> edgemesh.compute.v1.JobState
-	22, // 14: edgemesh.compute.v1.JobEvent.work:type_name -> edgemesh.compute.v1.ComputeEvent
-	3,  // 15: edgemesh.compute.v1.JobService.SubmitJob:input_type -> edgemesh.compute.v1.SubmitJobRequest
-	5,  // 16: edgemesh.compute.v1.JobService.GetJob:input_type -> edgemesh.compute.v1.GetJobRequest
-	7,  // 17: edgemesh.compute.v1.JobService.ListJobs:input_type -> edgemesh.compute.v1.ListJobsRequest
-	9,  // 18: edgemesh.compute.v1.JobService.WaitJob:input_type -> edgemesh.compute.v1.WaitJobRequest
-	11, // 19: edgemesh.compute.v1.JobService.CancelJob:input_type -> edgemesh.compute.v1.CancelJobRequest
-	13, // 20: edgemesh.compute.v1.JobService.DeleteJob:input_type -> edgemesh.compute.v1.DeleteJobRequest
-	15, // 21: edgemesh.compute.v1.JobService.StreamJobEvents:input_type -> edgemesh.compute.v1.StreamJobEventsRequest
-	4,  // 22: edgemesh.compute.v1.JobService.SubmitJob:output_type -> edgemesh.compute.v1.SubmitJobResponse
-	6,  // 23: edgemesh.compute.v1.JobService.GetJob:output_type -> edgemesh.compute.v1.GetJobResponse
-	8,  // 24: edgemesh.compute.v1.JobService.ListJobs:output_type -> edgemesh.compute.v1.ListJobsResponse
-	10, // 25: edgemesh.compute.v1.JobService.WaitJob:output_type -> edgemesh.compute.v1.WaitJobResponse
-	12, // 26: edgemesh.compute.v1.JobService.CancelJob:output_type -> edgemesh.compute.v1.CancelJobResponse
-	14, // 27: edgemesh.compute.v1.JobService.DeleteJob:output_type -> edgemesh.compute.v1.DeleteJobResponse
-	16, // 28: edgemesh.compute.v1.JobService.StreamJobEvents:output_type -> edgemesh.compute.v1.StreamJobEventsResponse
-	22, // [22:29] is the sub-list for method output_type
-	15, // [15:22] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	22, // 2: edgemesh.compute.v1.Job.response:type_name -> edgemesh.compute.v1.ComputeResponse
+	5,  // 3: edgemesh.compute.v1.Job.error:type_name -> edgemesh.compute.v1.JobError
+	4,  // 4: edgemesh.compute.v1.Job.webhook:type_name -> edgemesh.compute.v1.WebhookDelivery
+	1,  // 5: edgemesh.compute.v1.WebhookDelivery.state:type_name -> edgemesh.compute.v1.WebhookState
+	23, // 6: edgemesh.compute.v1.JobError.details:type_name -> google.protobuf.Any
+	3,  // 7: edgemesh.compute.v1.SubmitJobRequest.webhook:type_name -> edgemesh.compute.v1.Webhook
+	24, // 8: edgemesh.compute.v1.SubmitJobRequest.request:type_name -> edgemesh.compute.v1.ComputeRequest
+	2,  // 9: edgemesh.compute.v1.SubmitJobResponse.job:type_name -> edgemesh.compute.v1.Job
+	2,  // 10: edgemesh.compute.v1.GetJobResponse.job:type_name -> edgemesh.compute.v1.Job
+	0,  // 11: edgemesh.compute.v1.ListJobsRequest.states:type_name -> edgemesh.compute.v1.JobState
+	2,  // 12: edgemesh.compute.v1.ListJobsResponse.jobs:type_name -> edgemesh.compute.v1.Job
+	2,  // 13: edgemesh.compute.v1.WaitJobResponse.job:type_name -> edgemesh.compute.v1.Job
+	2,  // 14: edgemesh.compute.v1.CancelJobResponse.job:type_name -> edgemesh.compute.v1.Job
+	20, // 15: edgemesh.compute.v1.StreamJobEventsResponse.event:type_name -> edgemesh.compute.v1.JobEvent
+	0,  // 16: edgemesh.compute.v1.JobEvent.state:type_name -> edgemesh.compute.v1.JobState
+	25, // 17: edgemesh.compute.v1.JobEvent.work:type_name -> edgemesh.compute.v1.ComputeEvent
+	6,  // 18: edgemesh.compute.v1.JobService.SubmitJob:input_type -> edgemesh.compute.v1.SubmitJobRequest
+	8,  // 19: edgemesh.compute.v1.JobService.GetJob:input_type -> edgemesh.compute.v1.GetJobRequest
+	10, // 20: edgemesh.compute.v1.JobService.ListJobs:input_type -> edgemesh.compute.v1.ListJobsRequest
+	12, // 21: edgemesh.compute.v1.JobService.WaitJob:input_type -> edgemesh.compute.v1.WaitJobRequest
+	14, // 22: edgemesh.compute.v1.JobService.CancelJob:input_type -> edgemesh.compute.v1.CancelJobRequest
+	16, // 23: edgemesh.compute.v1.JobService.DeleteJob:input_type -> edgemesh.compute.v1.DeleteJobRequest
+	18, // 24: edgemesh.compute.v1.JobService.StreamJobEvents:input_type -> edgemesh.compute.v1.StreamJobEventsRequest
+	7,  // 25: edgemesh.compute.v1.JobService.SubmitJob:output_type -> edgemesh.compute.v1.SubmitJobResponse
+	9,  // 26: edgemesh.compute.v1.JobService.GetJob:output_type -> edgemesh.compute.v1.GetJobResponse
+	11, // 27: edgemesh.compute.v1.JobService.ListJobs:output_type -> edgemesh.compute.v1.ListJobsResponse
+	13, // 28: edgemesh.compute.v1.JobService.WaitJob:output_type -> edgemesh.compute.v1.WaitJobResponse
+	15, // 29: edgemesh.compute.v1.JobService.CancelJob:output_type -> edgemesh.compute.v1.CancelJobResponse
+	17, // 30: edgemesh.compute.v1.JobService.DeleteJob:output_type -> edgemesh.compute.v1.DeleteJobResponse
+	19, // 31: edgemesh.compute.v1.JobService.StreamJobEvents:output_type -> edgemesh.compute.v1.StreamJobEventsResponse
+	25, // [25:32] is the sub-list for method output_type
+	18, // [18:25] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_edgemesh_compute_v1_job_proto_init() }
@@ -1469,7 +1741,7 @@ func file_edgemesh_compute_v1_job_proto_init() {
 		(*Job_Response)(nil),
 		(*Job_Error)(nil),
 	}
-	file_edgemesh_compute_v1_job_proto_msgTypes[16].OneofWrappers = []any{
+	file_edgemesh_compute_v1_job_proto_msgTypes[18].OneofWrappers = []any{
 		(*JobEvent_State)(nil),
 		(*JobEvent_Work)(nil),
 	}
@@ -1478,8 +1750,8 @@ func file_edgemesh_compute_v1_job_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_edgemesh_compute_v1_job_proto_rawDesc), len(file_edgemesh_compute_v1_job_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   17,
+			NumEnums:      2,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

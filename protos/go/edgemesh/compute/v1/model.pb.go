@@ -191,7 +191,9 @@ func (x *Model) GetAlgorithms() []string {
 
 // Asks for all.
 type ListModelsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which executor, by its name; empty: the only one. An executor itself ignores it.
+	Executor      string `protobuf:"bytes,1,opt,name=executor,proto3" json:"executor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -224,6 +226,13 @@ func (x *ListModelsRequest) ProtoReflect() protoreflect.Message {
 // Deprecated: Use ListModelsRequest.ProtoReflect.Descriptor instead.
 func (*ListModelsRequest) Descriptor() ([]byte, []int) {
 	return file_edgemesh_compute_v1_model_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListModelsRequest) GetExecutor() string {
+	if x != nil {
+		return x.Executor
+	}
+	return ""
 }
 
 // All models.
@@ -294,7 +303,9 @@ func (x *ListModelsResponse) GetMemoryLimitBytes() uint64 {
 type GetModelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its name, with or without a version.
-	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// As in ListModelsRequest.
+	Executor      string `protobuf:"bytes,2,opt,name=executor,proto3" json:"executor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -332,6 +343,13 @@ func (*GetModelRequest) Descriptor() ([]byte, []int) {
 func (x *GetModelRequest) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+func (x *GetModelRequest) GetExecutor() string {
+	if x != nil {
+		return x.Executor
 	}
 	return ""
 }
@@ -386,7 +404,9 @@ func (x *GetModelResponse) GetModel() *Model {
 type LoadModelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its name, with or without a version.
-	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// As in ListModelsRequest.
+	Executor      string `protobuf:"bytes,2,opt,name=executor,proto3" json:"executor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -424,6 +444,13 @@ func (*LoadModelRequest) Descriptor() ([]byte, []int) {
 func (x *LoadModelRequest) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+func (x *LoadModelRequest) GetExecutor() string {
+	if x != nil {
+		return x.Executor
 	}
 	return ""
 }
@@ -478,7 +505,9 @@ func (x *LoadModelResponse) GetModel() *Model {
 type UnloadModelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its name, with or without a version.
-	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// As in ListModelsRequest.
+	Executor      string `protobuf:"bytes,2,opt,name=executor,proto3" json:"executor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -516,6 +545,13 @@ func (*UnloadModelRequest) Descriptor() ([]byte, []int) {
 func (x *UnloadModelRequest) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+func (x *UnloadModelRequest) GetExecutor() string {
+	if x != nil {
+		return x.Executor
 	}
 	return ""
 }
@@ -589,22 +625,26 @@ const file_edgemesh_compute_v1_model_proto_rawDesc = "" +
 	"\x04kept\x18\r \x01(\bR\x04kept\x12\x1e\n" +
 	"\n" +
 	"algorithms\x18\x0e \x03(\tR\n" +
-	"algorithms\"\x13\n" +
-	"\x11ListModelsRequest\"\x99\x01\n" +
+	"algorithms\"/\n" +
+	"\x11ListModelsRequest\x12\x1a\n" +
+	"\bexecutor\x18\x01 \x01(\tR\bexecutor\"\x99\x01\n" +
 	"\x12ListModelsResponse\x122\n" +
 	"\x06models\x18\x01 \x03(\v2\x1a.edgemesh.compute.v1.ModelR\x06models\x12!\n" +
 	"\fmemory_bytes\x18\x02 \x01(\x04R\vmemoryBytes\x12,\n" +
-	"\x12memory_limit_bytes\x18\x03 \x01(\x04R\x10memoryLimitBytes\"%\n" +
+	"\x12memory_limit_bytes\x18\x03 \x01(\x04R\x10memoryLimitBytes\"A\n" +
 	"\x0fGetModelRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"D\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
+	"\bexecutor\x18\x02 \x01(\tR\bexecutor\"D\n" +
 	"\x10GetModelResponse\x120\n" +
-	"\x05model\x18\x01 \x01(\v2\x1a.edgemesh.compute.v1.ModelR\x05model\"&\n" +
+	"\x05model\x18\x01 \x01(\v2\x1a.edgemesh.compute.v1.ModelR\x05model\"B\n" +
 	"\x10LoadModelRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"E\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
+	"\bexecutor\x18\x02 \x01(\tR\bexecutor\"E\n" +
 	"\x11LoadModelResponse\x120\n" +
-	"\x05model\x18\x01 \x01(\v2\x1a.edgemesh.compute.v1.ModelR\x05model\"(\n" +
+	"\x05model\x18\x01 \x01(\v2\x1a.edgemesh.compute.v1.ModelR\x05model\"D\n" +
 	"\x12UnloadModelRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"G\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
+	"\bexecutor\x18\x02 \x01(\tR\bexecutor\"G\n" +
 	"\x13UnloadModelResponse\x120\n" +
 	"\x05model\x18\x01 \x01(\v2\x1a.edgemesh.compute.v1.ModelR\x05model2\x84\x03\n" +
 	"\fModelService\x12]\n" +

@@ -34,7 +34,9 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Tells of models and loads them. Served by executors of models, to whoever may call them directly.
+// Tells of models and loads them. Served by executors of models, and by the gateway, which passes a
+// call on to the one that has models: with the scope `models:read`, or `models:write` to load and
+// unload. Where several have models, `executor` names one.
 // A model is named as callers name it: `name`, `name@version`, `name@stable` or `name@canary`; one
 // that there is not is INVALID_ARGUMENT at `name`, with the nearest names.
 type ModelServiceClient interface {
@@ -43,7 +45,7 @@ type ModelServiceClient interface {
 	// One of them. No effect; may be retried.
 	GetModel(ctx context.Context, in *GetModelRequest, opts ...grpc.CallOption) (*GetModelResponse, error)
 	// Loads one, for which others may be unloaded; answers when it is loaded. One that cannot be
-	// loaded is INVALID_ARGUMENT at `name`. May be retried.
+	// loaded is UNUSABLE_MODEL (FAILED_PRECONDITION), as is a call of it. May be retried.
 	LoadModel(ctx context.Context, in *LoadModelRequest, opts ...grpc.CallOption) (*LoadModelResponse, error)
 	// Unloads one when its calls have ended; the next call loads it again. One that is kept is
 	// INVALID_ARGUMENT at `name`. May be retried.
@@ -102,7 +104,9 @@ func (c *modelServiceClient) UnloadModel(ctx context.Context, in *UnloadModelReq
 // All implementations must embed UnimplementedModelServiceServer
 // for forward compatibility.
 //
-// Tells of models and loads them. Served by executors of models, to whoever may call them directly.
+// Tells of models and loads them. Served by executors of models, and by the gateway, which passes a
+// call on to the one that has models: with the scope `models:read`, or `models:write` to load and
+// unload. Where several have models, `executor` names one.
 // A model is named as callers name it: `name`, `name@version`, `name@stable` or `name@canary`; one
 // that there is not is INVALID_ARGUMENT at `name`, with the nearest names.
 type ModelServiceServer interface {
@@ -111,7 +115,7 @@ type ModelServiceServer interface {
 	// One of them. No effect; may be retried.
 	GetModel(context.Context, *GetModelRequest) (*GetModelResponse, error)
 	// Loads one, for which others may be unloaded; answers when it is loaded. One that cannot be
-	// loaded is INVALID_ARGUMENT at `name`. May be retried.
+	// loaded is UNUSABLE_MODEL (FAILED_PRECONDITION), as is a call of it. May be retried.
 	LoadModel(context.Context, *LoadModelRequest) (*LoadModelResponse, error)
 	// Unloads one when its calls have ended; the next call loads it again. One that is kept is
 	// INVALID_ARGUMENT at `name`. May be retried.

@@ -632,8 +632,10 @@ type DescribeResponse struct {
 	Plugins []*Plugin `protobuf:"bytes,12,rep,name=plugins,proto3" json:"plugins,omitempty"`
 	// Namespaces in which it runs programs that a gateway keeps, e.g. "python"; mostly none.
 	ProgramNamespaces []string `protobuf:"bytes,13,rep,name=program_namespaces,json=programNamespaces,proto3" json:"program_namespaces,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// What its workers compute with; absent where they say nothing of it.
+	Build         *Build `protobuf:"bytes,14,opt,name=build,proto3" json:"build,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DescribeResponse) Reset() {
@@ -757,6 +759,86 @@ func (x *DescribeResponse) GetProgramNamespaces() []string {
 	return nil
 }
 
+func (x *DescribeResponse) GetBuild() *Build {
+	if x != nil {
+		return x.Build
+	}
+	return nil
+}
+
+// Native code that was compiled for some processors, and what of it runs on this machine.
+type Build struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it was compiled for: "x86-64-v3", "x86-64", "aarch64", …
+	Level string `protobuf:"bytes,1,opt,name=level,proto3" json:"level,omitempty"`
+	// The best instructions that its kernels use here, e.g. "avx512", "avx2", "portable".
+	Kernels string `protobuf:"bytes,2,opt,name=kernels,proto3" json:"kernels,omitempty"`
+	// Threads that one worker computes with.
+	Threads uint32 `protobuf:"varint,3,opt,name=threads,proto3" json:"threads,omitempty"`
+	// What it can compute on: "cpu", and "cuda" where it was built with that.
+	Devices       []string `protobuf:"bytes,4,rep,name=devices,proto3" json:"devices,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Build) Reset() {
+	*x = Build{}
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Build) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Build) ProtoMessage() {}
+
+func (x *Build) ProtoReflect() protoreflect.Message {
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Build.ProtoReflect.Descriptor instead.
+func (*Build) Descriptor() ([]byte, []int) {
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Build) GetLevel() string {
+	if x != nil {
+		return x.Level
+	}
+	return ""
+}
+
+func (x *Build) GetKernels() string {
+	if x != nil {
+		return x.Kernels
+	}
+	return ""
+}
+
+func (x *Build) GetThreads() uint32 {
+	if x != nil {
+		return x.Threads
+	}
+	return 0
+}
+
+func (x *Build) GetDevices() []string {
+	if x != nil {
+		return x.Devices
+	}
+	return nil
+}
+
 // One version of something that an executor loads while it runs.
 type Plugin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -780,7 +862,7 @@ type Plugin struct {
 
 func (x *Plugin) Reset() {
 	*x = Plugin{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[11]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -792,7 +874,7 @@ func (x *Plugin) String() string {
 func (*Plugin) ProtoMessage() {}
 
 func (x *Plugin) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[11]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -805,7 +887,7 @@ func (x *Plugin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plugin.ProtoReflect.Descriptor instead.
 func (*Plugin) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{11}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Plugin) GetName() string {
@@ -872,7 +954,7 @@ type Wall struct {
 
 func (x *Wall) Reset() {
 	*x = Wall{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[12]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -884,7 +966,7 @@ func (x *Wall) String() string {
 func (*Wall) ProtoMessage() {}
 
 func (x *Wall) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[12]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -897,7 +979,7 @@ func (x *Wall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wall.ProtoReflect.Descriptor instead.
 func (*Wall) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{12}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Wall) GetName() string {
@@ -936,7 +1018,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[13]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -948,7 +1030,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[13]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -961,7 +1043,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{13}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Capacity) GetWorkers() uint32 {
@@ -1000,7 +1082,7 @@ type Resources struct {
 
 func (x *Resources) Reset() {
 	*x = Resources{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[14]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1012,7 +1094,7 @@ func (x *Resources) String() string {
 func (*Resources) ProtoMessage() {}
 
 func (x *Resources) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[14]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1025,7 +1107,7 @@ func (x *Resources) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resources.ProtoReflect.Descriptor instead.
 func (*Resources) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{14}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Resources) GetCpus() float64 {
@@ -1064,7 +1146,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[15]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1076,7 +1158,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[15]
+	mi := &file_edgemesh_executor_v1_executor_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1089,7 +1171,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{15}
+	return file_edgemesh_executor_v1_executor_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Device) GetName() string {
@@ -1143,7 +1225,7 @@ const file_edgemesh_executor_v1_executor_proto_rawDesc = "" +
 	"\x0fDescribeRequest\"\x16\n" +
 	"\x14WatchDescribeRequest\"a\n" +
 	"\x15WatchDescribeResponse\x12H\n" +
-	"\vdescription\x18\x01 \x01(\v2&.edgemesh.executor.v1.DescribeResponseR\vdescription\"\xdc\x04\n" +
+	"\vdescription\x18\x01 \x01(\v2&.edgemesh.executor.v1.DescribeResponseR\vdescription\"\x8f\x05\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1a\n" +
@@ -1160,7 +1242,13 @@ const file_edgemesh_executor_v1_executor_proto_rawDesc = "" +
 	" \x01(\v2\x1b.edgemesh.compute.v1.LimitsR\rdefaultLimits\x120\n" +
 	"\x05walls\x18\v \x03(\v2\x1a.edgemesh.executor.v1.WallR\x05walls\x126\n" +
 	"\aplugins\x18\f \x03(\v2\x1c.edgemesh.executor.v1.PluginR\aplugins\x12-\n" +
-	"\x12program_namespaces\x18\r \x03(\tR\x11programNamespaces\"\xd3\x01\n" +
+	"\x12program_namespaces\x18\r \x03(\tR\x11programNamespaces\x121\n" +
+	"\x05build\x18\x0e \x01(\v2\x1b.edgemesh.executor.v1.BuildR\x05build\"k\n" +
+	"\x05Build\x12\x14\n" +
+	"\x05level\x18\x01 \x01(\tR\x05level\x12\x18\n" +
+	"\akernels\x18\x02 \x01(\tR\akernels\x12\x18\n" +
+	"\athreads\x18\x03 \x01(\rR\athreads\x12\x18\n" +
+	"\adevices\x18\x04 \x03(\tR\adevices\"\xd3\x01\n" +
 	"\x06Plugin\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x12\n" +
@@ -1216,7 +1304,7 @@ func file_edgemesh_executor_v1_executor_proto_rawDescGZIP() []byte {
 }
 
 var file_edgemesh_executor_v1_executor_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_edgemesh_executor_v1_executor_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_edgemesh_executor_v1_executor_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_edgemesh_executor_v1_executor_proto_goTypes = []any{
 	(PluginState)(0),                     // 0: edgemesh.executor.v1.PluginState
 	(*Program)(nil),                      // 1: edgemesh.executor.v1.Program
@@ -1230,53 +1318,55 @@ var file_edgemesh_executor_v1_executor_proto_goTypes = []any{
 	(*WatchDescribeRequest)(nil),         // 9: edgemesh.executor.v1.WatchDescribeRequest
 	(*WatchDescribeResponse)(nil),        // 10: edgemesh.executor.v1.WatchDescribeResponse
 	(*DescribeResponse)(nil),             // 11: edgemesh.executor.v1.DescribeResponse
-	(*Plugin)(nil),                       // 12: edgemesh.executor.v1.Plugin
-	(*Wall)(nil),                         // 13: edgemesh.executor.v1.Wall
-	(*Capacity)(nil),                     // 14: edgemesh.executor.v1.Capacity
-	(*Resources)(nil),                    // 15: edgemesh.executor.v1.Resources
-	(*Device)(nil),                       // 16: edgemesh.executor.v1.Device
-	(*v1.Algorithm)(nil),                 // 17: edgemesh.compute.v1.Algorithm
-	(*v1.Limits)(nil),                    // 18: edgemesh.compute.v1.Limits
-	(*v1.CodeReport)(nil),                // 19: edgemesh.compute.v1.CodeReport
-	(*v1.CreateEnvironmentResponse)(nil), // 20: edgemesh.compute.v1.CreateEnvironmentResponse
-	(*v1.ComputeRequest)(nil),            // 21: edgemesh.compute.v1.ComputeRequest
-	(*v1.ComputeResponse)(nil),           // 22: edgemesh.compute.v1.ComputeResponse
-	(*v1.ComputeEvent)(nil),              // 23: edgemesh.compute.v1.ComputeEvent
+	(*Build)(nil),                        // 12: edgemesh.executor.v1.Build
+	(*Plugin)(nil),                       // 13: edgemesh.executor.v1.Plugin
+	(*Wall)(nil),                         // 14: edgemesh.executor.v1.Wall
+	(*Capacity)(nil),                     // 15: edgemesh.executor.v1.Capacity
+	(*Resources)(nil),                    // 16: edgemesh.executor.v1.Resources
+	(*Device)(nil),                       // 17: edgemesh.executor.v1.Device
+	(*v1.Algorithm)(nil),                 // 18: edgemesh.compute.v1.Algorithm
+	(*v1.Limits)(nil),                    // 19: edgemesh.compute.v1.Limits
+	(*v1.CodeReport)(nil),                // 20: edgemesh.compute.v1.CodeReport
+	(*v1.CreateEnvironmentResponse)(nil), // 21: edgemesh.compute.v1.CreateEnvironmentResponse
+	(*v1.ComputeRequest)(nil),            // 22: edgemesh.compute.v1.ComputeRequest
+	(*v1.ComputeResponse)(nil),           // 23: edgemesh.compute.v1.ComputeResponse
+	(*v1.ComputeEvent)(nil),              // 24: edgemesh.compute.v1.ComputeEvent
 }
 var file_edgemesh_executor_v1_executor_proto_depIdxs = []int32{
-	17, // 0: edgemesh.executor.v1.Program.algorithm:type_name -> edgemesh.compute.v1.Algorithm
-	18, // 1: edgemesh.executor.v1.Program.limits:type_name -> edgemesh.compute.v1.Limits
+	18, // 0: edgemesh.executor.v1.Program.algorithm:type_name -> edgemesh.compute.v1.Algorithm
+	19, // 1: edgemesh.executor.v1.Program.limits:type_name -> edgemesh.compute.v1.Limits
 	1,  // 2: edgemesh.executor.v1.PrepareProgramRequest.program:type_name -> edgemesh.executor.v1.Program
-	19, // 3: edgemesh.executor.v1.PrepareProgramResponse.report:type_name -> edgemesh.compute.v1.CodeReport
-	20, // 4: edgemesh.executor.v1.PrepareEnvironmentResponse.event:type_name -> edgemesh.compute.v1.CreateEnvironmentResponse
+	20, // 3: edgemesh.executor.v1.PrepareProgramResponse.report:type_name -> edgemesh.compute.v1.CodeReport
+	21, // 4: edgemesh.executor.v1.PrepareEnvironmentResponse.event:type_name -> edgemesh.compute.v1.CreateEnvironmentResponse
 	11, // 5: edgemesh.executor.v1.WatchDescribeResponse.description:type_name -> edgemesh.executor.v1.DescribeResponse
-	17, // 6: edgemesh.executor.v1.DescribeResponse.algorithms:type_name -> edgemesh.compute.v1.Algorithm
-	14, // 7: edgemesh.executor.v1.DescribeResponse.capacity:type_name -> edgemesh.executor.v1.Capacity
-	15, // 8: edgemesh.executor.v1.DescribeResponse.resources:type_name -> edgemesh.executor.v1.Resources
-	18, // 9: edgemesh.executor.v1.DescribeResponse.default_limits:type_name -> edgemesh.compute.v1.Limits
-	13, // 10: edgemesh.executor.v1.DescribeResponse.walls:type_name -> edgemesh.executor.v1.Wall
-	12, // 11: edgemesh.executor.v1.DescribeResponse.plugins:type_name -> edgemesh.executor.v1.Plugin
-	0,  // 12: edgemesh.executor.v1.Plugin.state:type_name -> edgemesh.executor.v1.PluginState
-	16, // 13: edgemesh.executor.v1.Resources.devices:type_name -> edgemesh.executor.v1.Device
-	8,  // 14: edgemesh.executor.v1.ExecutorService.Describe:input_type -> edgemesh.executor.v1.DescribeRequest
-	9,  // 15: edgemesh.executor.v1.ExecutorService.WatchDescribe:input_type -> edgemesh.executor.v1.WatchDescribeRequest
-	21, // 16: edgemesh.executor.v1.ExecutorService.Execute:input_type -> edgemesh.compute.v1.ComputeRequest
-	21, // 17: edgemesh.executor.v1.ExecutorService.ExecuteStream:input_type -> edgemesh.compute.v1.ComputeRequest
-	2,  // 18: edgemesh.executor.v1.ExecutorService.PrepareProgram:input_type -> edgemesh.executor.v1.PrepareProgramRequest
-	4,  // 19: edgemesh.executor.v1.ExecutorService.PutProgram:input_type -> edgemesh.executor.v1.PutProgramRequest
-	6,  // 20: edgemesh.executor.v1.ExecutorService.PrepareEnvironment:input_type -> edgemesh.executor.v1.PrepareEnvironmentRequest
-	11, // 21: edgemesh.executor.v1.ExecutorService.Describe:output_type -> edgemesh.executor.v1.DescribeResponse
-	10, // 22: edgemesh.executor.v1.ExecutorService.WatchDescribe:output_type -> edgemesh.executor.v1.WatchDescribeResponse
-	22, // 23: edgemesh.executor.v1.ExecutorService.Execute:output_type -> edgemesh.compute.v1.ComputeResponse
-	23, // 24: edgemesh.executor.v1.ExecutorService.ExecuteStream:output_type -> edgemesh.compute.v1.ComputeEvent
-	3,  // 25: edgemesh.executor.v1.ExecutorService.PrepareProgram:output_type -> edgemesh.executor.v1.PrepareProgramResponse
-	5,  // 26: edgemesh.executor.v1.ExecutorService.PutProgram:output_type -> edgemesh.executor.v1.PutProgramResponse
-	7,  // 27: edgemesh.executor.v1.ExecutorService.PrepareEnvironment:output_type -> edgemesh.executor.v1.PrepareEnvironmentResponse
-	21, // [21:28] is the sub-list for method output_type
-	14, // [14:21] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	18, // 6: edgemesh.executor.v1.DescribeResponse.algorithms:type_name -> edgemesh.compute.v1.Algorithm
+	15, // 7: edgemesh.executor.v1.DescribeResponse.capacity:type_name -> edgemesh.executor.v1.Capacity
+	16, // 8: edgemesh.executor.v1.DescribeResponse.resources:type_name -> edgemesh.executor.v1.Resources
+	19, // 9: edgemesh.executor.v1.DescribeResponse.default_limits:type_name -> edgemesh.compute.v1.Limits
+	14, // 10: edgemesh.executor.v1.DescribeResponse.walls:type_name -> edgemesh.executor.v1.Wall
+	13, // 11: edgemesh.executor.v1.DescribeResponse.plugins:type_name -> edgemesh.executor.v1.Plugin
+	12, // 12: edgemesh.executor.v1.DescribeResponse.build:type_name -> edgemesh.executor.v1.Build
+	0,  // 13: edgemesh.executor.v1.Plugin.state:type_name -> edgemesh.executor.v1.PluginState
+	17, // 14: edgemesh.executor.v1.Resources.devices:type_name -> edgemesh.executor.v1.Device
+	8,  // 15: edgemesh.executor.v1.ExecutorService.Describe:input_type -> edgemesh.executor.v1.DescribeRequest
+	9,  // 16: edgemesh.executor.v1.ExecutorService.WatchDescribe:input_type -> edgemesh.executor.v1.WatchDescribeRequest
+	22, // 17: edgemesh.executor.v1.ExecutorService.Execute:input_type -> edgemesh.compute.v1.ComputeRequest
+	22, // 18: edgemesh.executor.v1.ExecutorService.ExecuteStream:input_type -> edgemesh.compute.v1.ComputeRequest
+	2,  // 19: edgemesh.executor.v1.ExecutorService.PrepareProgram:input_type -> edgemesh.executor.v1.PrepareProgramRequest
+	4,  // 20: edgemesh.executor.v1.ExecutorService.PutProgram:input_type -> edgemesh.executor.v1.PutProgramRequest
+	6,  // 21: edgemesh.executor.v1.ExecutorService.PrepareEnvironment:input_type -> edgemesh.executor.v1.PrepareEnvironmentRequest
+	11, // 22: edgemesh.executor.v1.ExecutorService.Describe:output_type -> edgemesh.executor.v1.DescribeResponse
+	10, // 23: edgemesh.executor.v1.ExecutorService.WatchDescribe:output_type -> edgemesh.executor.v1.WatchDescribeResponse
+	23, // 24: edgemesh.executor.v1.ExecutorService.Execute:output_type -> edgemesh.compute.v1.ComputeResponse
+	24, // 25: edgemesh.executor.v1.ExecutorService.ExecuteStream:output_type -> edgemesh.compute.v1.ComputeEvent
+	3,  // 26: edgemesh.executor.v1.ExecutorService.PrepareProgram:output_type -> edgemesh.executor.v1.PrepareProgramResponse
+	5,  // 27: edgemesh.executor.v1.ExecutorService.PutProgram:output_type -> edgemesh.executor.v1.PutProgramResponse
+	7,  // 28: edgemesh.executor.v1.ExecutorService.PrepareEnvironment:output_type -> edgemesh.executor.v1.PrepareEnvironmentResponse
+	22, // [22:29] is the sub-list for method output_type
+	15, // [15:22] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_edgemesh_executor_v1_executor_proto_init() }
@@ -1290,7 +1380,7 @@ func file_edgemesh_executor_v1_executor_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_edgemesh_executor_v1_executor_proto_rawDesc), len(file_edgemesh_executor_v1_executor_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
