@@ -13,9 +13,13 @@ message is for a person and never holds a caller's data beyond names, nor a trac
     ├── SessionExists(id)
     ├── UnusableSession(expected, found)      it does not fit what runs here, or is damaged
     ├── UnknownEnvironment(id)
+    ├── UnusableModel(model, why, remedy, retry_after_s)   nothing ran
     ├── UnknownProgram(digest)                an executor lacks it: its gateway has it
     ├── AlreadyExists(name)                   with other content
     ├── UnknownJob(id)                        of this tenant
+    ├── UnknownSchedule(id)                   of this tenant
+    ├── UnknownChain(id)                      of this tenant
+    ├── DependencyFailed(step, job, state)    it never began
     ├── RequestIdTaken(request_id, job, fields)   by a job that differs in these
     ├── JobNotDone(id, state)
     ├── StorageFull(retry_after_s)            nothing was kept
@@ -28,6 +32,7 @@ message is for a person and never holds a caller's data beyond names, nor a trac
     ├── Unauthenticated(expected)
     ├── PermissionDenied(scope)               the caller lacks it
     ├── UnknownKey(prefix)
+    ├── UnknownRequest(id)                    of this tenant, or no more
     ├── CallsTooDeep(limit)                   calls of calls of calls
     ├── PayloadTooLarge(size, limit, what, tenant)
     ├── QueueFull(waiting, limit, retry_after_s)      nothing ran
@@ -119,6 +124,18 @@ class UnusableSession(MeshError):
         super().__init__(f"the session cannot go on here: expected {expected}, found {found}")
 
 
+class UnusableModel(MeshError):
+    """A model that is known cannot be used now; nothing ran."""
+
+    def __init__(
+        self, model: str, why: str, remedy: str, retry_after_s: float | None = None
+    ) -> None:
+        """`remedy`: what would mend it; `retry_after_s`: when to try again, where waiting may."""
+        self.model, self.why, self.remedy = model[:64], why[:250], remedy[:160]
+        self.retry_after_s = retry_after_s
+        super().__init__(f"model {self.model!r} cannot be used now: {self.why}; {self.remedy}")
+
+
 class UnknownEnvironment(MeshError):
     """There is no such environment, for this caller or on this executor."""
 
@@ -149,6 +166,30 @@ class UnknownJob(MeshError):
     def __init__(self, id: str) -> None:
         self.id = id[:256]
         super().__init__(f"there is no job {self.id!r}")
+
+
+class UnknownSchedule(MeshError):
+    """The tenant has no such schedule."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id[:256]
+        super().__init__(f"there is no schedule {self.id!r}")
+
+
+class UnknownChain(MeshError):
+    """The tenant has no such chain, or no more."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id[:256]
+        super().__init__(f"there is no chain {self.id!r}")
+
+
+class DependencyFailed(MeshError):
+    """A job never began, since one that it comes after did not succeed."""
+
+    def __init__(self, step: str, job: str, state: str) -> None:
+        self.step, self.job, self.state = step, job, state
+        super().__init__(f"step {step!r} (job {job}) is {state}; this one comes after it")
 
 
 class RequestIdTaken(MeshError):
@@ -216,6 +257,14 @@ class UnknownKey(MeshError):
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix[:64]
         super().__init__(f"there is no key {self.prefix!r}")
+
+
+class UnknownRequest(MeshError):
+    """There is no record of a request, or no more."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id[:128]
+        super().__init__(f"there is no record of the request {self.id!r}")
 
 
 class LimitReached(MeshError):

@@ -6,6 +6,8 @@ status codes, verdicts), never from a caller.
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Callable, Iterable
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
@@ -49,6 +51,7 @@ class Metrics:
         self.in_flight = Gauge("edgemesh_rpcs_in_flight", "RPCs running", registry=self.registry)
         self._cache: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self._server: tuple[WSGIServer, Thread] | None = None
+        self._address = "", 0
 
     def observe(self, method: str, code: str, seconds: float) -> None:
         """Count one RPC."""
@@ -62,12 +65,20 @@ class Metrics:
     def serve(self, host: str, port: int) -> int:
         """Serve them over HTTP; gives the port. Raises OSError when it is taken."""
         self._server = start_http_server(port, host, registry=self.registry)
-        return self._server[0].server_port
+        self._address = host, self._server[0].server_port
+        return self._address[1]
 
     def close(self) -> None:
         """Stop serving."""
-        if self._server is not None:
-            self._server[0].shutdown()
-            self._server[0].server_close()
-            self._server[1].join()
-            self._server = None
+        if self._server is None:
+            return
+        server, serving = self._server
+        stopping = Thread(target=server.shutdown, name="metrics stop")
+        stopping.start()
+        # Whether it is to stop it looks between connections, or else twice a second: here is one.
+        with contextlib.suppress(OSError):
+            socket.create_connection(self._address, timeout=1.0).close()
+        stopping.join()
+        server.server_close()
+        serving.join()
+        self._server = None

@@ -11,6 +11,7 @@ import asyncio
 import errno
 import gc
 import json
+import logging
 import os
 import signal
 import socket
@@ -41,6 +42,14 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.keepalive_permit_without_calls", 1),
 )
+
+
+def _no_metadata(record: logging.LogRecord) -> bool:
+    """Whether a line of gRPC's own may be logged: one about metadata that is no text shows it."""
+    return not str(record.msg).startswith("Invalid encoding")
+
+
+logging.getLogger("grpc._cython.cygrpc").addFilter(_no_metadata)
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 BACKLOG = 1024

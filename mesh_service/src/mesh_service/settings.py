@@ -204,6 +204,11 @@ class ExecutorSettings(ServiceSettings):
         return self.workers
 
     @property
+    def memory_bytes(self) -> int:
+        """Memory that its work may use, as Describe tells it; 0: not limited."""
+        return 0
+
+    @property
     def offers_shared_memory(self) -> bool:
         """Whether callers may register it."""
         return self.on_loopback if self.shared_memory is None else self.shared_memory

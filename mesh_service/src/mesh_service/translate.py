@@ -41,10 +41,17 @@ _TABLE: tuple[tuple[type[errors.MeshError], Verdict], ...] = (
         errors.UnusableSession,
         Verdict(grpc.StatusCode.FAILED_PRECONDITION, "UNUSABLE_SESSION"),
     ),
+    (errors.UnusableModel, Verdict(grpc.StatusCode.FAILED_PRECONDITION, "UNUSABLE_MODEL")),
     (errors.UnknownEnvironment, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_ENVIRONMENT")),
     (errors.UnknownProgram, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_PROGRAM")),
     (errors.AlreadyExists, Verdict(grpc.StatusCode.ALREADY_EXISTS, "ALREADY_EXISTS")),
     (errors.UnknownJob, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_JOB")),
+    (errors.UnknownSchedule, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_SCHEDULE")),
+    (errors.UnknownChain, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_CHAIN")),
+    (
+        errors.DependencyFailed,
+        Verdict(grpc.StatusCode.FAILED_PRECONDITION, "DEPENDENCY_FAILED"),
+    ),
     (errors.RequestIdTaken, Verdict(grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_TAKEN")),
     (errors.JobNotDone, Verdict(grpc.StatusCode.FAILED_PRECONDITION, "JOB_NOT_DONE")),
     (errors.StorageFull, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "STORAGE_FULL")),
@@ -53,6 +60,7 @@ _TABLE: tuple[tuple[type[errors.MeshError], Verdict], ...] = (
     (errors.Unauthenticated, Verdict(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")),
     (errors.PermissionDenied, Verdict(grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED")),
     (errors.UnknownKey, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_KEY")),
+    (errors.UnknownRequest, Verdict(grpc.StatusCode.NOT_FOUND, "UNKNOWN_REQUEST")),
     (errors.RateLimited, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED")),
     (errors.TooManyAtOnce, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_AT_ONCE")),
     (errors.ComputeSpent, Verdict(grpc.StatusCode.RESOURCE_EXHAUSTED, "COMPUTE_SPENT")),
@@ -144,10 +152,18 @@ def _metadata(error: errors.MeshError) -> dict[str, str]:
             return {"session": error.id}
         case errors.UnusableSession():
             return {"expected": error.expected, "found": error.found}
+        case errors.UnusableModel():
+            return {"model": error.model, "why": error.why, "remedy": error.remedy}
         case errors.UnknownEnvironment():
             return {"environment": error.id}
         case errors.UnknownJob():
             return {"job": error.id}
+        case errors.UnknownSchedule():
+            return {"schedule": error.id}
+        case errors.UnknownChain():
+            return {"chain": error.id}
+        case errors.DependencyFailed():
+            return {"step": error.step, "job": error.job, "state": error.state}
         case errors.JobNotDone():
             return {"job": error.id, "state": error.state}
         case errors.RequestIdTaken():
@@ -159,6 +175,8 @@ def _metadata(error: errors.MeshError) -> dict[str, str]:
             return {"scope": error.scope}
         case errors.UnknownKey():
             return {"key": error.prefix}
+        case errors.UnknownRequest():
+            return {"request_id": error.id}
         case errors.LimitReached():
             return {"limit": error.limit}
         case errors.QueueFull() | errors.QuotaExceeded() | errors.CallsTooDeep():

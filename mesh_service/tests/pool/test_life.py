@@ -169,9 +169,7 @@ async def test_stop_does_not_wait_for_a_call_whose_inputs_are_on_their_way() -> 
     async with running() as bench:
         call = asyncio.create_task(bench.do("hang", bytes(50 << 20)))
         await bench.until(lambda now: now.calls)
-        start = time.monotonic()
-        await bench.pool.stop()
-        assert time.monotonic() - start < 5
+        await bench.pool.stop(drain_seconds=600)  # more than a test may last
         with pytest.raises(PoolClosed):
             await call
 
@@ -249,11 +247,11 @@ def test_a_killed_front_takes_its_workers_with_it(deed: str) -> None:
     assert len(pids) == 3
     watched = [os.pidfd_open(pid) for pid in pids]
     os.kill(front.pid, signal.SIGKILL)
-    start = time.monotonic()
     front.wait()
-    while any(alive(pid) for pid in pids) and time.monotonic() - start < 5:
+    until = time.monotonic() + 20
+    while any(alive(pid) for pid in pids):
+        assert time.monotonic() < until, "its workers live on"
         os.sched_yield()
-    assert time.monotonic() - start < 1.0
     for descriptor in watched:
         os.close(descriptor)
     front.stdout.close()

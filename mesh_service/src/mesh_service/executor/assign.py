@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from mesh_service import errors
 from mesh_service.executor.validate import Valid
 from mesh_service.pool import WorkerPool
 
@@ -19,3 +20,7 @@ class Assignment(Protocol):
     def assign(self, valid: Valid) -> AbstractAsyncContextManager[WorkerPool]:
         """The workers, for as long as the body runs. Raises `MeshError`: nothing ran."""
         ...
+
+    def explain(self, error: errors.MeshError, raw: bytes) -> errors.MeshError:
+        """What to tell of a request (its bytes) that was refused with `error`: it, or another."""
+        return error

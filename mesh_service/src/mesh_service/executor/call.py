@@ -95,6 +95,10 @@ class Reply:
     fuel: int = 0
     peak_memory_bytes: int = 0
     """0: the pool's sampled figure is used."""
+    input_tokens: int = 0
+    """Tokens that a language model read."""
+    output_tokens: int = 0
+    """Tokens that it made."""
     stages: Mapping[str, int] = field(default_factory=dict[str, int])
     """Where the time went, in microseconds, by names of the runner's own, in their order."""
     state: bytes | None = None
@@ -257,7 +261,8 @@ class Runner(Protocol):
     """What an executor's author writes; one lives in each worker process.
 
     One that confines its process has `walls` too: what stands and what does not, each with `name`,
-    `stands` and `detail`. Describe tells them.
+    `stands` and `detail`; one that computes with native code may have `build`, the contract's
+    Build. Describe tells them.
     """
 
     def describe(self) -> list[algorithm_pb2.Algorithm]:

@@ -40,6 +40,8 @@ class Crew(PoolObserver):
         """What it offers; empty until a worker has described itself."""
         self.walls: tuple[executor_pb2.Wall, ...] = ()
         """What its workers say that stands around them."""
+        self.build: executor_pb2.Build | None = None
+        """What its workers say that they compute with."""
         self.offers = False
         """Whether a worker has described something that can be offered."""
         self.ready = False
@@ -95,6 +97,7 @@ class Crew(PoolObserver):
             response = executor_pb2.DescribeResponse.FromString(description)
             self.catalog = Catalog(response.algorithms, self.pool)
             self.walls = tuple(response.walls)
+            self.build = response.build if response.HasField("build") else None
             self.offers, self._not_offered = True, ""
         except (DecodeError, SchemaError, json.JSONDecodeError) as error:
             self._not_offered = f"a description that cannot be offered: {error}"

@@ -35,7 +35,9 @@ class Description:
             capacity=executor_pb2.Capacity(
                 workers=settings.workers, slots=settings.slots, queue=settings.queue
             ),
-            resources=executor_pb2.Resources(cpus=len(os.sched_getaffinity(0))),
+            resources=executor_pb2.Resources(
+                cpus=len(os.sched_getaffinity(0)), memory_bytes=settings.memory_bytes
+            ),
             default_run_time_ms=settings.default_run_time_ms,
             max_run_time_ms=settings.max_run_time_ms,
             default_limits=compute_pb2.Limits(
@@ -53,15 +55,19 @@ class Description:
         catalog: Catalog,
         walls: Iterable[executor_pb2.Wall] = (),
         plugins: Iterable[executor_pb2.Plugin] = (),
+        build: executor_pb2.Build | None = None,
     ) -> None:
         """Offer this from now on."""
         self.catalog = catalog
         now = executor_pb2.DescribeResponse()
         now.CopyFrom(self._now)
         del now.algorithms[:], now.walls[:], now.plugins[:]
+        now.ClearField("build")
         now.algorithms.extend(offer.algorithm for offer in catalog.each())
         now.walls.extend(walls)
         now.plugins.extend(plugins)
+        if build is not None:
+            now.build.CopyFrom(build)
         if now == self._now:
             return
         _tell(before=self._now.walls, walls=now.walls)

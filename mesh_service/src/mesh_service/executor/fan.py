@@ -219,6 +219,8 @@ class Spread:
             usage.cpu_us += answer.usage.cpu_us
             usage.fuel += answer.usage.fuel
             usage.run_us += answer.usage.run_us
+            usage.input_tokens += answer.usage.input_tokens
+            usage.output_tokens += answer.usage.output_tokens
             peak = max(usage.peak_memory_bytes, answer.usage.peak_memory_bytes)
             usage.peak_memory_bytes = peak
             usage.executor_pid = answer.usage.executor_pid

@@ -175,7 +175,13 @@ class Front:
             offer = self._ground.offer(digest, catalog)
         terms = (raw, catalog, self._settings, rpc.deadline, offer)
         # A large request may take long to check: others must not wait for it.
-        valid = await asyncio.to_thread(validate, *terms) if len(raw) > LARGE else validate(*terms)
+        large = len(raw) > LARGE
+        try:
+            valid = await asyncio.to_thread(validate, *terms) if large else validate(*terms)
+        except (errors.InvalidParameter, errors.UnknownAlgorithm) as error:
+            if self._assignment is None:
+                raise
+            raise self._assignment.explain(error, raw) from None
         valid.request.request_id = valid.request.request_id or rpc.request_id
         rpc.notes["algorithm"] = valid.request.algorithm
         return valid

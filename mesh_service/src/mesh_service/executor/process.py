@@ -168,8 +168,8 @@ class _News:
             return
         crews = [crew for crew in self._staff.crews if crew.offers]
         plugins = sorted(self._staff.plugins(), key=lambda plugin: (plugin.name, plugin.file))
-        walls = crews[0].walls if crews else ()
-        self._front.description.publish(self._staff.catalog, walls, plugins)
+        walls, build = (crews[0].walls, crews[0].build) if crews else ((), None)
+        self._front.description.publish(self._staff.catalog, walls, plugins, build)
         health = {"": self._staff.serves}
         for plugin in plugins:
             serves = plugin.state == executor_pb2.PLUGIN_STATE_SERVING

@@ -71,7 +71,8 @@ class _Adapter:
             executor_pb2.Wall(name=wall.name, stands=wall.stands, detail=wall.detail)
             for wall in getattr(self._runner, "walls", ())
         ]
-        described = executor_pb2.DescribeResponse(algorithms=algorithms, walls=walls)
+        build: executor_pb2.Build | None = getattr(self._runner, "build", None)
+        described = executor_pb2.DescribeResponse(algorithms=algorithms, walls=walls, build=build)
         return described.SerializeToString()
 
     def __call__(self, call: pool.Call) -> pool.Reply:
@@ -138,6 +139,8 @@ def _pack(reply: Reply, written: Collection[str] = ()) -> pool.Reply:
         usage=compute_pb2.Usage(
             fuel=reply.fuel,
             peak_memory_bytes=reply.peak_memory_bytes,
+            input_tokens=reply.input_tokens,
+            output_tokens=reply.output_tokens,
             stages=[compute_pb2.Stage(name=name, us=us) for name, us in reply.stages.items()],
         ),
     )

@@ -73,7 +73,7 @@ class Link:
         except ConnectionError:  # the worker is gone; reading tells
             return len(view)
         except OSError as error:
-            self.fail(str(error))
+            self.fail(_violation(error))
             return len(view)
 
     def _write(self) -> None:
@@ -100,7 +100,7 @@ class Link:
         except BlockingIOError:
             return False
         except OSError as error:
-            self.fail(str(error))
+            self.fail(_violation(error))
             return False
         if not data:
             self.fail("")
@@ -129,3 +129,8 @@ class Link:
                 if descriptor >= 0:
                     os.close(descriptor)
             self._unsent.clear()
+
+
+def _violation(error: OSError) -> str:
+    """Nothing where the other end has gone, with bytes unread or not: that is its death."""
+    return "" if isinstance(error, ConnectionError) else str(error)
