@@ -170,7 +170,8 @@ def gguf(**changes: Any) -> bytes:
         "ffn_up": (feed, HIDDEN),
         "ffn_down": (HIDDEN, feed),
     }
-    shapes |= {f"blk.0.{name}": shape for name, shape in block.items()}
+    for layer in range(metadata["llama.block_count"]):
+        shapes |= {f"blk.{layer}.{name}": shape for name, shape in block.items()}
     head = struct.pack("<4sIQQ", b"GGUF", 3, len(shapes), len(metadata))
     head += b"".join(_text(key) + _value(value) for key, value in metadata.items())
     data = b""

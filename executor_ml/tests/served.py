@@ -12,10 +12,13 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
+import pytest
 from edgemesh.compute.v1 import compute_pb2
 from edgemesh.executor.v1 import executor_pb2, executor_pb2_grpc
+from google.rpc import error_details_pb2, status_pb2  # pyright: ignore[reportMissingTypeStubs]
 
 SERVING = executor_pb2.PLUGIN_STATE_SERVING
 KEPT = executor_pb2.PLUGIN_STATE_KEPT
@@ -97,6 +100,25 @@ def served(models: Path, cache: Path, **settings: object) -> Iterator[Served]:
     finally:
         front.kill()
         front.wait()
+
+
+def unusable(executor: Served, model: str) -> tuple[str, str]:
+    """Why a call of a model is told that it cannot be used, and what would mend it."""
+    with pytest.raises(grpc.RpcError) as caught:
+        executor.embed(model)
+    error: Any = caught.value
+    assert error.code() == grpc.StatusCode.FAILED_PRECONDITION, error
+    status = status_pb2.Status.FromString(
+        dict(error.trailing_metadata())["grpc-status-details-bin"]
+    )
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    assert (info.reason, info.metadata["model"].partition("@")[0]) == (
+        "UNUSABLE_MODEL",
+        model.partition("@")[0],
+    )
+    assert all(info.metadata[part] in status.message for part in ("model", "why", "remedy"))
+    return info.metadata["why"], info.metadata["remedy"]
 
 
 def resident(pid: int) -> int:

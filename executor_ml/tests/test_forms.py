@@ -198,4 +198,4 @@ def test_a_hostile_schema_costs_little(generator: Generator, schema: Any) -> Non
         generation = generator.start("a", max_tokens=2, schema=json.dumps(schema))
         while generation.next() is not None:
             pass
-    assert time.process_time() - began < 20
+    assert time.process_time() - began < 60  # some 3 s, where it is not minutes

@@ -32,6 +32,8 @@ def test_it_describes_what_it_can_do(executor: executor_pb2_grpc.ExecutorService
     assert described.name == "ml"
     assert [each.name for each in described.algorithms] == [
         "ml.embed",
+        "ml.onnx",
+        "ml.vad",
         "ml.generate",
         "ml.chat",
         "ml.tensor",
@@ -55,6 +57,22 @@ def test_tokens_arrive_one_by_one(executor: executor_pb2_grpc.ExecutorServiceStu
     assert [event.WhichOneof("event") for event in events] == ["token"] * 12 + ["response"]
     result = json.loads(events[-1].response.result)
     assert "".join(event.token.text for event in events[:-1]) == result["text"]
+
+
+def test_all_that_is_told_of_a_prompt_arrives(
+    executor: executor_pb2_grpc.ExecutorServiceStub,
+) -> None:
+    """Much more than a pipe takes at once."""
+    prompt = "one two three four five " * 60
+    call = request("ml.generate", prompt=prompt, max_tokens=1, prompt_logprobs=20)
+    response = executor.Execute(call, timeout=60)
+    result = json.loads(response.result)
+    first, *told = result["prompt_logprobs"]
+    assert first is None
+    assert len(told) == result["prompt_tokens"] - 1
+    assert "".join(each["token"] for each in told) == prompt.removeprefix("one")
+    assert {len(each["top_logprobs"]) for each in told} == {20}
+    assert len(response.result) > 200_000
 
 
 def test_many_chats_at_once_get_what_each_gets_alone(

@@ -14,12 +14,13 @@ from typing import Any
 import grpc
 import pytest
 from edgemesh.compute.v1 import compute_pb2, model_pb2, model_pb2_grpc
+from edgemesh.executor.v1 import executor_pb2
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from made import bert, described, gguf, put, safetensors
-from served import KEPT, REFUSED, SERVING, Served, resident, served, since
+from served import KEPT, REFUSED, SERVING, Served, resident, served, since, unusable
 
-WITHIN_S = 2.0
+WITHIN_S = 20.0  # two seconds are the goal, and a busy machine's are ten times as long
 
 
 @pytest.fixture
@@ -169,6 +170,10 @@ def test_bad_models_are_refused_by_name_and_harm_nobody(executor: Served, models
     )
     assert {e: told[e].detail for e, why in expected.items() if why not in told[e].detail} == {}
     executor.state("good", SERVING)
+    for model, entry in (("pickle", "pickle"), ("paint@1", "paint"), ("bomb", "bomb.gguf")):
+        why, remedy = unusable(executor, model)
+        assert expected[entry] in why
+        assert remedy == f"mend {entry} in the models' folder, or take another model: good"
     assert executor.names() == ["good", "good@stable", "good@1"]
     assert executor.embed()[0] == "1"
 
@@ -246,6 +251,8 @@ def test_models_that_do_not_fit_side_by_side_are_served_in_turn(
     put(models / "large", bert(3, 3 * FEED))
     limit = 450
     with served(models, tmp_path / "cache", models_memory_bytes=limit * MIB) as running:
+        described = running.stub.Describe(executor_pb2.DescribeRequest(), timeout=20)
+        assert described.resources.memory_bytes == limit * MIB
         told = running.until(lambda m: {"a", "b", "large"} <= m.keys())
         needs = {e: int(told[e].detail.split(", ")[1].split()[0]) for e in ("a", "b")}
         assert all(limit / 2 < each < limit for each in needs.values()), needs
@@ -279,6 +286,10 @@ def test_kept_models_stay_and_leave_the_others_no_room(models: Path, tmp_path: P
         full = "that are kept, and models may take 400 MiB in all"
         told = running.until(lambda m: "c" in m and full in m["c"].detail)
         assert told["c"].state == REFUSED
+        why, remedy = unusable(running, "c")
+        assert full in why
+        assert "EDGEMESH_ML_KEEP_MODELS" in remedy
+        assert "EDGEMESH_ML_MODELS_MEMORY_BYTES" in remedy
         assert running.embed("a")[0] == "1"
         assert running.state("b", SERVING).detail.startswith("loaded")
 

@@ -56,8 +56,22 @@ def test_models_may_take_most_of_the_memory_unless_told(
 ) -> None:
     (tmp_path / "models").mkdir()
     settings = MlSettings.load()
-    assert 0 < settings.memory_limit <= available_bytes() * 3 // 4
+    assert 0 < settings.memory_bytes <= available_bytes() * 3 // 4
     monkeypatch.setenv("EDGEMESH_ML_MODELS_MEMORY_BYTES", "1000")
     monkeypatch.setenv("EDGEMESH_ML_KEEP_MODELS", "a, b")
     settings = MlSettings.load()
-    assert (settings.memory_limit, settings.keep_models) == (1000, ("a", "b"))
+    assert (settings.memory_bytes, settings.keep_models) == (1000, ("a", "b"))
+
+
+def test_a_device_that_there_is_not_is_refused_and_never_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    monkeypatch.setenv("EDGEMESH_ML_DEVICE", "cpu")
+    assert MlSettings.load().device == "cpu"
+    monkeypatch.setenv("EDGEMESH_ML_DEVICE", "cuda")
+    with pytest.raises(SettingsError, match=r"EDGEMESH_ML_DEVICE: .*not built with CUDA"):
+        MlSettings.load()
+    monkeypatch.setenv("EDGEMESH_ML_DEVICE", "tpu")
+    with pytest.raises(SettingsError, match=r"EDGEMESH_ML_DEVICE.*'cpu' or 'cuda'"):
+        MlSettings.load()

@@ -159,6 +159,18 @@ def test_language_task_and_prompt_are_heeded(runner: MlRunner) -> None:
     assert [(s["start"], s["end"]) for s in whole] == [(0, 2)]
 
 
+def test_words_have_times_within_the_sound(runner: MlRunner, pool: Pool) -> None:
+    reply = run(runner, encoded(wav(10)), pool, timestamps="word")
+    segments = reply.result["segments"]
+    words = [word for segment in segments for word in segment["words"]]
+    assert len(words) > 3
+    assert all(0 <= w["start"] <= w["end"] <= 10 and 0 < w["probability"] < 1 for w in words)
+    assert [w["start"] for w in words] == sorted(w["start"] for w in words)
+    told = [json.loads(line) for line in reply.stdout.splitlines()]
+    assert [line["words"] for line in told] == [segment["words"] for segment in segments]
+    assert not any("words" in s for s in run(runner, encoded(wav(10))).result["segments"])
+
+
 def test_unlikely_text_is_written_anew_and_silence_passed_over(
     runner: MlRunner, pool: Pool
 ) -> None:

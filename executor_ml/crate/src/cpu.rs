@@ -26,6 +26,9 @@ static MARKER: &[u8] = if cfg!(all(target_arch = "x86_64", target_feature = "avx
     b"edgemesh_candle built for any cpu"
 };
 
+/// What models can be computed on. There are kernels for processors alone.
+pub const DEVICES: [&str; 1] = ["cpu"];
+
 /// Whether the AVX-512 kernels of this crate run here.
 pub fn avx512() -> bool {
     #[cfg(target_arch = "x86_64")]
@@ -39,9 +42,25 @@ pub fn avx512() -> bool {
     false
 }
 
-/// The kernels in use, for people: "avx512" or the level of the build.
+/// Whether the AVX2 kernels of this crate run here.
+pub fn avx2() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+/// The best of the kernels in use, for people.
 pub fn kernels() -> &'static str {
-    if avx512() { "avx512" } else { BUILD }
+    match (avx512(), avx2()) {
+        (true, _) => "avx512",
+        (_, true) => "avx2",
+        _ => "portable",
+    }
 }
 
 /// Threads of the pool that all products share; RAYON_NUM_THREADS decides, read at first use.

@@ -1,24 +1,20 @@
-//! Texts to vectors: tokenise all, then encode group by group.
+//! Texts to vectors: tokenise all, then encode some at a time, together with other calls' (`batch`).
 //!
-//! A `Job` advances by steps so that its owner can stop between them: a step encodes one group of
-//! about `GROUP_TOKENS` tokens on every thread, some 50 ms of work for MiniLM.
+//! A `Job` advances by steps so that its owner can stop between them.
 
-use crate::cpu;
-use crate::encoder::{Encoder, Input, Pooling, Sentence};
+use crate::batch::{Batcher, Call, Encoded, Tokens, most_tokens};
+use crate::encoder::{Encoder, Sentence};
 use crate::error::{Error, Result};
 use crate::numeric::normalize;
 use crate::tokenizer;
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
+use std::vec;
 use tokenizers::{PostProcessor, Tokenizer, TruncationDirection};
 
-/// Large enough for the product to run at full speed, small enough to stay in a core's cache.
-const GROUP_TOKENS: usize = 256;
-
 pub struct Embedder {
-    encoder: Arc<Encoder>,
-    pooling: Pooling,
+    batcher: Arc<Batcher>,
     tokenizer: Tokenizer,
     max_tokens: usize,
     /// Tokens that the tokenizer puts around each text.
@@ -45,8 +41,7 @@ impl Embedder {
             return Err(Error::model(&path, reason));
         }
         Ok(Self {
-            encoder: Arc::new(encoder),
-            pooling: sentence.pooling,
+            batcher: Arc::new(Batcher::new(encoder, sentence.pooling)),
             around,
             splits_words: tokenizer.get_pre_tokenizer().is_some(),
             tokenizer,
@@ -56,7 +51,7 @@ impl Embedder {
 
     /// Length of a vector.
     pub fn dimensions(&self) -> usize {
-        self.encoder.config.hidden
+        self.batcher.encoder.config.hidden
     }
 
     /// Longest input in tokens, special ones included.
@@ -64,9 +59,15 @@ impl Embedder {
         self.max_tokens
     }
 
+    /// What has been encoded since it was opened.
+    pub fn encoded(&self) -> Encoded {
+        self.batcher.encoded()
+    }
+
     /// Tokenises the texts. With `normalize` every vector has length 1; with `truncate` what lies
     /// beyond the longest input is cut off, which is else an error.
     pub fn start(&self, texts: &[String], normalize: bool, truncate: bool) -> Result<Job> {
+        let call = self.batcher.begin();
         let encode = |text: &String| {
             let whole = !truncate || !self.splits_words;
             let read = if whole { text } else { tokenizer::head(text, self.max_tokens) };
@@ -91,47 +92,40 @@ impl Embedder {
         }
         let truncated = longer.count();
         let tokens = encoded.into_iter().map(|(ids, _)| Tokens { ids, types: Vec::new() });
-        let encoder = Arc::clone(&self.encoder);
-        Ok(Job::new(encoder, self.pooling, tokens.collect(), truncated, normalize))
-    }
-}
-
-/// Token ids of one sequence, and their types; no types: all are 0.
-pub struct Tokens {
-    pub ids: Vec<u32>,
-    pub types: Vec<u32>,
-}
-
-impl Tokens {
-    fn input(&self) -> Input<'_> {
-        Input { ids: &self.ids, types: &self.types }
+        Ok(Job::new(call, self.dimensions(), tokens.collect(), truncated, normalize))
     }
 }
 
 pub struct Job {
-    encoder: Arc<Encoder>,
-    pooling: Pooling,
-    sequences: Vec<Tokens>,
+    call: Call,
+    width: usize,
+    /// Those that have not been brought.
+    rest: vec::IntoIter<Tokens>,
+    count: usize,
+    tokens: usize,
     truncated: usize,
     normalize: bool,
     done: usize,
 }
 
 impl Job {
-    /// `truncated`: how many sequences were longer than the model reads.
+    /// `width`: values of a vector; `truncated`: how many sequences were longer than the model
+    /// reads.
     pub fn new(
-        encoder: Arc<Encoder>,
-        pooling: Pooling,
+        call: Call,
+        width: usize,
         sequences: Vec<Tokens>,
         truncated: usize,
         normalize: bool,
     ) -> Self {
-        Self { encoder, pooling, sequences, truncated, normalize, done: 0 }
+        let (count, tokens) = (sequences.len(), sequences.iter().map(|s| s.ids.len()).sum());
+        let rest = sequences.into_iter();
+        Self { call, width, rest, count, tokens, truncated, normalize, done: 0 }
     }
 
     /// Tokens in all texts, special ones included.
     pub fn tokens(&self) -> usize {
-        self.sequences.iter().map(|s| s.ids.len()).sum()
+        self.tokens
     }
 
     /// How many texts were longer than the model reads.
@@ -141,64 +135,39 @@ impl Job {
 
     /// Values in the result: texts × dimensions.
     pub fn values(&self) -> usize {
-        self.sequences.len() * self.encoder.config.hidden
+        self.count * self.width
     }
 
-    /// Encodes the next groups into their rows of `out` [texts, dimensions]; false when all rows
-    /// are written. Panics unless `out` holds `values()` values.
+    /// Encodes the next texts into their rows of `out` [texts, dimensions], or waits a while for
+    /// other calls' that came before; false when all rows are written. Panics unless `out` holds
+    /// `values()` values.
     pub fn step(&mut self, out: &mut [f32]) -> bool {
         assert_eq!(out.len(), self.values());
-        let h = self.encoder.config.hidden;
-        let threads = cpu::threads();
-        let groups = self.groups(threads);
-        let mut work = Vec::with_capacity(groups.len());
-        let mut rest = &mut out[self.done * h..];
-        for group in groups {
-            let (rows, tail) = rest.split_at_mut(group * h);
-            work.push((&self.sequences[self.done..self.done + group], rows));
-            self.done += group;
-            rest = tail;
+        if self.done == self.count {
+            return false;
         }
-        let encode = |(sequences, rows): (&[Tokens], &mut [f32]), threads: usize| {
-            let ids: Vec<_> = sequences.iter().map(Tokens::input).collect();
-            self.encoder.forward(&ids, self.pooling, rows, threads);
-            if self.normalize {
-                rows.chunks_exact_mut(h).for_each(normalize);
-            }
-        };
-        if threads > 1 && work.len() >= threads {
-            work.into_par_iter().for_each(|unit| encode(unit, 1));
-        } else {
-            work.into_iter().for_each(|unit| encode(unit, threads));
+        let rest = &mut self.rest;
+        let Some(rows) = self.call.step(|| next(rest)) else { return true };
+        let start = self.done * self.width;
+        let own = &mut out[start..start + rows.len()];
+        own.copy_from_slice(&rows);
+        if self.normalize {
+            own.chunks_exact_mut(self.width).for_each(normalize);
         }
-        self.done < self.sequences.len()
+        self.done += rows.len() / self.width;
+        self.done < self.count
     }
+}
 
-    /// Sizes, in sequences, of the groups that the next step takes.
-    fn groups(&self, threads: usize) -> Vec<usize> {
-        let rest = &self.sequences[self.done..];
-        let tokens: usize = rest.iter().map(|s| s.ids.len()).sum();
-        // A batch smaller than one group per thread is split evenly instead.
-        let limit = match rest.len() >= threads {
-            true => GROUP_TOKENS.min(tokens.div_ceil(threads)),
-            false => GROUP_TOKENS,
-        };
-        let mut groups = vec![0];
-        let mut size = 0;
-        for sequence in rest {
-            let last = groups.len() - 1;
-            if groups[last] > 0 && size + sequence.ids.len() > limit {
-                if groups.len() == threads {
-                    break;
-                }
-                groups.push(1);
-                size = sequence.ids.len();
-            } else {
-                groups[last] += 1;
-                size += sequence.ids.len();
-            }
+/// As many of the next sequences as are encoded in one go, at least one; whether they are the last.
+fn next(rest: &mut vec::IntoIter<Tokens>) -> (Vec<Tokens>, bool) {
+    let (most, mut tokens, mut count) = (most_tokens(), 0, 0);
+    for sequence in rest.as_slice() {
+        tokens += sequence.ids.len();
+        if count > 0 && tokens > most {
+            break;
         }
-        groups.retain(|size| *size > 0);
-        groups
+        count += 1;
     }
+    (rest.by_ref().take(count).collect(), rest.as_slice().is_empty())
 }

@@ -13,14 +13,20 @@
 //! | `tensor_bytes`, `safetensors`, `shards`, `gguf` | mapped weight files |
 //! | `tokenizer`, `detokenize`, `stop`, `chat` | text to tokens and back |
 //! | `encoder`, `embed`, `rerank` | sentence embeddings, and scores of pairs |
+//! | `batch` | sequences of different calls, encoded together |
+//! | `abort` | the end of a process in which a computing thread panicked |
 //! | `tensor` | graphs of tensor operations |
 //! | `decoder`, `sampler`, `generate` | text generation |
 //! | `audio`, `whisper` | sound, and speech to text |
+//! | `onnx` | models in ONNX |
+//! | `speech` | where in a sound somebody speaks |
 //! | `fields` | JSON of a model's folder |
 //! | `picture`, `vision` | pictures, and the models that read them |
 //! | `yolo` | things in pictures: boxes, masks, keypoints |
 
+mod abort;
 pub mod audio;
+pub mod batch;
 pub mod chat;
 pub mod cpu;
 pub mod decoder;
@@ -34,6 +40,7 @@ pub mod gguf;
 pub mod linear;
 pub mod matmul;
 pub mod numeric;
+pub mod onnx;
 pub mod picture;
 #[cfg(feature = "python")]
 mod python;
@@ -42,6 +49,7 @@ pub mod rerank;
 pub mod safetensors;
 pub mod sampler;
 pub mod shards;
+pub mod speech;
 pub mod stop;
 pub mod tensor;
 pub mod tensor_bytes;

@@ -34,6 +34,10 @@ impl Linear {
         Self { inputs, outputs, weight, bias }
     }
 
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
     pub fn outputs(&self) -> usize {
         self.outputs
     }

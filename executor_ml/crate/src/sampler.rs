@@ -68,6 +68,16 @@ pub struct Choice {
     pub alternatives: Vec<(u32, f32)>,
 }
 
+/// By a model's logits: a token's log-probability, and the likeliest tokens with theirs.
+pub fn told(logits: &[f32], id: u32, alternatives: usize) -> Result<Choice> {
+    let normalizer = log_sum_exp(logits);
+    if !normalizer.is_finite() {
+        return Err(Error::Numeric);
+    }
+    let logprob = logits[id as usize] - normalizer;
+    Ok(Choice { id, logprob, alternatives: likeliest(logits, alternatives, normalizer) })
+}
+
 pub struct Sampler {
     sampling: Sampling,
     random: SplitMix64,

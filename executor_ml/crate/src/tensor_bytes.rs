@@ -37,6 +37,18 @@ impl TensorBytes {
         &self.map[self.start..self.end]
     }
 
+    /// Lets go of the memory that the bytes take; whoever reads them again reads the file again.
+    pub fn let_go(&self) {
+        #[cfg(unix)]
+        {
+            use memmap2::UncheckedAdvice::DontNeed;
+            // SAFETY: the map is of a file and read-only: nothing but what the file has is lost.
+            let _ = unsafe {
+                self.map.unchecked_advise_range(DontNeed, self.start, self.end - self.start)
+            };
+        }
+    }
+
     /// `count` rows from `first` on of a tensor of two dimensions. None where there are fewer.
     pub fn rows(&self, first: usize, count: usize) -> Option<Self> {
         let &[rows, columns] = self.dims.as_slice() else { return None };

@@ -1,10 +1,13 @@
 //! Every family against transformers on small random weights (golden/decoders.json, made by
 //! executor_ml/tests/golden/make_decoders.py), with configurations of both its generations.
 
+mod made;
+
 use edgemesh_candle::chat::Message;
 use edgemesh_candle::decoder::{Cache, ConfigFile, Decoder};
 use edgemesh_candle::generate::{Generator, Request};
 use edgemesh_candle::shards::Shards;
+use made::worst;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
 use serde_json::Value;
@@ -83,11 +86,6 @@ impl Drop for Folder {
 fn open(folder: &Path) -> Decoder {
     let config = ConfigFile::read(&folder.join("config.json")).unwrap().decoder().unwrap();
     Decoder::read(&Shards::open(folder).unwrap(), config).unwrap()
-}
-
-fn worst(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
 }
 
 fn greedy(logits: &[f32]) -> u32 {

@@ -1,9 +1,12 @@
 //! Every encoder against transformers on small random weights (golden/encoders.json, made by
 //! executor_ml/tests/golden/make_encoders.py), and cross-encoders with their heads.
 
+mod made;
+
 use edgemesh_candle::embed::Embedder;
 use edgemesh_candle::encoder::{Encoder, Input, Pooling};
 use edgemesh_candle::rerank::Reranker;
+use made::worst;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -121,9 +124,8 @@ impl Drop for Folder {
     }
 }
 
-fn worst(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
+fn bits(vector: &[f32]) -> Vec<u32> {
+    vector.iter().map(|x| x.to_bits()).collect()
 }
 
 fn vector(encoder: &Encoder, ids: &[u32], pooling: Pooling) -> Vec<f32> {
@@ -163,8 +165,11 @@ fn a_sequence_among_others_gets_what_it_gets_alone() {
             let mut out = vec![0.0; lengths.len() * encoder.config.hidden];
             encoder.forward(&inputs, Pooling::Mean, &mut out, threads);
             for (input, got) in inputs.iter().zip(out.chunks_exact(encoder.config.hidden)) {
-                let off = worst(got, &vector(&encoder, input.ids, Pooling::Mean));
+                let alone = vector(&encoder, input.ids, Pooling::Mean);
+                let off = worst(got, &alone);
                 assert!(off < 1e-5, "{name}, {} tokens: off by {off:e}", input.ids.len());
+                // A lone row is another product: calls are encoded as at least two (`batch`).
+                assert!(input.ids.len() == 1 || bits(got) == bits(&alone), "{name}");
             }
         }
     }
@@ -307,6 +312,50 @@ fn what_sentence_transformers_writes_decides() {
     assert_eq!(embedder.start(&["w9".into(), long.clone()], true, true).unwrap().truncated(), 1);
     let error = embedder.start(&["w9".into(), long], true, false).err().unwrap().to_string();
     assert_eq!(error, "text 1 is 31 tokens long; the model reads 6");
+}
+
+/// Everything that a call embeds.
+fn embed(embedder: &Embedder, texts: &[String]) -> Vec<u32> {
+    let mut job = embedder.start(texts, true, true).unwrap();
+    let mut out = vec![0.0; job.values()];
+    while job.step(&mut out) {}
+    bits(&out)
+}
+
+#[test]
+fn calls_that_run_together_get_what_they_get_alone() {
+    let golden = golden();
+    let folder = embedder("together", |_| ());
+    let embedder = Embedder::open(&folder.0).unwrap();
+    // Of one row, of a few, and of more than is encoded in one go.
+    let calls: Vec<Vec<String>> = (0..12)
+        .map(|i| match i {
+            0 => vec![String::new()],
+            1 => (0..200).map(|n| words(&golden.ids[n % 7..][..1 + n % 40])).collect(),
+            i => (0..i % 4 + 1).map(|n| words(&golden.ids[i..][..2 + 3 * n])).collect(),
+        })
+        .collect();
+    let alone: Vec<_> = calls.iter().map(|texts| embed(&embedder, texts)).collect();
+    let before = embedder.encoded();
+    std::thread::scope(|scope| {
+        // One that has begun and goes: nobody gets what was its.
+        let mut gone = embedder.start(&calls[1], true, true).unwrap();
+        let mut out = vec![0.0; gone.values()];
+        gone.step(&mut out);
+        let running: Vec<_> =
+            calls.iter().map(|texts| scope.spawn(|| embed(&embedder, texts))).collect();
+        gone.step(&mut out);
+        drop(gone);
+        for (call, alone) in running.into_iter().zip(&alone) {
+            assert!(call.join().unwrap() == *alone);
+        }
+    });
+    let texts: u64 = calls.iter().map(|texts| texts.len() as u64).sum();
+    assert!(embedder.encoded().sequences - before.sequences >= texts);
+    // Nobody is waited for any more: a lone call is one batch.
+    let before = embedder.encoded();
+    embed(&embedder, &calls[5]);
+    assert_eq!(embedder.encoded().batches - before.batches, 1);
 }
 
 #[test]

@@ -2,13 +2,14 @@
 //! (golden/vision.json, made by executor_ml/tests/golden/make_vision.py), with configurations of
 //! both its generations; what processors make of pictures; and what Pillow reads in files.
 
+mod made;
+
 use edgemesh_candle::picture::{Picture, Preparation, Prepared};
 use edgemesh_candle::vision::{Classifier, Pair};
-use safetensors::tensor::{Dtype, TensorView};
+use made::{Folder, close, decoded, floats, noise, picture, worst};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -66,35 +67,6 @@ fn golden() -> Golden {
     serde_json::from_str(include_str!("golden/vision.json")).unwrap()
 }
 
-/// The bytes of base64.
-fn decoded(text: &str) -> Vec<u8> {
-    const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bits: Vec<u32> = text.chars().filter_map(|c| LETTERS.find(c)).map(|n| n as u32).collect();
-    let bytes = bits.chunks(4).flat_map(|four| {
-        let all = (0..4).fold(0, |all, i| all << 6 | four.get(i).copied().unwrap_or(0));
-        all.to_be_bytes()[1..four.len()].to_vec()
-    });
-    bytes.collect()
-}
-
-fn floats(text: &str) -> Vec<f32> {
-    let bytes = decoded(text);
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
-}
-
-/// As `noise` in make_decoders.py.
-fn noise(name: &str, count: usize, scale: f32) -> Vec<f32> {
-    let mut state = 2_166_136_261_u32;
-    for byte in name.bytes() {
-        state = (state ^ u32::from(byte)).wrapping_mul(16_777_619);
-    }
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        ((state >> 8) as f32 / (1 << 23) as f32 - 1.0) * scale
-    };
-    (0..count).map(|_| next()).collect()
-}
-
 /// As `weights_of` in make_vision.py.
 fn weights(name: &str, shape: &[usize]) -> Vec<f32> {
     let fan: usize = shape.iter().skip(1).product();
@@ -113,77 +85,20 @@ fn weights(name: &str, shape: &[usize]) -> Vec<f32> {
     values
 }
 
-/// As `picture` in make_vision.py.
-fn picture((height, width): (usize, usize)) -> Picture {
-    let mut rgb = vec![];
-    for y in 0..height {
-        for x in 0..width {
-            for c in 0..3 {
-                rgb.push(((x * 5 + y * 3 * (c + 1) + (x * y * (c + 3)) / 7) % 256) as u8);
-            }
+/// A model's folder.
+fn folder_of(name: &str, model: &Model, config: &Value) -> Folder {
+    let folder = Folder::of(name, &model.tensors, weights);
+    folder.write("config.json", config);
+    let plain = json!({"image_processor_type": "ViTImageProcessor", "size": 32});
+    folder.write("preprocessor_config.json", model.preprocessor.as_ref().unwrap_or(&plain));
+    for (name, file) in
+        [("tokenizer.json", &model.tokenizer), ("tokenizer_config.json", &model.tokenizer_config)]
+    {
+        if let Some(file) = file {
+            folder.write(name, file);
         }
     }
-    Picture::of_rgb(rgb, height, width).unwrap()
-}
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn empty(name: &str) -> Self {
-        let id = format!("edgemesh-vision-{}-{name}", std::process::id());
-        let folder = Self(std::env::temp_dir().join(id));
-        std::fs::create_dir_all(&folder.0).unwrap();
-        folder
-    }
-
-    fn new(name: &str, model: &Model, config: &Value) -> Self {
-        let folder = Self::empty(name);
-        let bytes: Vec<(&String, &Vec<usize>, Vec<u8>)> = model
-            .tensors
-            .iter()
-            .map(|(name, shape)| {
-                let bytes = weights(name, shape).into_iter().flat_map(f32::to_le_bytes);
-                (name, shape, bytes.collect())
-            })
-            .collect();
-        let views = bytes.iter().map(|(name, shape, bytes)| {
-            (name.as_str(), TensorView::new(Dtype::F32, shape.to_vec(), bytes).unwrap())
-        });
-        safetensors::serialize_to_file(views, None, &folder.0.join("model.safetensors")).unwrap();
-        folder.write("config.json", config);
-        let plain = json!({"image_processor_type": "ViTImageProcessor", "size": 32});
-        folder.write("preprocessor_config.json", model.preprocessor.as_ref().unwrap_or(&plain));
-        for (name, file) in [
-            ("tokenizer.json", &model.tokenizer),
-            ("tokenizer_config.json", &model.tokenizer_config),
-        ] {
-            if let Some(file) = file {
-                folder.write(name, file);
-            }
-        }
-        folder
-    }
-
-    fn write(&self, name: &str, value: &Value) {
-        std::fs::write(self.0.join(name), value.to_string()).unwrap();
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn worst(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    let off = |(x, y): (&f32, &f32)| if x.is_nan() { f32::INFINITY } else { (x - y).abs() };
-    a.iter().zip(b).map(off).fold(0.0, f32::max)
-}
-
-fn close(a: &[f32], b: &[f32], what: &str) {
-    let (off, most) = (worst(a, b), b.iter().fold(1.0, |m: f32, x| m.max(x.abs())));
-    assert!(off < 1e-4 * most, "{what}: off by {off:e}, of {most}");
+    folder
 }
 
 fn pixels() -> Vec<Prepared> {
@@ -199,7 +114,7 @@ fn logits_equal_transformers() {
     let given: Vec<&Prepared> = given.iter().collect();
     for (name, model) in golden().models.iter().filter(|(_, model)| model.ids.is_empty()) {
         for (generation, config) in [(4, &model.config_4), (5, &model.config_5)] {
-            let folder = Folder::new(&format!("{name}-{generation}"), model, config);
+            let folder = folder_of(&format!("{name}-{generation}"), model, config);
             let classifier = Classifier::open(&folder.0).unwrap();
             let (logits, features) = classifier.logits(&given);
             let what = format!("{name}, transformers {generation}");
@@ -225,7 +140,7 @@ fn pictures_and_texts_meet_as_in_transformers() {
     for (name, model) in golden.models.iter().filter(|(_, model)| !model.ids.is_empty()) {
         for (generation, config) in [(4, &model.config_4), (5, &model.config_5)] {
             let what = format!("{name}, transformers {generation}");
-            let folder = Folder::new(&format!("{name}-{generation}"), model, config);
+            let folder = folder_of(&format!("{name}-{generation}"), model, config);
             let pair = Pair::open(&folder.0).unwrap();
             let ids: Vec<_> =
                 golden.texts.iter().map(|text| pair.tokenize(text).unwrap().0).collect();
@@ -318,7 +233,7 @@ fn refusal(name: &str, model: &str, change: impl FnOnce(&Folder, &mut Value)) ->
     let golden = golden();
     let model = &golden.models[model];
     let mut config = model.config_5.clone();
-    let folder = Folder::new(name, model, &config);
+    let folder = folder_of(name, model, &config);
     change(&folder, &mut config);
     folder.write("config.json", &config);
     let opened = match model.ids.is_empty() {

@@ -1,14 +1,15 @@
 //! Detectors on small random weights against ultralytics, boxes and pictures against torchvision,
 //! PyTorch and OpenCV (golden/yolo.json, made by executor_ml/tests/golden/make_yolo.py).
 
+mod made;
+
 use edgemesh_candle::error::Error;
 use edgemesh_candle::picture::Picture;
 use edgemesh_candle::yolo::{Detector, Letterbox, Options, Prototypes, mask, suppress};
-use safetensors::tensor::{Dtype, TensorView};
+use made::{Folder, decoded, noise};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -18,7 +19,7 @@ struct Golden {
     masks: Vec<Masks>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Network {
     family: String,
     task: String,
@@ -61,36 +62,6 @@ fn golden() -> Golden {
     serde_json::from_str(include_str!("golden/yolo.json")).unwrap()
 }
 
-fn base64(text: &str) -> Vec<u8> {
-    let value = |c: u8| match c {
-        b'A'..=b'Z' => c - b'A',
-        b'a'..=b'z' => c - b'a' + 26,
-        b'0'..=b'9' => c - b'0' + 52,
-        b'+' => 62,
-        _ => 63,
-    };
-    let digits: Vec<u8> = text.bytes().filter(|c| *c != b'=').map(value).collect();
-    let bits = |group: &[u8]| group.iter().fold(0_u32, |n, d| n << 6 | u32::from(*d));
-    let group = |group: &[u8]| {
-        let bytes = (bits(group) << (6 * (4 - group.len()))).to_be_bytes();
-        bytes[1..group.len()].to_vec()
-    };
-    digits.chunks(4).flat_map(group).collect()
-}
-
-/// As in make_decoders.py.
-fn noise(name: &str, count: usize, scale: f32) -> Vec<f32> {
-    let mut state = 2_166_136_261_u32;
-    for byte in name.bytes() {
-        state = (state ^ u32::from(byte)).wrapping_mul(16_777_619);
-    }
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        ((state >> 8) as f32 / (1 << 23) as f32 - 1.0) * scale
-    };
-    (0..count).map(|_| next()).collect()
-}
-
 /// As in make_yolo.py.
 fn weights(name: &str, shape: &[usize]) -> Vec<f32> {
     let count = shape.iter().product();
@@ -112,39 +83,16 @@ fn picture(height: usize, width: usize) -> Picture {
     Picture::of_rgb(rgb, height, width).unwrap()
 }
 
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str, network: &Network, changes: serde_json::Value) -> Self {
-        let id = format!("edgemesh-{}-{name}", std::process::id());
-        let folder = Self(std::env::temp_dir().join(id));
-        std::fs::create_dir_all(&folder.0).unwrap();
-        let bytes: Vec<(&String, &Vec<usize>, Vec<u8>)> = network
-            .tensors
-            .iter()
-            .map(|(name, shape)| {
-                let values = weights(name, shape).into_iter();
-                (name, shape, values.flat_map(f32::to_le_bytes).collect())
-            })
-            .collect();
-        let views = bytes.iter().map(|(name, shape, bytes)| {
-            (name.as_str(), TensorView::new(Dtype::F32, shape.to_vec(), bytes).unwrap())
-        });
-        safetensors::serialize_to_file(views, None, &folder.0.join("model.safetensors")).unwrap();
-        let mut config = json!({"model_type": network.family, "task": network.task,
-            "names": network.names, "kpt_shape": [5, 3]});
-        for (key, value) in changes.as_object().unwrap() {
-            config[key] = value.clone();
-        }
-        std::fs::write(folder.0.join("config.json"), config.to_string()).unwrap();
-        folder
+/// A network's folder, with some of its config changed.
+fn folder_of(name: &str, network: &Network, changes: serde_json::Value) -> Folder {
+    let folder = Folder::of(name, &network.tensors, weights);
+    let mut config = json!({"model_type": network.family, "task": network.task,
+        "names": network.names, "kpt_shape": [5, 3]});
+    for (key, value) in changes.as_object().unwrap() {
+        config[key] = value.clone();
     }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+    folder.write("config.json", &config);
+    folder
 }
 
 fn close(what: &str, got: &[f32], expected: &[f32]) {
@@ -157,7 +105,7 @@ fn close(what: &str, got: &[f32], expected: &[f32]) {
 #[test]
 fn outputs_equal_the_reference() {
     for (name, network) in &golden().networks {
-        let folder = Folder::new(name, network, json!({}));
+        let folder = folder_of(name, network, json!({}));
         let detector = Detector::open(&folder.0).unwrap();
         let (height, width) = (64, 96);
         let found = detector.candidates(&picture(height, width).rgb, height, width).unwrap();
@@ -179,7 +127,7 @@ fn a_picture_is_scaled_as_the_reference_scales_it() {
         let letterbox = Letterbox::new(each.from[0], each.from[1], each.size);
         assert_eq!(letterbox.full, each.shape);
         let got = letterbox.apply(&picture(each.from[0], each.from[1]));
-        let expected = base64(&each.bytes);
+        let expected = decoded(&each.bytes);
         assert_eq!(got.len(), expected.len());
         let off: Vec<_> = got.iter().zip(&expected).filter(|(a, b)| a != b).collect();
         assert!(off.is_empty(), "{:?}: {} of {}: {off:?}", each.from, off.len(), got.len());
@@ -221,7 +169,7 @@ fn masks_are_sampled_where_the_picture_lies() {
         for (i, out) in got.chunks_exact_mut(height * width).enumerate() {
             mask(&prototypes, &coefficients[4 * i..4 * i + 4], &letterbox, &each.boxes[i], out);
         }
-        let bits = base64(&each.bits);
+        let bits = decoded(&each.bits);
         let off = (0..got.len()).filter(|i| got[*i] != bits[i / 8] >> (7 - i % 8) & 1).count();
         assert!(got.contains(&1));
         assert!(off <= 2, "{:?}: {off} of {} pixels", each.from, got.len());
@@ -231,7 +179,7 @@ fn masks_are_sampled_where_the_picture_lies() {
 #[test]
 fn boxes_lie_in_the_picture_and_the_likeliest_comes_first() {
     let golden = golden();
-    let folder = Folder::new("found", &golden.networks["yolov8-pose"], json!({}));
+    let folder = folder_of("found", &golden.networks["yolov8-pose"], json!({}));
     let detector = Detector::open(&folder.0).unwrap();
     let options = Options { size: 96, confidence: 0.01, iou: 0.5, agnostic: false, most: 7 };
     let found = detector.find(&picture(50, 37), &options).unwrap();
@@ -260,7 +208,33 @@ fn what_does_not_fit_is_named() {
     .into_iter()
     .enumerate()
     {
-        let folder = Folder::new(&format!("unfit-{i}"), network, changes);
+        let folder = folder_of(&format!("unfit-{i}"), network, changes);
+        match Detector::open(&folder.0).err() {
+            Some(Error::Model { reason, .. }) => assert!(reason.contains(expected), "{reason}"),
+            other => panic!("{other:?}, expected {expected}"),
+        }
+    }
+}
+
+#[test]
+fn odd_layers_are_named() {
+    let golden = golden();
+    for (i, (family, layer, outputs, expected)) in [
+        ("yolov8", "2.cv1", 1, "2.cv1 has no two halves"),
+        ("yolo11", "10.cv1", 1, "10.cv1 has no two halves"),
+        ("yolov8-segment", "22.proto.upsample", 0, "22.proto.upsample: "),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut network = golden.networks[family].clone();
+        for (name, shape) in &mut network.tensors {
+            if name.contains(&format!(".{layer}.")) {
+                let at = usize::from(layer.ends_with("upsample") && shape.len() > 1);
+                shape[at] = outputs;
+            }
+        }
+        let folder = folder_of(&format!("odd-{i}"), &network, json!({}));
         match Detector::open(&folder.0).err() {
             Some(Error::Model { reason, .. }) => assert!(reason.contains(expected), "{reason}"),
             other => panic!("{other:?}, expected {expected}"),

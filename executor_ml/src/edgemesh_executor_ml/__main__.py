@@ -23,7 +23,7 @@ def staff(settings: MlSettings) -> Models:
     """The crews of the models' folder."""
     env = settings.worker_environment()
     load_s = settings.load_timeout_ms / 1e3
-    limit = settings.memory_limit
+    limit = settings.memory_bytes
 
     def crew(config: Mapping[str, Any], name: str) -> Crew:
         # Spares of a model that nobody calls would double its memory for nothing.

@@ -24,7 +24,10 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
     """The algorithm over these models, the default first."""
     described = generate.describe(models)
     parameters = json.loads(described.parameters_schema)
-    del parameters["properties"]["prompt"], parameters["description"]
+    # A chat has messages, and an answer of OpenAI's shape has no place for what is told of them.
+    for name in ("prompt", "prompt_logprobs"):
+        del parameters["properties"][name]
+    del parameters["description"]
     parameters["required"] = ["messages"]
     plain = json.loads(described.result_schema)["properties"]
     counts = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens")

@@ -29,10 +29,7 @@ _FLOAT = 4
 def open_classifier(folder: Path) -> Classifier:
     """Open a model, and compute with it once. Raises CandleError, Unusable."""
     model = Classifier(folder)
-    side = 64
-    grey = model.prepare(
-        bytearray(b"\x7f" * side * side * 3), (side, side), most_pixels=side * side
-    )
+    grey = pictures.grey(model.prepare)
     for values in model.classify([grey]):
         if not all(map(math.isfinite, array("f", values))):
             raise Unusable("its weights give scores of what are no numbers")
@@ -55,55 +52,15 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
             },
         },
     }
-    label = {
-        "type": "object",
-        "required": ["label", "score", "index"],
-        "properties": {
-            "label": {"type": "string"},
-            "score": {"type": "number", "description": "its probability"},
-            "index": {"type": "integer"},
-        },
-    }
-    result = {
-        "type": "object",
-        "required": ["model", "model_version", "images"],
-        "properties": {
-            "model": {"type": "string"},
-            "model_version": {"type": "string"},
-            "images": {
-                "type": "array",
-                "description": "of each picture, in the order of inputs",
-                "items": {
-                    "type": "object",
-                    "required": ["input", "labels"],
-                    "properties": {
-                        "input": {"type": "string"},
-                        "labels": {
-                            "type": "array",
-                            "description": "the likeliest first",
-                            "items": label,
-                        },
-                    },
-                },
-            },
-        },
-    }
     return algorithm_pb2.Algorithm(
         name=NAME,
         version="1",
         description="Labels of pictures with their probabilities, and features of pictures",
         parameters_schema=json.dumps(parameters),
-        result_schema=json.dumps(result),
+        result_schema=pictures.result({"labels": pictures.likeliest("label", "its probability")}),
         inputs=[pictures.spec(required=True)],
         any_inputs=True,
-        outputs=[
-            algorithm_pb2.TensorSpec(
-                name="features",
-                dtypes=[tensor_pb2.DATA_TYPE_FLOAT32],
-                shape=[-1, -1],
-                description="[pictures, features]: what the model's head reads",
-            )
-        ],
+        outputs=[pictures.vectors("features", "[pictures, features]: what the model's head reads")],
         idempotent=True,
     )
 

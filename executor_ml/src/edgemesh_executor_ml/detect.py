@@ -69,7 +69,7 @@ def describe(task: str, models: Sequence[str]) -> algorithm_pb2.Algorithm:
         version="1",
         description=f"{TOLD[task]}; outputs of later pictures are NAME.1, NAME.2, …",
         parameters_schema=json.dumps(parameters),
-        result_schema=json.dumps(_result(task)),
+        result_schema=_result(task),
         inputs=[pictures.spec(required=True)],
         any_inputs=True,
         outputs=outputs,
@@ -156,7 +156,7 @@ def _spec(
     )
 
 
-def _result(task: str) -> dict[str, Any]:
+def _result(task: str) -> str:
     thing: dict[str, Any] = {
         "class": {"type": "integer"},
         "name": {"type": "string"},
@@ -170,26 +170,10 @@ def _result(task: str) -> dict[str, Any]:
     if task == "pose":
         point = {"type": "object", "properties": {"x": _NUMBER, "y": _NUMBER, "score": _NUMBER}}
         thing["keypoints"] = {"type": "array", "items": point}
-    image = {
-        "input": {"type": "string"},
-        "width": {"type": "integer"},
-        "height": {"type": "integer"},
-        "things": {
-            "type": "array",
-            "items": {"type": "object", "required": list(thing), "properties": thing},
-            "description": "the likeliest first",
-        },
+    things = {
+        "type": "array",
+        "items": {"type": "object", "required": list(thing), "properties": thing},
+        "description": "the likeliest first",
     }
-    return {
-        "type": "object",
-        "required": ["model", "model_version", "images"],
-        "properties": {
-            "model": {"type": "string"},
-            "model_version": {"type": "string"},
-            "images": {
-                "type": "array",
-                "items": {"type": "object", "required": list(image), "properties": image},
-                "description": "of each picture, in the order of inputs",
-            },
-        },
-    }
+    whole = {"type": "integer"}
+    return pictures.result({"width": whole, "height": whole, "things": things})

@@ -122,6 +122,7 @@ def run(call: Call, manifest: Manifest, embedder: Embedder, prompts: Prompts) ->
             "tokens": job.tokens,
             "truncated": job.truncated,
         },
+        input_tokens=job.tokens,
         outputs={
             "embeddings": TensorView(
                 tensor_pb2.DATA_TYPE_FLOAT32, (len(texts), embedder.dimensions), out

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edgemesh.executor.v1 import executor_pb2
 
+from edgemesh_executor_ml.derive import stem
 from edgemesh_executor_ml.folder import Seen
 from edgemesh_executor_ml.memory import Memory
 from edgemesh_executor_ml.versions import Offering, Version
@@ -27,11 +28,23 @@ class Entry:
     version: Version | None = None
     refused: str = ""
     """Why what lies there now is not served."""
+    remedy: str = ""
+    """What would mend that, where it is not the files."""
 
     def ready(self, now: float) -> bool:
         """Whether it is to be looked at now."""
         due = self.due and not self.looking
         return due and self.seen is not None and self.seen.still(self.since, now)
+
+    def refuses(self, model: str) -> bool:
+        """Whether a caller who names `model` means this one, and nothing of it is served."""
+        file = stem(self.name)
+        named = (self.name, file, file.partition("@")[0])
+        return (
+            bool(self.refused)
+            and self.version is None
+            and (model in named or model.partition("@")[0] == named[-1])
+        )
 
     def told(self, offering: Offering, memory: Memory) -> list[executor_pb2.Plugin]:
         """What Describe says of it."""

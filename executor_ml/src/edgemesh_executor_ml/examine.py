@@ -32,6 +32,7 @@ from edgemesh_executor_ml.manifest import (
     load,
     parse,
 )
+from edgemesh_executor_ml.memory import LARGER
 from edgemesh_executor_ml.versions import Version
 from mesh_service.executor import throwaway
 
@@ -71,7 +72,8 @@ class Examiner:
         if report.large:
             raise Unusable(
                 f"it needs more memory than all models may take, {self._most // _MIB} MiB;"
-                f" its files have {file_bytes // _MIB} MiB"
+                f" its files have {file_bytes // _MIB} MiB",
+                LARGER,
             )
         found = report.last
         if "incomplete" in found:

@@ -1,7 +1,7 @@
 """The models' folder as it lies there: one entry for each model, and whether it has changed.
 
 Rules: nothing is opened; hidden files and what cannot be a model are passed over. An entry is a
-folder or a lone GGUF file.
+folder, or a lone GGUF or ONNX file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgemesh_executor_ml.derive import GGUF
+from edgemesh_executor_ml.derive import GGUF, GRAPH, LONE
 from edgemesh_executor_ml.manifest import FILE_NAME
 
 STILL_S = 0.4
@@ -23,7 +23,7 @@ _MOST_FILES = 2000
 PYTHON = "model.py"
 """A model in Python: the Python executor's, which may have the same folder."""
 _MARKS = (FILE_NAME, "config.json")
-_WEIGHTS = (GGUF, ".safetensors", ".bin", ".pt", ".pth", ".pkl", ".ckpt")
+_WEIGHTS = (GGUF, GRAPH, ".safetensors", ".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def now() -> float:
 
 def _is_model(name: str, files: tuple[tuple[str, int, int, int], ...]) -> bool:
     if len(files) == 1 and not files[0][0]:
-        return name.endswith(GGUF)
+        return name.endswith(LONE)
     if any(path == PYTHON for path, *_ in files):
         return False
     return any(path in _MARKS or path.endswith(_WEIGHTS) for path, *_ in files)

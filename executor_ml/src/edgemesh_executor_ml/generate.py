@@ -127,6 +127,13 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
                 "default": 0,
                 "description": "how many of the likeliest tokens it tells with each, if it does",
             },
+            "prompt_logprobs": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": MOST_ALTERNATIVES,
+                "description": "tells the log-probability of each token of the prompt, which is "
+                "read anew, and so many of the likeliest in its place; default: nothing",
+            },
             "truncate_prompt_tokens": {
                 "type": "integer",
                 "minimum": 1,
@@ -158,6 +165,10 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
     }
     required = list(properties)
     properties["logprobs"] = {"type": "array", "description": "if asked for, of each token"}
+    properties["prompt_logprobs"] = {
+        "type": "array",
+        "description": "if asked for, of each token of the prompt; null for the first",
+    }
     return algorithm_pb2.Algorithm(
         name=NAME,
         version="1",
@@ -187,7 +198,15 @@ def _run(call: Call, manifest: Manifest, generator: Generator) -> Reply:
     seed = int(parameters.get("seed", secrets.randbits(_SEED_BITS)))
     generation = _start(generator, parameters, seed)
     tells = generator if parameters.get("logprobs", False) else None
-    progress = _Progress(generation, manifest, seed, tells)
+    of_prompt = generator if "prompt_logprobs" in parameters else None
+    progress = _Progress(generation, manifest, seed, tells, of_prompt)
+    reply = _follow(call, generation, progress)
+    reply.input_tokens = generation.prompt_tokens
+    reply.output_tokens = generation.completion_tokens
+    return reply
+
+
+def _follow(call: Call, generation: Generation, progress: _Progress) -> Reply:
     while True:
         while not generation.wait(_PATIENCE):
             if (reply := stopped(call, progress.result)) is not None:
@@ -210,6 +229,7 @@ def _start(generator: Generator, parameters: Mapping[str, Any], seed: int) -> Ge
         raise InvalidInput({"parameters.prompt": expected})
     field = "parameters.prompt" if messages is None else "parameters.messages"
     truncate = parameters.get("truncate_prompt_tokens")
+    told = parameters.get("prompt_logprobs")
     form = forms.read(parameters)
     try:
         if prompt is None:
@@ -229,6 +249,7 @@ def _start(generator: Generator, parameters: Mapping[str, Any], seed: int) -> Ge
             seed=seed,
             stop=list(parameters.get("stop", ())),
             alternatives=int(parameters.get("top_logprobs", 0)),
+            prompt_alternatives=None if told is None else int(told),
             truncate=None if truncate is None else int(truncate),
             schema=form.schema,
             regex=form.regex,
@@ -253,13 +274,19 @@ class _Progress:
     """What a generation has come to."""
 
     def __init__(
-        self, generation: Generation, model: Manifest, seed: int, tells: Generator | None
+        self,
+        generation: Generation,
+        model: Manifest,
+        seed: int,
+        tells: Generator | None,
+        of_prompt: Generator | None,
     ) -> None:
-        """`tells`: the model, where the result tells log-probabilities."""
+        """`tells`: the model, where the result tells log-probabilities; `of_prompt`: where it
+        tells those of the prompt."""
         self.generation = generation
         self._model, self._seed = model, seed
         self._texts: list[str] = []
-        self._tells = tells
+        self._tells, self._of_prompt = tells, of_prompt
         self._logprobs: list[dict[str, Any]] = []
         self._began = time.perf_counter()
         self._first: float | None = None
@@ -270,20 +297,15 @@ class _Progress:
             self._first = time.perf_counter()
         self._texts.append(token.text)
         if self._tells is not None:
-            alternatives = [self._logprob(id, value) for id, value in token.alternatives]
-            told = self._logprob(token.id, token.logprob) | {"top_logprobs": alternatives}
+            told = _told(self._tells, token.id, token.logprob, token.alternatives)
             self._logprobs.append(told)
-
-    def _logprob(self, id: int, value: float) -> dict[str, Any]:
-        text = "" if self._tells is None else self._tells.token_text(id)
-        return {"token": text, "id": id, "logprob": value}
 
     def result(self) -> dict[str, Any]:
         """The result as it stands."""
         count = self.generation.completion_tokens
         took = 0.0 if self._first is None else time.perf_counter() - self._first
         first = None if self._first is None else round((self._first - self._began) * 1e3, 3)
-        result = {
+        result: dict[str, Any] = {
             "text": "".join(self._texts),
             "finish_reason": self.generation.finish_reason,
             "model": self._model.name,
@@ -295,4 +317,20 @@ class _Progress:
             "time_to_first_token_ms": first,
             "tokens_per_second": round((count - 1) / took, 3) if count > 1 and took else 0.0,
         }
-        return result | ({} if self._tells is None else {"logprobs": self._logprobs})
+        if self._tells is not None:
+            result["logprobs"] = self._logprobs
+        if (model := self._of_prompt) is not None:
+            told = [_told(model, *each) for each in self.generation.prompt_logprobs()]
+            result["prompt_logprobs"] = [None, *told]
+        return result
+
+
+def _told(
+    model: Generator, id: int, logprob: float, alternatives: Sequence[tuple[int, float]]
+) -> dict[str, Any]:
+    """A token's log-probability, and the likeliest in its place."""
+
+    def one(id: int, value: float) -> dict[str, Any]:
+        return {"token": model.token_text(id), "id": id, "logprob": value}
+
+    return one(id, logprob) | {"top_logprobs": [one(*each) for each in alternatives]}

@@ -29,10 +29,7 @@ MOST_CHARACTERS = 10_000
 def open_image_text(folder: Path) -> ImageText:
     """Open a model, and compute with it once. Raises CandleError, Unusable."""
     model = ImageText(folder)
-    side = 64
-    grey = model.prepare(
-        bytearray(b"\x7f" * side * side * 3), (side, side), most_pixels=side * side
-    )
+    grey = pictures.grey(model.prepare)
     ids, _ = model.tokenize("warm-up")
     seen, said = model.embed_pictures([grey]), model.embed_texts([ids])
     for values in (seen, said, model.scores(seen, said)):
@@ -69,44 +66,14 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
             },
         },
     }
-    text = {
-        "type": "object",
-        "required": ["text", "score", "index"],
-        "properties": {
-            "text": {"type": "string"},
-            "score": {"type": "number", "description": "how likely it belongs to the picture"},
-            "index": {"type": "integer"},
+    more: dict[str, Any] = {
+        "dimensions": {"type": "integer"},
+        "truncated": {
+            "type": "integer",
+            "description": "texts longer than the model reads, whose end was ignored",
         },
     }
-    result = {
-        "type": "object",
-        "required": ["model", "model_version", "dimensions", "truncated", "images"],
-        "properties": {
-            "model": {"type": "string"},
-            "model_version": {"type": "string"},
-            "dimensions": {"type": "integer"},
-            "truncated": {
-                "type": "integer",
-                "description": "texts longer than the model reads, whose end was ignored",
-            },
-            "images": {
-                "type": "array",
-                "description": "of each picture, in the order of inputs",
-                "items": {
-                    "type": "object",
-                    "required": ["input", "texts"],
-                    "properties": {
-                        "input": {"type": "string"},
-                        "texts": {
-                            "type": "array",
-                            "description": "the likeliest first",
-                            "items": text,
-                        },
-                    },
-                },
-            },
-        },
-    }
+    fitting = pictures.likeliest("text", "how likely it belongs to the picture")
     vectors = {
         "image_embeddings": "[pictures, dimensions], each of length 1",
         "text_embeddings": "[texts, dimensions], each of length 1",
@@ -116,18 +83,10 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
         version="1",
         description="How likely texts belong to pictures (zero-shot labels), and vectors of both",
         parameters_schema=json.dumps(parameters),
-        result_schema=json.dumps(result),
+        result_schema=pictures.result({"texts": fitting}, more),
         inputs=[pictures.spec(required=False)],
         any_inputs=True,
-        outputs=[
-            algorithm_pb2.TensorSpec(
-                name=name,
-                dtypes=[tensor_pb2.DATA_TYPE_FLOAT32],
-                shape=[-1, -1],
-                description=description,
-            )
-            for name, description in vectors.items()
-        ],
+        outputs=[pictures.vectors(*each) for each in vectors.items()],
         idempotent=True,
     )
 

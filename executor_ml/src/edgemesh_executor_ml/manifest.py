@@ -20,6 +20,11 @@ _MOST_BYTES = 4 << 20
 class Unusable(Exception):
     """A model can never be used as it is."""
 
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        """`remedy`: what would mend it, where that is not the model's files."""
+        super().__init__(reason)
+        self.remedy = remedy
+
 
 class Incomplete(Unusable):
     """It may still be being copied."""

@@ -14,17 +14,36 @@ from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
 
 from edgemesh_executor_ml.versions import Version
+from mesh_service import errors
 from mesh_service.executor.crew import Crew
 
 _MIB = 1 << 20
+LARGER = "raise EDGEMESH_ML_MODELS_MEMORY_BYTES"
+SETTLE_S = 1.0
+"""After so long it may be otherwise, where it is a matter of time."""
+MORE_ROOM = f"name fewer models in EDGEMESH_ML_KEEP_MODELS, or {LARGER}"
+WHOLE_AGAIN = (
+    "see that its files are whole and that the machine has memory for it, and raise"
+    " EDGEMESH_ML_LOAD_TIMEOUT_MS if that was too short; the executor's log has more"
+)
+STILL = "try again when nothing has written to its files for a second"
 
 
 class NotLoaded(Exception):
-    """A model cannot be loaded; `reason` is for people."""
+    """A model cannot be loaded; `reason`, and what would mend it, are for people."""
 
-    def __init__(self, version: Version, reason: str) -> None:
+    def __init__(
+        self, version: Version, reason: str, remedy: str, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(f"{version.label}: {reason}")
         self.version, self.reason = version, reason
+        self.remedy, self.retry_after_s = remedy, retry_after_s
+
+    def told(self) -> errors.UnusableModel:
+        """The same, for callers."""
+        return errors.UnusableModel(
+            self.version.label, self.reason, self.remedy, self.retry_after_s
+        )
 
 
 class _Place:
@@ -168,14 +187,14 @@ class Memory:
     async def _load(self, place: _Place) -> Crew:
         try:
             if place.version.torn:
-                raise NotLoaded(place.version, "its files are being changed")
+                raise NotLoaded(place.version, "its files are being changed", STILL, SETTLE_S)
             async with self._turn:
                 await self._make_room(place)
                 place.counted = True
             crew = self._enlist(place.version)
             if error := await crew.begin(self._start_s):
                 place.counted = False
-                raise NotLoaded(place.version, error)
+                raise NotLoaded(place.version, f"it cannot be opened: {error}", WHOLE_AGAIN)
             crew.on_change = self._changed
             place.crew, place.called = crew, time.monotonic()
             self._changed()
@@ -197,7 +216,11 @@ class Memory:
             elif any(each.loading or each.left for each in self._places.values() if each.counted):
                 await self._news.wait()
             else:
-                raise NotLoaded(place.version, f"no room: {_mib(self.used)} are taken")
+                why = (
+                    f"no room: it needs {_mib(self.needs(place.version))}, and of"
+                    f" {_mib(self.limit)} for models {_mib(self.used)} are kept"
+                )
+                raise NotLoaded(place.version, why, MORE_ROOM)
 
     async def _leave(self, place: _Place) -> None:
         """Let a loaded model go, when its calls have ended."""

@@ -26,8 +26,8 @@ from edgemesh_executor_ml import folder, pins
 from edgemesh_executor_ml.entry import Entry
 from edgemesh_executor_ml.examine import Examiner
 from edgemesh_executor_ml.manifest import Incomplete, Unusable
-from edgemesh_executor_ml.memory import Memory, NotLoaded
-from edgemesh_executor_ml.model_name import model_name
+from edgemesh_executor_ml.memory import MORE_ROOM, SETTLE_S, WHOLE_AGAIN, Memory, NotLoaded
+from edgemesh_executor_ml.model_name import asked_model, model_name
 from edgemesh_executor_ml.service import SERVICE, ModelMethods
 from edgemesh_executor_ml.versions import Offering, Version
 from mesh_service import errors, logs
@@ -39,7 +39,6 @@ from mesh_service.pool import WorkerPool
 from mesh_service.stack import Rpc
 
 LOOK_S = 0.2
-_RETRY_S = 1.0
 
 
 class Models(Staff):
@@ -115,8 +114,27 @@ class Models(Staff):
                 crew = await stack.enter_async_context(self.memory.hold(version))
             except NotLoaded as error:
                 logs.event("model not loaded", level=logging.ERROR, why=str(error))
-                raise errors.NotStarted("ml", _RETRY_S) from None
-            yield crew.pool
+                raise error.told() from None
+            try:
+                yield crew.pool
+            except errors.NotStarted as error:
+                if not crew.error:  # they were killed, and others are on their way
+                    raise
+                # Of this model: what the executor else serves is there.
+                why = f"its workers end before they take a call: {crew.error}"
+                retry_s = max(error.retry_after_s, SETTLE_S)
+                raise errors.UnusableModel(version.label, why, WHOLE_AGAIN, retry_s) from None
+
+    def explain(self, error: errors.MeshError, raw: bytes) -> errors.MeshError:
+        """Of a model that lies there and was refused: why."""
+        model = asked_model(raw)
+        refused = next((e for e in self.entries.values() if model and e.refuses(model)), None)
+        if refused is None:
+            return error
+        there = sorted({each.manifest.name for each in self.offering.versions()})
+        mend = refused.remedy or f"mend {refused.name} in the models' folder"
+        others = f", or take another model: {', '.join(there[:8])}" if there else ""
+        return errors.UnusableModel(model, f"it was refused: {refused.refused}", mend + others)
 
     async def start(self) -> None:
         """Return when all that lies there is offered or refused, and defaults are loaded."""
@@ -202,6 +220,7 @@ class Models(Staff):
             if entry.seen is seen and not entry.due:  # else it will be looked at again
                 await self._take(entry, version)
         except Unusable as error:
+            entry.remedy = error.remedy
             self._refuse(entry, str(error), isinstance(error, Incomplete))
         except Exception as error:  # this model's trouble is to be no other's
             logs.event("model trouble", level=logging.ERROR, model=entry.name, error=repr(error))
@@ -217,7 +236,7 @@ class Models(Staff):
             if other is not entry and other.version and other.version.label == version.label:
                 raise Unusable(f"{version.label} is there already, as {other.name}")
         if unfit := self.memory.unfit(version, self._kept_versions()):
-            raise Unusable(unfit)
+            raise Unusable(unfit, MORE_ROOM)
         before = self.offering.stable(version.manifest.name) if self._knows(version) else None
         if before is not None and self.memory.crew(before) is not None:
             # Callers of what it replaces are not to wait until it is loaded.

@@ -1,7 +1,8 @@
 """A model in this process: opened by its task, computed with once, and what calls of it run.
 
 Rules: the first step is made before the worker is ready, so that no caller waits for it; weights
-that give no numbers are refused then. A task is one line of OPENERS and one of tasks.TASKS.
+that give no numbers are refused then. Graphs in ONNX are opened only, since nobody knows what to
+give them. A task is one line of OPENERS and one of tasks.TASKS.
 """
 
 from __future__ import annotations
@@ -21,10 +22,14 @@ from edgemesh_executor_ml import (
     embed,
     generate,
     image_text,
+    onnx,
+    picture_texts,
     prompts,
     rerank,
+    segment_anything,
     transcribe,
     transcribe_schema,
+    vad,
 )
 from edgemesh_executor_ml.manifest import Manifest
 from edgemesh_executor_ml.model import open_embedder, open_generator, open_transcriber
@@ -67,9 +72,9 @@ def _generate(folder: Path, manifest: Manifest) -> list[Offer]:
 
 
 def _transcribe(folder: Path, manifest: Manifest) -> list[Offer]:
-    transcriber = open_transcriber(folder)
+    listener = transcribe.Listener(open_transcriber(folder), lambda: vad.beside(folder.parent))
     described = transcribe_schema.describe([manifest.name])
-    return [Offer(described, lambda call: transcribe.run(call, manifest, transcriber))]
+    return [Offer(described, lambda call: transcribe.run(call, manifest, listener))]
 
 
 def _classify_image(folder: Path, manifest: Manifest) -> list[Offer]:
@@ -84,10 +89,35 @@ def _image_text(folder: Path, manifest: Manifest) -> list[Offer]:
     return [Offer(image_text.describe(names), run)]
 
 
+def _picture_texts(folder: Path, manifest: Manifest) -> list[Offer]:
+    names, task = [manifest.name], picture_texts.BY_TASK[manifest.task]
+    model = picture_texts.open_blip(folder, task)
+    run = partial(picture_texts.run, task=task, manifest=manifest, model=model)
+    return [Offer(picture_texts.describe(task, names), run)]
+
+
+def _segment_anything(folder: Path, manifest: Manifest) -> list[Offer]:
+    names, model = [manifest.name], segment_anything.open_sam(folder)
+    run = partial(segment_anything.run, manifest=manifest, model=model)
+    return [Offer(segment_anything.describe(names), run)]
+
+
 def _detect(folder: Path, manifest: Manifest) -> list[Offer]:
     model = Detector(folder)
     told = detect.describe(manifest.task, [manifest.name])
     return [Offer(told, lambda call: detect.run(call, manifest, model))]
+
+
+def _onnx(folder: Path, manifest: Manifest) -> list[Offer]:
+    graph = onnx.open_graph(folder, manifest)
+    run = partial(onnx.run, manifest=manifest, graph=graph)
+    return [Offer(onnx.describe([manifest.name], graph), run)]
+
+
+def _vad(folder: Path, manifest: Manifest) -> list[Offer]:
+    detector = vad.open_detector(folder)
+    run = partial(vad.run, manifest=manifest, detector=detector)
+    return [*_onnx(folder, manifest), Offer(vad.describe([manifest.name]), run)]
 
 
 OPENERS: Mapping[str, Opener] = {
@@ -97,7 +127,12 @@ OPENERS: Mapping[str, Opener] = {
     "transcribe": _transcribe,
     "classify_image": _classify_image,
     "image_text": _image_text,
+    "caption_image": _picture_texts,
+    "answer_image": _picture_texts,
+    "segment_anything": _segment_anything,
     "detect": _detect,
     "segment": _detect,
     "pose": _detect,
+    "onnx": _onnx,
+    "vad": _vad,
 }

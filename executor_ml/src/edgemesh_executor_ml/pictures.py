@@ -7,9 +7,10 @@ two pictures a call looks at its deadline and at its caller.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from edgemesh.compute.v1 import algorithm_pb2, tensor_pb2
 
@@ -47,6 +48,12 @@ class Reader(Protocol[T_co]):
         ...
 
 
+def grey(reader: Reader[T]) -> T:
+    """A small picture to compute with once, as a model reads it."""
+    side = 64
+    return reader(memoryview(b"\x7f" * side * side * 3), (side, side), most_pixels=side * side)
+
+
 class Preparer(Protocol):
     """A model that reads pictures."""
 
@@ -56,14 +63,49 @@ class Preparer(Protocol):
         ...
 
 
-def spec(required: bool) -> algorithm_pb2.TensorSpec:
-    """The first input; others are like it."""
+def spec(required: bool, several: bool = True) -> algorithm_pb2.TensorSpec:
+    """The first input; others are like it, where there may be several."""
+    more = "; more of them as image.1, image.2, …" if several else "; one picture"
     return algorithm_pb2.TensorSpec(
         name="image",
         dtypes=_FILES,
         any_rank=True,
         required=required,
-        description=f"{_EXPECTED}; more of them as image.1, image.2, …",
+        description=f"{_EXPECTED}{more}",
+    )
+
+
+def result(image: dict[str, Any], more: dict[str, Any] | None = None) -> str:
+    """The schema of a result that tells of each picture what `image` describes."""
+    image = {"input": {"type": "string"}} | image
+    told = {
+        "type": "array",
+        "description": "of each picture, in the order of inputs",
+        "items": {"type": "object", "required": list(image), "properties": image},
+    }
+    named = {"model": {"type": "string"}, "model_version": {"type": "string"}}
+    properties = named | (more or {}) | {"images": told}
+    return json.dumps({"type": "object", "required": list(properties), "properties": properties})
+
+
+def likeliest(name: str, score: str) -> dict[str, Any]:
+    """The schema of what is ranked: each a `name` with its score, and where it stood."""
+    properties = {
+        name: {"type": "string"},
+        "score": {"type": "number", "description": score},
+        "index": {"type": "integer"},
+    }
+    items = {"type": "object", "required": list(properties), "properties": properties}
+    return {"type": "array", "description": "the likeliest first", "items": items}
+
+
+def vectors(name: str, description: str) -> algorithm_pb2.TensorSpec:
+    """An output of rows of numbers."""
+    return algorithm_pb2.TensorSpec(
+        name=name,
+        dtypes=[tensor_pb2.DATA_TYPE_FLOAT32],
+        shape=[-1, -1],
+        description=description,
     )
 
 

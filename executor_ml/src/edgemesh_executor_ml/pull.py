@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from edgemesh_executor_ml.derive import GGUF, derive
+from edgemesh_executor_ml.derive import GGUF, LONE, derive
 from edgemesh_executor_ml.download import NotDownloaded, download
 from edgemesh_executor_ml.examine import NAME
 from edgemesh_executor_ml.fetch import SCRATCH, FetchFailed, Say, lock, sync_folder
@@ -47,7 +47,7 @@ def pull(
     parts = name.split("@")
     if len(parts) > 2 or not all(NAME.fullmatch(part) for part in parts):
         raise FetchFailed(name, f"is no name and version: {NAME.pattern}")
-    for there in (models / name, models / f"{name}{GGUF}"):
+    for there in [models / f"{name}{end}" for end in ("", *LONE)]:
         if there.exists() and not replace:
             raise FetchFailed(name, f"{there} is there already")
     models.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def _place(
         made = _made(Path(scratch), name, source, ours=ours)
         _check(name, made)
         target = models / made.name
-        for old in (models / name, models / f"{name}{GGUF}"):
+        for old in [models / f"{name}{end}" for end in ("", *LONE)]:
             if old.exists():
                 old.rename(Path(scratch) / f"old-{old.name}")
         made.rename(target)

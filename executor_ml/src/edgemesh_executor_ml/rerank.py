@@ -136,5 +136,6 @@ def run(call: Call, manifest: Manifest, reranker: Reranker) -> Reply:
             "results": results,
             "tokens": job.tokens,
             "truncated": job.truncated,
-        }
+        },
+        input_tokens=job.tokens,
     )

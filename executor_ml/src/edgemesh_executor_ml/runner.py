@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from edgemesh.compute.v1 import algorithm_pb2
+from edgemesh.executor.v1 import executor_pb2
 
+import edgemesh_candle
 from edgemesh_executor_ml import tensor
 from edgemesh_executor_ml.manifest import parse
 from edgemesh_executor_ml.opened import OPENERS, Offer
@@ -31,6 +33,13 @@ class MlRunner:
             manifest = parse(config["manifest"])
             offers = OPENERS[manifest.task](Path(config["folder"]), manifest)
         self._offers = {offer.algorithm.name: offer for offer in offers}
+        self.build = executor_pb2.Build(
+            level=edgemesh_candle.BUILD,
+            kernels=edgemesh_candle.kernels(),
+            threads=edgemesh_candle.threads(),
+            devices=edgemesh_candle.DEVICES,
+        )
+        """What Describe tells of the native code that computes."""
 
     def describe(self) -> list[algorithm_pb2.Algorithm]:
         """The algorithms of its model."""

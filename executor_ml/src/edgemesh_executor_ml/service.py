@@ -61,7 +61,7 @@ class ModelMethods:
         try:
             await self._memory.load(version)
         except NotLoaded as error:
-            raise _invalid(f"a model that can be loaded now; {error}") from None
+            raise error.told() from None
         return model_pb2.LoadModelResponse(model=self._told(version)).SerializeToString()
 
     async def _unload(self, raw: bytes, rpc: Rpc) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -23,7 +23,7 @@ class MlSettings(ExecutorSettings):
     concurrency: int = Field(default=16, ge=1, le=256)
     """Requests that one worker takes at a time; texts of one model are generated together."""
     models_dir: Path | None = None
-    """Folder of models, a folder or GGUF file each; default: `models` in the cache."""
+    """Folder of models, a folder, a GGUF or an ONNX file each; default: `models` in the cache."""
     keep_models: Annotated[tuple[str, ...], NoDecode] = ()
     """Names of models, separated by commas, that are loaded at the start and never unloaded; the
     first of them that does an algorithm is its default, which is else the first by name."""
@@ -35,14 +35,17 @@ class MlSettings(ExecutorSettings):
     threads: int = Field(default=0, ge=0, le=1024)
     """Threads that one worker computes with; 0: the cores, shared equally among the workers."""
 
+    device: Literal["cpu", "cuda"] = "cpu"
+    """What models compute on. `cuda` is refused: this executor has kernels for processors alone."""
+
     @property
     def models(self) -> Path:
         """The folder of models in force."""
         return self.models_dir or self.cache / "models"
 
     @property
-    def memory_limit(self) -> int:
-        """Memory of all models in force."""
+    def memory_bytes(self) -> int:
+        """Memory of all models in force, which Describe tells."""
         return self.models_memory_bytes or available_bytes() * 3 // 4
 
     @property
@@ -64,8 +67,14 @@ class MlSettings(ExecutorSettings):
         return value
 
     def check(self) -> None:
-        """Refuse a folder that is not there."""
+        """Refuse a folder that is not there, and a device that there is not."""
         super().check()
+        if self.device != "cpu":
+            # Never the processor in its place: who asks for a device has planned with its speed.
+            raise SettingsError(
+                f"{self.prefix()}DEVICE",
+                f"this executor is not built with {self.device.upper()}; it computes on `cpu`",
+            )
         if not self.models.is_dir():
             raise SettingsError(
                 f"{self.prefix()}MODELS_DIR",

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgemesh.compute.v1 import compute_pb2
 
+from edgemesh_candle import Interrupted
 from mesh_service.executor import Call, Reply
 
 
@@ -31,3 +32,16 @@ def stopped(call: Call, result: Callable[[], Any] = lambda: None) -> Reply | Non
             ),
         )
     return None
+
+
+def interrupted(call: Call, error: Interrupted, result: Callable[[], Any] = lambda: None) -> Reply:
+    """The reply of a call whose work was interrupted. Raises `error` where it need not stop."""
+    if (reply := stopped(call, result)) is None:
+        raise error
+    return reply
+
+
+def going(call: Call) -> Callable[[], bool]:
+    """Whether the call may go on, as native code asks it."""
+    cancelled, deadline = call.cancelled, call.deadline
+    return lambda: not cancelled.is_set() and time.monotonic() < deadline

@@ -41,8 +41,14 @@ class Task:
     """JSON files beside config.json that must be there; of several names, one."""
     optional: tuple[str, ...] = _TEXT
     """Files that belong to the model where they are there."""
+    weights: str = "safetensors"
+    """Their format, in a folder without a manifest."""
 
 
+ONNX = "onnx"
+"""The family of what comes as one file that says all."""
+_BESIDE = ("metadata.json", "labels.json", "preprocessor_config.json")
+"""Files that may tell of what a graph takes and gives; nothing reads them."""
 _YOLO = Task(("yolov8", "yolo11"), needs=(), optional=())
 
 TASKS: Mapping[str, Task] = {
@@ -67,9 +73,16 @@ TASKS: Mapping[str, Task] = {
     "transcribe": Task(("whisper",), ("ForConditionalGeneration",), optional=_SOUND),
     "classify_image": Task(_CLASSIFIERS, needs=(_PICTURES,), optional=()),
     "image_text": Task(("clip", "siglip"), needs=("tokenizer.json", _PICTURES)),
+    "caption_image": Task(
+        ("blip",), ("ForConditionalGeneration",), needs=("tokenizer.json", _PICTURES)
+    ),
+    "answer_image": Task(("blip",), ("ForQuestionAnswering",), needs=("tokenizer.json", _PICTURES)),
+    "segment_anything": Task(("sam",), needs=(_PICTURES,), optional=()),
     "detect": _YOLO,
     "segment": _YOLO,
     "pose": _YOLO,
+    "vad": Task(("silero-vad",), needs=(), optional=_BESIDE, weights="onnx"),
+    "onnx": Task((ONNX,), needs=(), optional=_BESIDE, weights="onnx"),
 }
 _ALIASES = {"gemma3_text": "gemma3"}
 

@@ -2,7 +2,8 @@
 
 Rules: 30 seconds are heard at a time, and the next window begins where the text of the last one
 ends; a window whose text repeats itself or is unlikely is written anew at the next temperature, and
-one that is silence is passed over, as in OpenAI's reference. Between tokens, and between layers
+one that is silence is passed over, as in OpenAI's reference. Where `vad` is told only the speech in
+it is heard, and times are those of the whole sound. Between tokens, and between layers
 while a window is heard, the call looks at its deadline and at its caller; the segments there are
 until then are kept in the reply.
 """
@@ -10,12 +11,10 @@ until then are kept in the reply.
 from __future__ import annotations
 
 import json
-import time
 import zlib
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
-
-from edgemesh.compute.v1 import tensor_pb2
 
 from edgemesh_candle import (
     Attempt,
@@ -24,41 +23,44 @@ from edgemesh_candle import (
     ParameterError,
     Segment,
     Sound,
-    SoundExpected,
+    SpeechDetector,
     Transcriber,
     Transcription,
 )
-from edgemesh_executor_ml.manifest import Manifest
-from edgemesh_executor_ml.stopped import stopped
+from edgemesh_executor_ml import sounds, vad
+from edgemesh_executor_ml.cut import Cut
+from edgemesh_executor_ml.manifest import Manifest, Unusable
+from edgemesh_executor_ml.sounds import Going
+from edgemesh_executor_ml.stopped import going as may_go
+from edgemesh_executor_ml.stopped import interrupted
 from edgemesh_executor_ml.transcribe_schema import (
     COMPRESSION_RATIO,
     LOGPROB,
-    MOST_SECONDS,
     NO_SPEECH,
     TEMPERATURES,
+    VAD,
 )
-from mesh_service.executor import AlgorithmFailure, Call, InvalidInput, Reply, TensorView
+from mesh_service.executor import AlgorithmFailure, Call, InvalidInput, Reply
 
-_SECOND_BYTES = 160_000
-"""Memory that a second of sound takes: its samples and its spectrogram, and some room."""
-_ENCODED = (tensor_pb2.DATA_TYPE_BYTES, tensor_pb2.DATA_TYPE_UINT8)
-_SAMPLES = {tensor_pb2.DATA_TYPE_FLOAT32: "float32", tensor_pb2.DATA_TYPE_INT16: "int16"}
-_MOST_CHANNELS = 64
 _DIGITS = 6
+_LINE = ("start", "end", "text", "words")
+"""What a line of stdout tells of a segment."""
 
 
-def run(call: Call, manifest: Manifest, transcriber: Transcriber) -> Reply:
+def run(call: Call, manifest: Manifest, listener: Listener) -> Reply:
     """Transcribe one sound. Raises InvalidInput, AlgorithmFailure."""
     progress = _Progress(call, manifest)
-    going = _going(call)
+    going = may_go(call)
     try:
-        sound = _sound(call, going)
+        sound = sounds.read(call, going)
         progress.seconds = sound.seconds
-        _transcribe(call, transcriber, sound, progress, going)
-    except Interrupted:
-        reply = stopped(call, progress.result)
-        if reply is None:
-            raise
+        progress.cut = listener.cut(call, sound, going)
+        if progress.cut is not None:
+            sound = progress.cut.of(sound)
+        if sound.samples or progress.cut is None:
+            _transcribe(call, listener.transcriber, sound, progress, going)
+    except Interrupted as error:
+        reply = interrupted(call, error, progress.result)
         reply.stdout = progress.lines
         return reply
     except NumericError as error:
@@ -66,40 +68,32 @@ def run(call: Call, manifest: Manifest, transcriber: Transcriber) -> Reply:
     return Reply(result=progress.result(), stdout=progress.lines)
 
 
-def _going(call: Call) -> Callable[[], bool]:
-    cancelled, deadline = call.cancelled, call.deadline
-    return lambda: not cancelled.is_set() and time.monotonic() < deadline
+class Listener:
+    """A model that hears, and what finds the speech for it where a call asks for that."""
 
+    def __init__(
+        self, transcriber: Transcriber, detector: Callable[[], SpeechDetector | None]
+    ) -> None:
+        self.transcriber, self._find = transcriber, detector
+        self._detector: SpeechDetector | None = None
+        self._turn = Lock()
 
-def _sound(call: Call, going: Callable[[], bool]) -> Sound:
-    audio = call.inputs["audio"]
-    most = MOST_SECONDS
-    if call.limits.memory_bytes:
-        most = min(most, max(1, call.limits.memory_bytes // _SECOND_BYTES))
-    rate = call.parameters.get("sample_rate")
-    try:
-        if audio.dtype in _ENCODED:
-            if rate is not None:
-                raise InvalidInput({"parameters.sample_rate": "absent: the file says its own"})
-            return Sound.decode(audio.data, most, going)
-        if rate is None:
-            raise InvalidInput({"parameters.sample_rate": "required where audio is samples"})
-        channels = _channels(audio)
-        dtype = _SAMPLES[tensor_pb2.DataType.ValueType(audio.dtype)]
-        return Sound.of_samples(audio.data, dtype, channels, int(rate), most, going)
-    except SoundExpected as error:
-        raise InvalidInput({"inputs.audio": error.expected}) from error
-
-
-def _channels(audio: TensorView) -> int:
-    match audio.shape:
-        case (_,):
-            return 1
-        case (_, channels) if 1 <= channels <= _MOST_CHANNELS:
-            return channels
-        case _:
-            expected = f"[samples], or [samples, channels] of at most {_MOST_CHANNELS} channels"
-            raise InvalidInput({"inputs.audio.shape": f"{expected}, not {list(audio.shape)}"})
+    def cut(self, call: Call, sound: Sound, going: Going) -> Cut | None:
+        """What is to be heard of a sound; None: all. Raises InvalidInput, Interrupted."""
+        told: bool | dict[str, float] = call.parameters.get("vad", False)
+        if told is False:
+            return None
+        try:
+            with self._turn:  # the first that is found is kept
+                detector = self._detector = self._detector or self._find()
+        except Unusable as error:
+            expected = f"a model of the task vad that can be opened: {error}"
+            raise InvalidInput({"parameters.vad": expected}) from error
+        if detector is None:
+            expected = "a model of the task vad in the models folder, and there is none"
+            raise InvalidInput({"parameters.vad": expected})
+        chosen = {} if told is True else told
+        return Cut(vad.heard(detector, sound, VAD | chosen, going))
 
 
 def _transcribe(
@@ -107,7 +101,7 @@ def _transcribe(
     transcriber: Transcriber,
     sound: Sound,
     progress: _Progress,
-    going: Callable[[], bool],
+    going: Going,
 ) -> None:
     """All windows. Raises Interrupted, NumericError, InvalidInput."""
     task = call.parameters.get("task")
@@ -117,7 +111,8 @@ def _transcribe(
             going,
             language=call.parameters.get("language"),
             translate=None if task is None else task == "translate",
-            timestamps=call.parameters.get("timestamps", "segment") == "segment",
+            timestamps=call.parameters.get("timestamps", "segment") != "none",
+            words=call.parameters.get("timestamps") == "word",
             prompt=call.parameters.get("prompt"),
             condition=call.parameters.get("condition_on_previous_text", True),
             seed=int(call.parameters.get("seed", 0)),
@@ -136,15 +131,13 @@ def _transcribe(
             job.skip()
             call.progress(job.fraction)
             continue
-        for segment in job.keep():
+        for segment in job.keep(going):
             progress.add(segment, attempt, temperature)
         call.progress(job.fraction)
     progress.language = job.language
 
 
-def _written(
-    job: Transcription, thresholds: _Thresholds, going: Callable[[], bool]
-) -> tuple[Attempt, float]:
+def _written(job: Transcription, thresholds: _Thresholds, going: Going) -> tuple[Attempt, float]:
     """A window's text: the first that is good enough, or the last."""
     used, *others = thresholds.temperatures
     attempt = job.attempt(used, going)
@@ -194,8 +187,11 @@ class _Progress:
     def __init__(self, call: Call, model: Manifest) -> None:
         self._call, self._model = call, model
         self._tokens: bool = call.parameters.get("tokens", False)
+        self._words: bool = call.parameters.get("timestamps") == "word"
         self._segments: list[dict[str, Any]] = []
         self.seconds = 0.0
+        self.cut: Cut | None = None
+        """What is heard of the sound, where that is not all."""
         self.language: str | None = None
         self.lines = ""
         """What was told on stdout."""
@@ -206,20 +202,30 @@ class _Progress:
         Progress would not do: where a caller reads slowly, only the newest is kept.
         """
         told: dict[str, Any] = {
-            "start": round(segment.start, _DIGITS),
-            "end": round(segment.end, _DIGITS),
+            **self._times(segment.start, segment.end),
             "text": segment.text,
             "avg_logprob": round(attempt.avg_logprob, _DIGITS),
             "compression_ratio": round(compression_ratio(attempt.text), _DIGITS),
             "no_speech_prob": round(attempt.no_speech_prob, _DIGITS),
             "temperature": temperature,
         }
+        if self._words:
+            told["words"] = [
+                {"word": word, **self._times(start, end), "probability": round(likely, _DIGITS)}
+                for word, start, end, likely in segment.words
+            ]
         self._segments.append(told | ({"tokens": segment.tokens} if self._tokens else {}))
         for id, text, logprob in segment.pieces:
             self._call.token(text, id, logprob)
-        line = f"{json.dumps({key: told[key] for key in ('start', 'end', 'text')})}\n"
+        line = f"{json.dumps({key: told[key] for key in _LINE if key in told})}\n"
         self.lines += line
         self._call.output("stdout", line)
+
+    def _times(self, start: float, end: float) -> dict[str, float]:
+        """Of the whole sound."""
+        if self.cut is not None:
+            start, end = self.cut.start(start), self.cut.end(end)
+        return {"start": round(start, _DIGITS), "end": round(end, _DIGITS)}
 
     def result(self) -> dict[str, Any]:
         """The result as it stands."""
@@ -227,6 +233,7 @@ class _Progress:
             "text": "".join(segment["text"] for segment in self._segments),
             "language": self.language,
             "duration_s": round(self.seconds, _DIGITS),
+            **({} if self.cut is None else {"speech_s": round(self.cut.seconds, _DIGITS)}),
             "segments": self._segments,
             "model": self._model.name,
             "model_version": self._model.version,

@@ -6,16 +6,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from edgemesh.compute.v1 import algorithm_pb2, tensor_pb2
+from edgemesh.compute.v1 import algorithm_pb2
+
+from edgemesh_executor_ml import sounds, vad
 
 NAME = "ml.transcribe"
-MOST_SECONDS = 7200
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 COMPRESSION_RATIO = 2.4
 LOGPROB = -1.0
 NO_SPEECH = 0.6
-_RUN_TIME_MS = 300_000
-_LOWEST_RATE, _HIGHEST_RATE = 1_000, 384_000
+VAD = {"min_silence_ms": 2000.0, "pad_ms": 400.0}
+"""Of `vad`, beside ml.vad's own: a pause within a sentence is heard too."""
 _MOST_CHARACTERS = 8192
 
 
@@ -30,27 +31,10 @@ def describe(models: Sequence[str]) -> algorithm_pb2.Algorithm:
         ),
         parameters_schema=json.dumps(_parameters(models)),
         result_schema=json.dumps(_result()),
-        inputs=[
-            algorithm_pb2.TensorSpec(
-                name="audio",
-                dtypes=[
-                    tensor_pb2.DATA_TYPE_BYTES,
-                    tensor_pb2.DATA_TYPE_UINT8,
-                    tensor_pb2.DATA_TYPE_FLOAT32,
-                    tensor_pb2.DATA_TYPE_INT16,
-                ],
-                any_rank=True,
-                required=True,
-                description=(
-                    "the bytes of a WAV, FLAC, MP3 or Ogg Vorbis file, or samples:"
-                    " float32 from -1 to 1, or int16, [samples] or [samples, channels],"
-                    f" with sample_rate; at most {MOST_SECONDS} s"
-                ),
-            )
-        ],
+        inputs=[sounds.spec()],
         streams=True,
         idempotent=True,
-        default_run_time_ms=_RUN_TIME_MS,
+        default_run_time_ms=sounds.RUN_TIME_MS,
     )
 
 
@@ -78,7 +62,12 @@ def _parameters(models: Sequence[str]) -> dict[str, Any]:
                 "enum": ["transcribe", "translate"],
                 "description": "translate: to English; default: as the model says, transcribe",
             },
-            "timestamps": {"type": "string", "enum": ["none", "segment"], "default": "segment"},
+            "timestamps": {
+                "type": "string",
+                "enum": ["none", "segment", "word"],
+                "default": "segment",
+                "description": "word: segments have `words`, by what the model looked at",
+            },
             "temperature": {
                 "anyOf": [
                     temperature,
@@ -113,11 +102,21 @@ def _parameters(models: Sequence[str]) -> dict[str, Any]:
                 "default": 0,
                 "description": "of temperatures above 0",
             },
-            "sample_rate": {
-                "type": "integer",
-                "minimum": _LOWEST_RATE,
-                "maximum": _HIGHEST_RATE,
-                "description": "required where audio is samples, absent where it is a file",
+            "sample_rate": sounds.RATE_SCHEMA,
+            "vad": {
+                "anyOf": [
+                    {"type": "boolean"},
+                    {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "properties": vad.rules_schema(VAD),
+                    },
+                ],
+                "default": False,
+                "description": (
+                    "whether only the speech in it is heard, as a model of the task vad finds it;"
+                    " or by which rules, as of ml.vad"
+                ),
             },
             "tokens": {
                 "type": "boolean",
@@ -140,6 +139,11 @@ def _result() -> dict[str, Any]:
         "no_speech_prob": number,
         "temperature": number,
     }
+    word = {"word": text, "start": number, "end": number, "probability": number}
+    words = {
+        "type": "array",
+        "items": {"type": "object", "required": list(word), "properties": word},
+    }
     properties = {
         "text": text,
         "language": {"type": ["string", "null"]},
@@ -149,10 +153,12 @@ def _result() -> dict[str, Any]:
             "items": {
                 "type": "object",
                 "required": list(segment),
-                "properties": segment | {"tokens": {"type": "array"}},
+                "properties": segment | {"tokens": {"type": "array"}, "words": words},
             },
         },
         "model": text,
         "model_version": text,
     }
-    return {"type": "object", "required": list(properties), "properties": properties}
+    required = list(properties)
+    properties["speech_s"] = number | {"description": "of what was heard, where vad was told"}
+    return {"type": "object", "required": required, "properties": properties}

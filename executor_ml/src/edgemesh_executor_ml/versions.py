@@ -17,6 +17,7 @@ from typing import Any
 
 from edgemesh.compute.v1 import algorithm_pb2
 
+from edgemesh_executor_ml import specs
 from edgemesh_executor_ml.manifest import Manifest
 from edgemesh_executor_ml.pins import CANARY, STABLE, Pin
 
@@ -120,6 +121,7 @@ class Offering:
         joined: dict[str, algorithm_pb2.Algorithm] = {}
         names: dict[str, list[str]] = {}
         exact: dict[str, list[str]] = {}
+        every: dict[str, list[algorithm_pb2.Algorithm]] = {}
         for name, versions in self._of.items():
             stable, canary = self.stable(name), self.canary(name)
             for algorithm in stable.algorithms:
@@ -130,15 +132,19 @@ class Offering:
                 exact.setdefault(algorithm.name, []).append(f"{name}@{CANARY}")
             for version in reversed(versions):
                 for algorithm in version.algorithms:
+                    every.setdefault(algorithm.name, []).append(algorithm)
                     exact.setdefault(algorithm.name, []).append(version.label)
-        return [_over(each, names[name], exact[name]) for name, each in joined.items()]
+        return [_over(each, names[name], exact[name], every[name]) for name, each in joined.items()]
 
     def _find(self, name: str, version: str) -> Version | None:
         return next((v for v in self._of[name] if v.manifest.version == version), None)
 
 
 def _over(
-    one: algorithm_pb2.Algorithm, names: Sequence[str], exact: Sequence[str]
+    one: algorithm_pb2.Algorithm,
+    names: Sequence[str],
+    exact: Sequence[str],
+    all_of: Sequence[algorithm_pb2.Algorithm],
 ) -> algorithm_pb2.Algorithm:
     """The algorithm over all its models."""
     schema: dict[str, Any] = json.loads(one.parameters_schema)
@@ -147,6 +153,7 @@ def _over(
     joined = algorithm_pb2.Algorithm()
     joined.CopyFrom(one)
     joined.parameters_schema = json.dumps(schema)
+    specs.join(joined, all_of)
     return joined
 
 

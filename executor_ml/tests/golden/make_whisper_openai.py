@@ -1,5 +1,6 @@
 """Makes crate/tests/golden/whisper_openai.json: what OpenAI's own loop writes with the first model
-of make_whisper.py, window by window, with its scores.
+of make_whisper.py, window by window, with its scores; and whisper_words.json: the same with times
+of words, by the heads that it looks at by default and by two others.
 
     python make_whisper_openai.py FOLDER_OF_THE_REPOSITORY
 
@@ -29,6 +30,7 @@ from make_whisper import (
     SOURCES,
     START,
     TARGETS,
+    TIMES,
     TRANSCRIBE,
     TRANSLATE,
     noise,
@@ -37,6 +39,9 @@ from make_whisper import (
 
 TARGET = Path(__file__).parents[2] / "crate/tests/golden/whisper_openai.json"
 BLANK = 94
+HEADS = [[0, 1], [1, 3]]
+SENTENCE = [ord(c) - ord("!") for c in "UY)E[?"] + [BLANK]
+"""What a text with words in it is made of."""
 NAMES = (
     ("self_attn.q_proj", "attn.query"),
     ("self_attn.k_proj", "attn.key"),
@@ -76,6 +81,9 @@ class Characters:
     def decode(self, ids: list[int]) -> str:
         return "".join(" " if id == BLANK else chr(ord("!") + id) for id in ids if id < END)
 
+    def decode_with_timestamps(self, ids: list[int]) -> str:
+        return self.decode(ids) + "<|endoftext|>" * ids.count(END)
+
 
 def main() -> None:
     """Make the file."""
@@ -86,7 +94,10 @@ def main() -> None:
     sys.path.insert(0, sys.argv[1])
     import numpy as np
     import torch
-    from whisper import audio, decoding, model, transcribe
+    from whisper import audio, decoding, model, tokenizer, transcribe
+
+    for name in ("split_to_word_tokens", "split_tokens_on_spaces", "split_tokens_on_unicode"):
+        setattr(Characters, name, getattr(tokenizer.Tokenizer, name))
 
     values: dict[str, Any] = {
         "N_FRAMES": FRAMES,
@@ -130,7 +141,7 @@ def main() -> None:
         "told": {},
         "untold": {"condition_on_previous_text": False},
         "prompted": {"initial_prompt": "names: Ada, Grace"},
-        "plain": {"without_timestamps": True, "suppress_tokens": [*suppressed, *range(106, 307)]},
+        "plain": {"without_timestamps": True, "suppress_tokens": [*suppressed, *TIMES]},
     }.items():
         written = loop.transcribe(
             made,
@@ -154,6 +165,52 @@ def main() -> None:
             if s["text"]
         ]
         print(name, *result[name], sep="\n")
+    others = [id for id in range(END) if id not in SENTENCE]
+    words = {}
+    for name, heads, options in (
+        ("later", None, {}),
+        ("named", HEADS, {}),
+        ("untold", HEADS, {"condition_on_previous_text": False}),
+        ("plain", HEADS, {"without_timestamps": True, "suppress_tokens": [*suppressed, *TIMES]}),
+        ("sentence", HEADS, {"suppress_tokens": [*suppressed, *others]}),
+    ):
+        mask = torch.zeros(2, COMMON["decoder_attention_heads"], dtype=torch.bool)
+        mask[1] = heads is None  # the loop's default: all of the later half
+        for layer, head in heads or ():
+            mask[layer, head] = True
+        made.register_buffer("alignment_heads", mask.to_sparse(), persistent=False)
+        written = loop.transcribe(
+            made,
+            sound(),
+            temperature=0.0,
+            compression_ratio_threshold=None,
+            logprob_threshold=None,
+            no_speech_threshold=None,
+            word_timestamps=True,
+            **{"language": "de", "fp16": False, "suppress_tokens": suppressed} | options,
+        )
+        words[name] = [
+            {
+                "start": round(float(s["start"]), 3),
+                "end": round(float(s["end"]), 3),
+                "text": s["text"],
+                "words": [
+                    [
+                        w["word"],
+                        round(float(w["start"]), 3),
+                        round(float(w["end"]), 3),
+                        round(float(w["probability"]), 5),
+                    ]
+                    for w in s["words"]
+                ],
+            }
+            for s in written["segments"]
+            if s["text"]
+        ]
+        print(name, *words[name], sep="\n")
+    path = TARGET.with_name("whisper_words.json")
+    path.write_text(json.dumps({"heads": HEADS, "ways": words}, separators=(",", ":")) + "\n")
+    print(path.name, path.stat().st_size)
     del transcribe
     TARGET.write_text(json.dumps(result, separators=(",", ":")) + "\n")
     print(TARGET.name, TARGET.stat().st_size)

@@ -1,9 +1,9 @@
-"""Candle models on CPU: sentence embeddings and text generation.
+"""Candle models on CPU: sentence embeddings, text generation, sound, pictures, graphs in ONNX.
 
-Rules: models are opened from immutable folders, whose files are mapped and shared between
-processes; work advances in steps (`EmbedJob.step`, `Generation.prefill`, `Generation.next`) that
-run without the interpreter lock, so that callers look at deadlines between them. Set
-RAYON_NUM_THREADS and CANDLE_NUM_THREADS before the first import.
+Rules: models are opened from immutable folders, whose files are mapped (weights of Q8_0 and the K
+types are copied into a layout of our own); work advances in steps (`EmbedJob.step`,
+`Generation.next`) that run without the interpreter lock, so that callers look at deadlines between
+them. Set RAYON_NUM_THREADS and CANDLE_NUM_THREADS before the first import.
 """
 
 from edgemesh_candle._cpu import check
@@ -12,24 +12,32 @@ check()
 
 from edgemesh_candle._native import (  # noqa: E402 - only a checked CPU may load it
     BUILD,
+    DEVICES,
     MOST_OPS,
     Attempt,
+    Blip,
     CandleError,
     ChatError,
     Classifier,
     ConstraintError,
     Detector,
+    Embedded,
     Embedder,
     EmbedJob,
     Evaluation,
     Found,
     Generation,
     Generator,
+    Graph,
     GraphError,
+    GraphRun,
     ImageText,
     Interrupted,
+    Masks,
     ModelError,
     NumericError,
+    OnnxInputError,
+    OnnxNodeError,
     ParameterError,
     Picture,
     PictureError,
@@ -37,9 +45,11 @@ from edgemesh_candle._native import (  # noqa: E402 - only a checked CPU may loa
     PromptTooLong,
     Reranker,
     RerankJob,
+    Sam,
     Segment,
     Sound,
     SoundExpected,
+    SpeechDetector,
     TextTooLong,
     Token,
     Transcriber,
@@ -51,24 +61,32 @@ from edgemesh_candle._native import (  # noqa: E402 - only a checked CPU may loa
 
 __all__ = [
     "BUILD",
+    "DEVICES",
     "MOST_OPS",
     "Attempt",
+    "Blip",
     "CandleError",
     "ChatError",
     "Classifier",
     "ConstraintError",
     "Detector",
     "EmbedJob",
+    "Embedded",
     "Embedder",
     "Evaluation",
     "Found",
     "Generation",
     "Generator",
+    "Graph",
     "GraphError",
+    "GraphRun",
     "ImageText",
     "Interrupted",
+    "Masks",
     "ModelError",
     "NumericError",
+    "OnnxInputError",
+    "OnnxNodeError",
     "ParameterError",
     "Picture",
     "PictureError",
@@ -76,9 +94,11 @@ __all__ = [
     "PromptTooLong",
     "RerankJob",
     "Reranker",
+    "Sam",
     "Segment",
     "Sound",
     "SoundExpected",
+    "SpeechDetector",
     "TextTooLong",
     "Token",
     "Transcriber",

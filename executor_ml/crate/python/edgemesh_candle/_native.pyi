@@ -8,24 +8,32 @@ from typing_extensions import Buffer
 
 __all__ = [
     "BUILD",
+    "DEVICES",
     "MOST_OPS",
     "Attempt",
+    "Blip",
     "CandleError",
     "ChatError",
     "Classifier",
     "ConstraintError",
     "Detector",
     "EmbedJob",
+    "Embedded",
     "Embedder",
     "Evaluation",
     "Found",
     "Generation",
     "Generator",
+    "Graph",
     "GraphError",
+    "GraphRun",
     "ImageText",
     "Interrupted",
+    "Masks",
     "ModelError",
     "NumericError",
+    "OnnxInputError",
+    "OnnxNodeError",
     "ParameterError",
     "Picture",
     "PictureError",
@@ -33,9 +41,11 @@ __all__ = [
     "PromptTooLong",
     "RerankJob",
     "Reranker",
+    "Sam",
     "Segment",
     "Sound",
     "SoundExpected",
+    "SpeechDetector",
     "TextTooLong",
     "Token",
     "Transcriber",
@@ -49,11 +59,14 @@ __version__: Final[str]
 BUILD: Final[str]
 """What the binary was compiled for: "x86-64-v3", "x86-64" or another architecture."""
 
+DEVICES: Final[tuple[str, ...]]
+"""What the binary can compute on."""
+
 MOST_OPS: Final[int]
 """Nodes that a graph may have."""
 
 def kernels() -> str:
-    """The kernels in use: "avx512", or the level of the build."""
+    """The best of the kernels in use: "avx512", "avx2" or "portable"."""
 
 def threads() -> int:
     """Threads of the pool that all products share; RAYON_NUM_THREADS, read at first use."""
@@ -188,6 +201,12 @@ class Embedder:
         """Length of a vector."""
 
     @property
+    def encoded(self) -> tuple[int, int]:
+        """Batches and sequences that have been encoded since it was opened: sequences of calls that
+        run at the same time are encoded together, with the same bits as alone.
+        """
+
+    @property
     def max_tokens(self) -> int:
         """Longest text in tokens, special ones included."""
 
@@ -215,7 +234,8 @@ class EmbedJob:
         """Bytes of the result: float32 [texts, dimensions], C order."""
 
     def step(self, out: Buffer) -> bool:
-        """Write the next rows into `out`, some 50 ms of work; False when all are written.
+        """Write the next rows into `out`, some 50 ms of work, or wait some 20 ms for other calls';
+        False when all are written.
 
         `out` is the same writable buffer of `nbytes` bytes for every step, and nobody else's
         meanwhile. Raises ValueError when it does not fit.
@@ -227,6 +247,12 @@ class Reranker:
 
     def __new__(cls, folder: str | PathLike[str]) -> Reranker:
         """Open a folder: config.json, model.safetensors, tokenizer.json. Raises ModelError."""
+
+    @property
+    def encoded(self) -> tuple[int, int]:
+        """Batches and sequences that have been encoded since it was opened: sequences of calls that
+        run at the same time are encoded together, with the same bits as alone.
+        """
 
     @property
     def max_tokens(self) -> int:
@@ -250,7 +276,9 @@ class RerankJob:
         """How many pairs were longer than the model reads."""
 
     def step(self) -> bool:
-        """Read the next pairs, some 50 ms of work; False when all are read."""
+        """Read the next pairs, some 50 ms of work, or wait some 20 ms for other calls'; False when
+        all are read.
+        """
 
     def scores(self, *, raw: bool = False) -> list[float]:
         """A score per document, without the model's own activation where it is `raw`."""
@@ -301,6 +329,7 @@ class Generator:
         seed: int = 0,
         stop: Sequence[str] = ...,
         alternatives: int = 0,
+        prompt_alternatives: int | None = None,
         truncate: int | None = None,
         schema: str | None = None,
         regex: str | None = None,
@@ -309,7 +338,8 @@ class Generator:
 
         Temperature 0 takes the likeliest token; top_k 0, top_p 1 and min_p 0 cut nothing; a
         repetition penalty of 1 and other penalties of 0 change nothing; the same seed gives the
-        same text. `alternatives` of the likeliest tokens are told with each token; with `truncate`
+        same text. `alternatives` of the likeliest tokens are told with each token, and
+        `prompt_alternatives` with each of the prompt, which is then read anew; with `truncate`
         only so many tokens of the prompt's end are read. The text is JSON that `schema` (JSON
         text) describes, or matches `regex` as a whole. Raises PromptTooLong, ParameterError,
         ConstraintError.
@@ -326,6 +356,10 @@ class Generation:
     @property
     def cached_tokens(self) -> int:
         """Those of the prompt that an earlier text had read already."""
+
+    def prompt_logprobs(self) -> list[tuple[int, float, list[tuple[int, float]]]]:
+        """Of the prompt's tokens from the second on: the id, its log-probability, the likeliest
+        tokens with theirs; complete with the first token, none unless they were asked for."""
 
     @property
     def completion_tokens(self) -> int:
@@ -371,6 +405,64 @@ class Interrupted(CandleError):
     """The caller's `going` said no."""
 
 @final
+class OnnxInputError(CandleError):
+    """What a call gives is not what a graph takes; `field` names it, as `inputs.NAME.shape`."""
+
+    field: str
+    reason: str
+
+@final
+class OnnxNodeError(CandleError):
+    """A node of a graph cannot compute with what it was given."""
+
+    node: str
+    reason: str
+
+@final
+class Graph:
+    """A model in ONNX; may be used by several threads at once."""
+
+    def __new__(cls, path: str | PathLike[str]) -> Graph:
+        """Read a file: weights are decoded, and what depends on no input is computed.
+
+        Raises ModelError, with all operators that are not supported.
+        """
+
+    @property
+    def inputs(self) -> list[tuple[str, str, list[int] | None, str]]:
+        """Of each: name, dtype, dimensions (-1: any; None: any number) and these for a person."""
+
+    @property
+    def outputs(self) -> list[tuple[str, str, list[int] | None, str]]:
+        """As of inputs."""
+
+    def start(self, inputs: Sequence[tuple[str, str, Sequence[int], Buffer]]) -> GraphRun:
+        """Check what a call gives: name, dtype, shape and bytes, little-endian in C order.
+
+        Raises OnnxInputError.
+        """
+
+@final
+class GraphRun:
+    """A graph on its way to its outputs; belongs to one thread at a time."""
+
+    def step(self) -> bool:
+        """Compute some milliseconds; False when all is. Raises OnnxNodeError."""
+
+    def outputs(self) -> list[tuple[str, str, list[int], bytes]]:
+        """Name, dtype, shape and bytes of each output. Raises OnnxNodeError."""
+
+@final
+class SpeechDetector:
+    """Silero's voice activity detection; may be used by several threads at once."""
+
+    def __new__(cls, path: str | PathLike[str]) -> SpeechDetector:
+        """Read its network over sequences of windows, in ONNX. Raises ModelError."""
+
+    def probabilities(self, sound: Sound, going: Callable[[], bool]) -> list[float]:
+        """Of speech in each window. Raises Interrupted, OnnxNodeError."""
+
+@final
 class Sound:
     """One channel of samples at 16 kHz.
 
@@ -397,6 +489,13 @@ class Sound:
 
         Raises SoundExpected, Interrupted; ValueError where they are no whole frames.
         """
+
+    @property
+    def samples(self) -> int:
+        """At 16 kHz, of one channel."""
+
+    def kept(self, spans: Sequence[tuple[int, int]]) -> Sound:
+        """What lies between pairs of samples, one after another."""
 
     @property
     def seconds(self) -> float:
@@ -426,6 +525,7 @@ class Transcriber:
         language: str | None = None,
         translate: bool | None = None,
         timestamps: bool = True,
+        words: bool = False,
         prompt: str | None = None,
         condition: bool = True,
         seed: int = 0,
@@ -433,8 +533,8 @@ class Transcriber:
         """Begin with a sound: its spectrogram.
 
         Without `language` it is as the model's files say, or as it is heard; without `translate`
-        as they say. With `condition` each window is told the text so far. Raises ParameterError,
-        Interrupted.
+        as they say. With `words` segments have their words. With `condition` each window is told
+        the text so far. Raises ParameterError, Interrupted.
         """
 
 @final
@@ -458,8 +558,8 @@ class Transcription:
     def attempt(self, temperature: float, going: Callable[[], bool]) -> Attempt:
         """Write down what was heard. Raises Interrupted, NumericError."""
 
-    def keep(self) -> list[Segment]:
-        """Take the last attempt's text, and move on to where it ends."""
+    def keep(self, going: Callable[[], bool]) -> list[Segment]:
+        """Take the last attempt's text, and move on to where it ends. Raises Interrupted."""
 
     def skip(self) -> None:
         """Move on to the next window: this one has nothing to say."""
@@ -504,6 +604,10 @@ class Segment:
     def pieces(self) -> list[tuple[int, str, float]]:
         """Each token of the text: its id, the whole characters it completes, its
         log-probability."""
+
+    @property
+    def words(self) -> list[tuple[str, float, float, float]]:
+        """Each word's text, start, end and probability, where they were asked for."""
 
 class PictureError(CandleError):
     """A picture cannot be read."""
@@ -557,6 +661,81 @@ class Classifier:
 
     def classify(self, pictures: Sequence[Prepared]) -> tuple[bytes, bytes]:
         """binary32 of [pictures, labels], probabilities, and of [pictures, features]."""
+
+@final
+class Blip:
+    """A model that writes of pictures; shared between threads."""
+
+    def __new__(cls, folder: str | PathLike[str]) -> Blip:
+        """Open a folder as transformers saves it. Raises ModelError."""
+
+    @property
+    def answers(self) -> bool:
+        """Whether it answers questions; otherwise it writes captions."""
+
+    def prepare(
+        self, data: Buffer, size: tuple[int, int] | None = None, *, most_pixels: int
+    ) -> Prepared:
+        """As Classifier's."""
+
+    def say(
+        self,
+        picture: Prepared,
+        going: Callable[[], bool],
+        told: Callable[[int, str, float | None], object],
+        *,
+        text: str | None = None,
+        max_tokens: int = 20,
+        beams: int = 1,
+        length_penalty: float = 1.0,
+        early_stopping: bool = False,
+    ) -> tuple[str, int, bool]:
+        """A text, how many tokens were written, and whether it ended by itself.
+
+        `told` is given each token's id, what became text with it, and its log-probability. `going`
+        is asked between layers. Raises Interrupted, PromptTooLong, ParameterError, NumericError.
+        """
+
+@final
+class Embedded:
+    """A picture that a Sam has seen."""
+
+@final
+class Sam:
+    """A model that cuts things out of pictures; shared between threads."""
+
+    def __new__(cls, folder: str | PathLike[str]) -> Sam:
+        """Open a folder as transformers saves it. Raises ModelError."""
+
+    def embed(self, picture: Picture, going: Callable[[], bool]) -> Embedded:
+        """See a picture; `going` is asked between layers. Raises Interrupted, PictureError."""
+
+    def masks(
+        self,
+        picture: Embedded,
+        going: Callable[[], bool],
+        *,
+        points: Sequence[tuple[float, float]],
+        labels: Sequence[bool],
+        area: tuple[float, float, float, float] | None = None,
+        one: bool = False,
+    ) -> Masks:
+        """Masks at points (across, down) in the picture's pixels, each with whether the thing is
+        there, and in an area (left, top, right, bottom): three, or one.
+
+        Raises Interrupted, NumericError.
+        """
+
+@final
+class Masks:
+    """Masks of one prompt."""
+
+    @property
+    def scores(self) -> list[float]:
+        """How well each fits, as the model thinks: an IoU."""
+
+    def write(self, i: int, out: Buffer) -> None:
+        """Mask `i` into writable bytes, one for each of the picture's pixels: 1 or 0."""
 
 @final
 class ImageText:

@@ -61,7 +61,7 @@ impl Decoder {
                 .map(|i| Layer::read(source, &config, i))
                 .collect::<Result<_>>()?,
             norm: gain(source, &config, norm, config.hidden)?,
-            head: Projection::read(source, name, config.vocabulary, config.hidden)?,
+            head: Projection::exact(source, name, config.vocabulary, config.hidden)?,
             config,
         })
     }
@@ -126,18 +126,29 @@ impl Decoder {
 
     /// The last token's logits of each sequence [sequences, vocabulary], once all layers have run.
     pub fn logits(&self, mut pass: Pass) -> Vec<f32> {
-        let Config { hidden, vocabulary, epsilon, .. } = self.config;
         let each = pass.tokens / pass.sequences;
+        self.logits_of_every(each, &mut pass, Kind::Decode)
+    }
+
+    /// Every token's logits [tokens, vocabulary] of a pass, once all layers have run.
+    pub fn all_logits(&self, pass: &mut Pass) -> Vec<f32> {
+        self.logits_of_every(1, pass, Kind::Prompt)
+    }
+
+    /// Of the last of each `each` tokens.
+    fn logits_of_every(&self, each: usize, pass: &mut Pass, kind: Kind) -> Vec<f32> {
+        let Config { hidden, vocabulary, epsilon, .. } = self.config;
+        let count = pass.tokens / each;
         let normed = &mut pass.scratch.normed;
-        normed.resize(pass.sequences * hidden, 0.0);
+        normed.resize(count * hidden, 0.0);
         let last = pass.x.chunks_exact(hidden).skip(each - 1).step_by(each);
         for (row, normed) in last.zip(normed.chunks_exact_mut(hidden)) {
             rms_norm(row, &self.norm, epsilon, normed);
         }
-        let mut out = vec![0.0; pass.sequences * vocabulary];
+        let mut out = vec![0.0; count * vocabulary];
         let tile = &mut pass.scratch.tile;
         let outputs = &mut [(&self.head, &mut out[..])];
-        in_pool(|threads| project(normed, outputs, Kind::Decode, tile, threads));
+        in_pool(|threads| project(normed, outputs, kind, tile, threads));
         if let Some(cap) = self.config.logit_cap {
             out.iter_mut().for_each(|x| *x = cap * (*x / cap).tanh());
         }

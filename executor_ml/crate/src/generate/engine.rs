@@ -8,6 +8,7 @@
 
 use super::prefixes::Prefixes;
 use super::sequence::Sequence;
+use crate::abort::AbortOnPanic;
 use crate::decoder::{Cache, Decoder};
 use crate::error::{Error, Result};
 use rayon::prelude::*;
@@ -50,16 +51,6 @@ impl Drop for Engine {
         // What it still computes has no caller: generations hold the engine.
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
-        }
-    }
-}
-
-struct AbortOnPanic;
-
-impl Drop for AbortOnPanic {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            std::process::abort();
         }
     }
 }

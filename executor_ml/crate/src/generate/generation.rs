@@ -2,9 +2,10 @@
 
 use super::engine::Engine;
 use crate::error::{Error, Result};
-use std::sync::Arc;
+use crate::sampler::Choice;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Why a generation ended: at an end token or a stop string, or at its limit.
@@ -39,6 +40,8 @@ pub struct Shared {
     pub abandoned: AtomicBool,
     /// Tokens of the prompt that were known.
     pub cached: AtomicUsize,
+    /// What the model thinks of the prompt's tokens from the second on, where that was asked for.
+    pub prompt: Mutex<Vec<Choice>>,
 }
 
 pub struct Generation {
@@ -60,6 +63,12 @@ impl Generation {
     /// Tokens of the prompt that an earlier text had read already.
     pub fn cached_tokens(&self) -> usize {
         self.shared.cached.load(Ordering::Relaxed)
+    }
+
+    /// The prompt's tokens from the second on as the model would have chosen them, complete with
+    /// the first token; empty unless that was asked for.
+    pub fn prompt_choices(&self) -> Vec<Choice> {
+        self.shared.prompt.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tokens taken; the end token is none of them.

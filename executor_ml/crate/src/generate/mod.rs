@@ -53,6 +53,9 @@ pub struct Request {
     pub stop: Vec<String>,
     /// How many of the likeliest tokens are told with each token.
     pub alternatives: usize,
+    /// How many of the likeliest tokens are told in place of each token of the prompt; none: the
+    /// prompt is told nothing of.
+    pub prompt_alternatives: Option<usize>,
     /// Of a longer prompt only so many of the last tokens are read.
     pub truncate: Option<usize>,
     /// What the text must be.

@@ -9,14 +9,17 @@ use super::{MOST_ALTERNATIVES, Request};
 use crate::decoder::{Cache, Decoder, Pass};
 use crate::detokenize::Detokenizer;
 use crate::error::Result;
-use crate::sampler::Sampler;
+use crate::sampler::{Sampler, told};
 use crate::stop::Stop;
-use std::sync::Arc;
+use rayon::prelude::*;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, PoisonError};
 
 /// Prompt tokens that go through a layer together: enough to hide its dequantisation.
 const TOGETHER: usize = 128;
+/// Of a prompt whose tokens are told: all their logits are computed.
+const TOLD_TOGETHER: usize = 32;
 /// Multiply-adds of a piece of reading, some 30 ms on one core.
 const PIECE: usize = 1_500_000_000;
 
@@ -35,6 +38,7 @@ pub struct Sequence {
     stop: Stop,
     ends: Arc<[u32]>,
     alternatives: usize,
+    prompt_alternatives: Option<usize>,
     limit: usize,
     produced: usize,
     ended: bool,
@@ -70,6 +74,7 @@ impl Sequence {
             stop: Stop::new(request.stop),
             ends: Arc::clone(&text.ends),
             alternatives: request.alternatives.min(MOST_ALTERNATIVES),
+            prompt_alternatives: request.prompt_alternatives.map(|n| n.min(MOST_ALTERNATIVES)),
             limit: capacity - prompt.len(),
             ids: prompt,
             cache: None,
@@ -84,9 +89,12 @@ impl Sequence {
         (sequence, generation)
     }
 
-    /// Gets a cache, with what is known of the prompt.
+    /// Gets a cache, with what is known of the prompt; nothing is where its tokens are to be told.
     pub fn take_up(&mut self, decoder: &Decoder, prefixes: &mut Prefixes) {
-        let cache = prefixes.begin(&self.ids, &decoder.config, self.capacity);
+        let cache = match self.prompt_alternatives {
+            Some(_) => Cache::new(&decoder.config, self.capacity),
+            None => prefixes.begin(&self.ids, &decoder.config, self.capacity),
+        };
         self.shared.cached.store(cache.length(), Ordering::Relaxed);
         self.cache = Some(cache);
     }
@@ -116,15 +124,35 @@ impl Sequence {
     pub fn read(&mut self, decoder: &Decoder) {
         let Some(cache) = &mut self.cache else { return };
         let read = cache.length();
+        let together = if self.prompt_alternatives.is_some() { TOLD_TOGETHER } else { TOGETHER };
         let mut pass = self.pass.take().unwrap_or_else(|| {
-            let end = self.ids.len().min(read + TOGETHER);
+            let end = self.ids.len().min(read + together);
             decoder.begin(&self.ids[read..end], cache)
         });
         if decoder.advance(&mut pass, cache, PIECE) {
             self.pass = Some(pass);
-        } else if cache.length() == self.ids.len() {
+            return;
+        }
+        let whole = cache.length() == self.ids.len();
+        if let Err(error) = self.tell(decoder, &mut pass, read) {
+            let _ = self.events.send(Err(error)); // whether anybody listens or not, it ends
+            self.ended = true;
+        } else if whole {
             self.logits = Some(decoder.logits(pass));
         }
+    }
+
+    /// Tells what the model thinks of the tokens behind those of a pass, which begins at `first`.
+    fn tell(&self, decoder: &Decoder, pass: &mut Pass, first: usize) -> Result<()> {
+        let Some(alternatives) = self.prompt_alternatives else { return Ok(()) };
+        let logits = decoder.all_logits(pass);
+        let rows = logits.par_chunks_exact(decoder.config.vocabulary);
+        let new: Result<Vec<_>> = rows
+            .zip(&self.ids[first + 1..])
+            .map(|(row, id)| told(row, *id, alternatives))
+            .collect();
+        self.shared.prompt.lock().unwrap_or_else(PoisonError::into_inner).extend(new?);
+        Ok(())
     }
 
     /// Chooses a token from the logits and tells it.

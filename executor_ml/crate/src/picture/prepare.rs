@@ -20,10 +20,20 @@ pub struct Prepared {
     pub values: Vec<f32>,
 }
 
+impl Prepared {
+    fn filled(self, to: (usize, usize)) -> Self {
+        let mut values = vec![0.0; to.0 * to.1 * 3];
+        let rows = values.chunks_exact_mut(to.1 * 3).zip(self.values.chunks_exact(self.width * 3));
+        rows.for_each(|(to, from)| to[..from.len()].copy_from_slice(from));
+        Self { height: to.0, width: to.1, values }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Size {
     Exact(usize, usize),
     Shortest(usize),
+    Longest(usize),
     /// The shortest edge by ConvNeXT's rule: larger by what is then cropped.
     Cropped(usize, f64),
 }
@@ -39,11 +49,13 @@ struct Kind {
 }
 
 const HALF: [f64; 3] = [0.5; 3];
+const IMAGENET_MEAN: [f64; 3] = [0.485, 0.456, 0.406];
+const IMAGENET_STD: [f64; 3] = [0.229, 0.224, 0.225];
 const CLIP_MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 const CLIP_STD: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
 
 #[rustfmt::skip]
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 10] = [
     Kind { name: "ViT", size: Size::Exact(224, 224), filter: Filter::Bilinear, crop: None, mean: HALF, std: HALF },
     Kind { name: "Bit", size: Size::Shortest(224), filter: Filter::Bicubic, crop: Some(224), mean: CLIP_MEAN, std: CLIP_STD },
     Kind { name: "ConvNext", size: Size::Cropped(384, 0.875), filter: Filter::Bilinear, crop: None, mean: HALF, std: HALF },
@@ -51,12 +63,16 @@ const KINDS: [Kind; 8] = [
     Kind { name: "MobileNetV1", size: Size::Shortest(256), filter: Filter::Bilinear, crop: Some(224), mean: HALF, std: HALF },
     Kind { name: "MobileNetV2", size: Size::Shortest(256), filter: Filter::Bilinear, crop: Some(224), mean: HALF, std: HALF },
     Kind { name: "CLIP", size: Size::Shortest(224), filter: Filter::Bicubic, crop: Some(224), mean: CLIP_MEAN, std: CLIP_STD },
+    Kind { name: "Blip", size: Size::Exact(384, 384), filter: Filter::Bicubic, crop: None, mean: CLIP_MEAN, std: CLIP_STD },
+    Kind { name: "Sam", size: Size::Longest(1024), filter: Filter::Bilinear, crop: None, mean: IMAGENET_MEAN, std: IMAGENET_STD },
     Kind { name: "Siglip", size: Size::Exact(224, 224), filter: Filter::Bicubic, crop: None, mean: HALF, std: HALF },
 ];
 
 pub struct Preparation {
     resize: Option<(Size, Filter)>,
     crop: Option<(usize, usize)>,
+    /// Height and width that zeros fill a picture up to, on the right and below.
+    pad: Option<(usize, usize)>,
     /// What each value of a byte becomes, by channel.
     tables: [[f32; 256]; 3],
 }
@@ -96,12 +112,21 @@ impl Preparation {
         };
         let resizes = fields.flag("do_resize", true)?;
         let tables = tables(&fields, kind)?;
-        Ok(Self { resize: resizes.then_some((size, filter)), crop, tables })
+        let fills = matches!(kind.size, Size::Longest(_));
+        let pad = match fills && fields.flag("do_pad", true)? {
+            true => match (pair(&fields, "pad_size")?, size) {
+                (Some(Size::Exact(height, width)), _) => Some((height, width)),
+                (Some(Size::Shortest(edge)), _) | (None, Size::Longest(edge)) => Some((edge, edge)),
+                _ => return Err(fields.error("pad_size must have height and width")),
+            },
+            false => None,
+        };
+        Ok(Self { resize: resizes.then_some((size, filter)), crop, pad, tables })
     }
 
     /// Height and width of what it gives, where they are the same for all pictures.
     pub fn output(&self) -> Option<(usize, usize)> {
-        self.crop.or(match self.resize {
+        self.pad.or(self.crop).or(match self.resize {
             Some((Size::Exact(height, width), _)) => Some((height, width)),
             Some((Size::Cropped(edge, _), _)) => Some((edge, edge)),
             _ => None,
@@ -122,7 +147,21 @@ impl Preparation {
             rgb = Some(resize(&picture.rgb, from, size, filter));
         }
         let rgb = rgb.as_deref().unwrap_or(&picture.rgb);
-        Ok(self.normalised(rgb, size, self.crop.unwrap_or(size)))
+        let cut = self.crop.unwrap_or(size);
+        let made = self.normalised(rgb, size, cut);
+        match self.pad {
+            Some(to) if to.0 < cut.0 || to.1 < cut.1 => {
+                let (height, width) = to;
+                Err(BadPicture(format!("a picture that fits {width} by {height} when resized")))
+            }
+            Some(to) => Ok(made.filled(to)),
+            None => Ok(made),
+        }
+    }
+
+    /// Height and width that a picture of a size has before it is filled up.
+    pub fn resized(&self, from: (usize, usize)) -> (usize, usize) {
+        self.crop.unwrap_or_else(|| self.resize.map_or(from, |(wanted, _)| wanted.of(from)))
     }
 
     /// The middle of a picture; what it does not have is black.
@@ -165,6 +204,11 @@ impl Size {
             Self::Cropped(edge, _) if edge >= 384 => return (edge, edge),
             Self::Cropped(edge, part) => (edge as f64 / part) as usize,
             Self::Shortest(edge) => edge,
+            Self::Longest(edge) => {
+                let scale = edge as f64 / height.max(width) as f64;
+                let side = |side: usize| ((side as f64 * scale + 0.5) as usize).max(1);
+                return (side(height), side(width));
+            }
         };
         let (short, long) = (height.min(width), height.max(width));
         let other = ((edge * long) as f64 / short as f64) as usize;
@@ -206,6 +250,11 @@ fn size(fields: &Fields, kind: &Kind) -> Result<Size> {
         {
             Size::Exact(edge, edge)
         }
+        (Some(Size::Shortest(edge)), Size::Longest(_)) => Size::Longest(edge),
+        (Some(size @ Size::Longest(_)), Size::Longest(_)) => size,
+        (Some(Size::Longest(_)), _) => {
+            return Err(fields.error("size has longest_edge, expected shortest_edge or both sides"));
+        }
         (Some(Size::Shortest(edge)), Size::Cropped(..)) => Size::Cropped(edge, part),
         (Some(_), Size::Cropped(..)) => return Err(fields.error("size must have shortest_edge")),
         (Some(size), _) => size,
@@ -222,6 +271,9 @@ fn pair(fields: &Fields, key: &str) -> Result<Option<Size>> {
         None => Ok(None),
         Some(Value::Object(_)) => {
             let inside = fields.object(key)?;
+            if let (Some(_), None) = (inside.get("longest_edge"), inside.get("shortest_edge")) {
+                return Ok(Some(Size::Longest(side(inside.count("longest_edge", 0)?)?)));
+            }
             if inside.get("shortest_edge").is_some() && inside.get("longest_edge").is_none() {
                 return Ok(Some(Size::Shortest(side(inside.count("shortest_edge", 0)?)?)));
             }

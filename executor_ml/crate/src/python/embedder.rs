@@ -22,6 +22,12 @@ impl Embedder {
     }
 
     #[getter]
+    fn encoded(&self) -> (u64, u64) {
+        let encoded = self.0.encoded();
+        (encoded.batches, encoded.sequences)
+    }
+
+    #[getter]
     fn max_tokens(&self) -> usize {
         self.0.max_tokens()
     }

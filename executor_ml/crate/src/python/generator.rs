@@ -50,7 +50,8 @@ impl Generator {
     #[pyo3(signature = (
         prompt, *, max_tokens, complete = false, temperature = 0.0, top_k = 0, top_p = 1.0,
         min_p = 0.0, repetition_penalty = 1.0, presence_penalty = 0.0, frequency_penalty = 0.0,
-        seed = 0, stop = vec![], alternatives = 0, truncate = None, schema = None, regex = None
+        seed = 0, stop = vec![], alternatives = 0, prompt_alternatives = None, truncate = None,
+        schema = None, regex = None
     ))]
     #[allow(clippy::too_many_arguments)]
     fn start(
@@ -69,6 +70,7 @@ impl Generator {
         seed: u64,
         stop: Vec<String>,
         alternatives: usize,
+        prompt_alternatives: Option<usize>,
         truncate: Option<usize>,
         schema: Option<String>,
         regex: Option<String>,
@@ -84,11 +86,22 @@ impl Generator {
             frequency_penalty,
             seed,
         };
-        let request = Request { max_tokens, sampling, stop, alternatives, truncate, form };
+        let request = Request {
+            max_tokens,
+            sampling,
+            stop,
+            alternatives,
+            prompt_alternatives,
+            truncate,
+            form,
+        };
         let generation = py.detach(|| self.0.start(prompt, complete, request))?;
         Ok(Generation(Mutex::new(generation)))
     }
 }
+
+/// A token's id, its log-probability, and the likeliest tokens with theirs.
+type Told = (u32, f32, Vec<(u32, f32)>);
 
 #[pyclass(frozen, module = "edgemesh_candle")]
 pub struct Generation(Mutex<generate::Generation>);
@@ -109,6 +122,11 @@ impl Generation {
     #[getter]
     fn cached_tokens(&self) -> usize {
         self.get(|g| g.cached_tokens())
+    }
+
+    fn prompt_logprobs(&self, py: Python<'_>) -> Vec<Told> {
+        let choices = py.detach(|| self.get(|g| g.prompt_choices()));
+        choices.into_iter().map(|c| (c.id, c.logprob, c.alternatives)).collect()
     }
 
     #[getter]

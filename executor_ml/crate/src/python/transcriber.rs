@@ -39,12 +39,12 @@ impl From<Halt> for PyErr {
 }
 
 /// What Python says of whether to go on; no where it raises.
-fn asking(going: &Py<PyAny>) -> impl Fn() -> bool + Sync + '_ {
+pub fn asking(going: &Py<PyAny>) -> impl Fn() -> bool + Sync + '_ {
     move || Python::attach(|py| going.call0(py).and_then(|yes| yes.extract(py)).unwrap_or(false))
 }
 
 #[pyclass(frozen, module = "edgemesh_candle")]
-pub struct Sound(audio::Sound);
+pub struct Sound(pub(super) audio::Sound);
 
 #[pymethods]
 impl Sound {
@@ -94,6 +94,19 @@ impl Sound {
     fn seconds(&self) -> f64 {
         self.0.seconds()
     }
+
+    #[getter]
+    fn samples(&self) -> usize {
+        self.0.0.len()
+    }
+
+    /// What lies between pairs of samples, one after another.
+    fn kept(&self, py: Python<'_>, spans: Vec<(usize, usize)>) -> PyResult<Self> {
+        let part = |(start, end): (usize, usize)| self.0.0.get(start..end);
+        let parts: Option<Vec<_>> = spans.into_iter().map(part).collect();
+        let parts = parts.ok_or_else(|| PyValueError::new_err("no such samples"))?;
+        Ok(Self(py.detach(|| audio::Sound(parts.concat()))))
+    }
 }
 
 #[pyclass(frozen, module = "edgemesh_candle")]
@@ -116,8 +129,8 @@ impl Transcriber {
     }
 
     #[pyo3(signature = (
-        sound, going, *, language = None, translate = None, timestamps = true, prompt = None,
-        condition = true, seed = 0,
+        sound, going, *, language = None, translate = None, timestamps = true, words = false,
+        prompt = None, condition = true, seed = 0,
     ))]
     #[allow(clippy::too_many_arguments)]
     fn start(
@@ -128,12 +141,13 @@ impl Transcriber {
         language: Option<String>,
         translate: Option<bool>,
         timestamps: bool,
+        words: bool,
         prompt: Option<String>,
         condition: bool,
         seed: u64,
     ) -> PyResult<Transcription> {
         let task = translate.map(|yes| if yes { Task::Translate } else { Task::Transcribe });
-        let request = Request { language, task, timestamps, prompt, condition, seed };
+        let request = Request { language, task, timestamps, words, prompt, condition, seed };
         let ask = asking(&going);
         Ok(Transcription(py.detach(|| self.0.start(&sound.0, request, &ask))?))
     }
@@ -165,11 +179,12 @@ impl Transcription {
         Ok(Attempt(py.detach(|| self.0.attempt(temperature, &asking(&going)).cloned())?))
     }
 
-    fn keep(&mut self) -> PyResult<Vec<Segment>> {
+    fn keep(&mut self, py: Python<'_>, going: Py<PyAny>) -> PyResult<Vec<Segment>> {
         if !self.0.attempted() {
             return Err(PyRuntimeError::new_err("no attempt was made"));
         }
-        Ok(self.0.keep().into_iter().map(Segment).collect())
+        let kept = py.detach(|| self.0.keep(&asking(&going)))?;
+        Ok(kept.into_iter().map(Segment).collect())
     }
 
     fn skip(&mut self) {
@@ -226,6 +241,12 @@ impl Segment {
     #[getter]
     fn pieces(&self) -> Vec<(u32, String, f32)> {
         self.0.pieces.clone()
+    }
+
+    #[getter]
+    fn words(&self) -> Vec<(String, f64, f64, f32)> {
+        let words = self.0.words.iter();
+        words.map(|w| (w.text.clone(), w.start, w.end, w.probability)).collect()
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// A picture as one model reads it.
 #[pyclass(frozen, module = "edgemesh_candle")]
-pub struct Prepared(picture::Prepared);
+pub struct Prepared(pub picture::Prepared);
 
 #[pymethods]
 impl Prepared {
@@ -24,6 +24,18 @@ impl Prepared {
     fn values<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         bytes(py, &self.0.values)
     }
+}
+
+/// What a model's preparation makes of a picture, as `read` takes it.
+pub fn prepared(
+    py: Python<'_>,
+    data: &Bound<'_, PyAny>,
+    size: Option<(usize, usize)>,
+    most_pixels: u64,
+    prepare: impl Fn(&picture::Picture) -> Result<picture::Prepared, picture::BadPicture> + Sync,
+) -> PyResult<Prepared> {
+    let data = PyBuffer::<u8>::get(data)?.to_vec(py)?;
+    py.detach(|| Ok(Prepared(prepare(&read(data, size, most_pixels)?)?)))
 }
 
 fn bytes<'py>(py: Python<'py>, values: &[f32]) -> Bound<'py, PyBytes> {
@@ -71,8 +83,7 @@ impl Classifier {
         size: Option<(usize, usize)>,
         most_pixels: u64,
     ) -> PyResult<Prepared> {
-        let data = PyBuffer::<u8>::get(data)?.to_vec(py)?;
-        py.detach(|| Ok(Prepared(self.0.prepare(&read(data, size, most_pixels)?)?)))
+        prepared(py, data, size, most_pixels, |picture| self.0.prepare(picture))
     }
 
     fn classify<'py>(&self, py: Python<'py>, pictures: Vec<PyRef<'py, Prepared>>) -> Both<'py> {
@@ -105,8 +116,7 @@ impl ImageText {
         size: Option<(usize, usize)>,
         most_pixels: u64,
     ) -> PyResult<Prepared> {
-        let data = PyBuffer::<u8>::get(data)?.to_vec(py)?;
-        py.detach(|| Ok(Prepared(self.0.prepare(&read(data, size, most_pixels)?)?)))
+        prepared(py, data, size, most_pixels, |picture| self.0.prepare(picture))
     }
 
     fn tokenize(&self, py: Python<'_>, text: &str) -> PyResult<(Vec<u32>, bool)> {

@@ -40,7 +40,7 @@ pub fn half<const LEVEL: u8>(bytes: &[u8], at: usize) -> f32 {
 }
 
 #[inline(always)]
-fn f16_value(bits: u16) -> f32 {
+pub fn f16_value(bits: u16) -> f32 {
     // The exponent's bias is 15, not 127: 2^112 more. Exact for subnormals too.
     const SCALE: f32 = f32::from_bits(239 << 23);
     let bits = u32::from(bits);

@@ -1,9 +1,13 @@
-//! Weight matrices that stay in the mapped file, multiplied without rounding the activations.
+//! Weight matrices as files have them, multiplied with vectors.
 //!
-//! Few vectors (decoding) are multiplied in place: weights are unpacked in registers. Many vectors
-//! (a prompt) are multiplied by dequantising a tile and handing it to `matmul`, whose cost then
-//! hides the conversion. Both give what f32 weights would give, up to the order of summation; there
-//! is no int8 rounding of activations as in llama.cpp.
+//! | module | noun |
+//! | --- | --- |
+//! | `packed` | matrices of Q8_0 and the K types, in a layout of our own |
+//! | `packing`, `packing_k` | how their types are packed and multiplied |
+//! | `rounded` | vectors in eight bits, for them |
+//! | `machine` | what that needs of a processor |
+//! | `matrix` | matrices as they lie in a file, with vectors in f32 |
+//! | `format`, `k_quants`, `product` | how types lie in a file, and products with them |
 //!
 //! Types without a format here are multiplied by candle (`Projection::Candle`).
 
@@ -11,20 +15,26 @@ mod format;
 mod k_quants;
 #[cfg(target_arch = "x86_64")]
 mod lookup;
+mod machine;
+mod matrix;
+mod packed;
+mod packing;
+mod packing_k;
 mod product;
+mod rounded;
+mod shares;
+
+pub use matrix::QuantMatrix;
 
 use crate::error::Result;
-use crate::matmul::{Matrix, MatrixMut, matmul};
 use crate::tensor_bytes::{Source, TensorBytes};
-use candle_core::quantized::{GgmlDType, QMatMul};
+use candle_core::quantized::QMatMul;
 use candle_core::{Device, Module, Tensor};
-use format::{BF16, F16, F32, Format, PART, Q4_0, Q4_1, Q8_0};
-use k_quants::{Q4K, Q5K, Q6K};
-use product::{Dequantise, Multiply, dequantise, multiply_for};
-use rayon::prelude::*;
+use machine::ROWS;
+use matrix::multiply_in_place;
+use packed::{PackedMatrix, multiply_packed};
+use rounded::Rounded;
 
-/// Values of a dequantised tile: 4 MiB, which the second-level caches of two cores hold.
-const TILE: usize = 1 << 20;
 /// From this many vectors of a prompt on, dequantising pays.
 const TILED_FROM: usize = 12;
 
@@ -37,127 +47,38 @@ pub enum Kind {
     Decode,
 }
 
-/// A weight matrix [rows, columns] in blocks.
-pub struct QuantMatrix {
-    rows: usize,
-    columns: usize,
-    tensor: TensorBytes,
-    kernel: Kernel,
-}
-
-/// The two operations of a format, chosen once at load.
-#[derive(Clone, Copy)]
-struct Kernel {
-    block: usize,
-    block_bytes: usize,
-    dequantise: Dequantise,
-    multiply: Multiply,
-}
-
-impl Kernel {
-    fn of<F: Format>() -> Self {
-        Self {
-            block: F::PARTS * PART,
-            block_bytes: F::BYTES,
-            dequantise: dequantise::<F>,
-            multiply: multiply_for::<F>(),
-        }
-    }
-
-    fn for_type(dtype: GgmlDType) -> Option<Self> {
-        Some(match dtype {
-            GgmlDType::F32 => Self::of::<F32>(),
-            GgmlDType::F16 => Self::of::<F16>(),
-            GgmlDType::BF16 => Self::of::<BF16>(),
-            GgmlDType::Q4_0 => Self::of::<Q4_0>(),
-            GgmlDType::Q4_1 => Self::of::<Q4_1>(),
-            GgmlDType::Q8_0 => Self::of::<Q8_0>(),
-            GgmlDType::Q4K => Self::of::<Q4K>(),
-            GgmlDType::Q5K => Self::of::<Q5K>(),
-            GgmlDType::Q6K => Self::of::<Q6K>(),
-            _ => return None,
-        })
-    }
-}
-
-impl QuantMatrix {
-    /// None where the type has no format here, or rows are no whole number of blocks.
-    pub fn new(tensor: TensorBytes) -> Option<Self> {
-        let kernel = Kernel::for_type(tensor.dtype)?;
-        let &[rows, columns] = tensor.dims.as_slice() else {
-            return None;
-        };
-        let whole = columns > 0 && columns.is_multiple_of(kernel.block);
-        whole.then_some(Self { rows, columns, tensor, kernel })
-    }
-
-    fn row_bytes(&self) -> usize {
-        self.columns / self.kernel.block * self.kernel.block_bytes
-    }
-
-    fn bytes(&self, first: usize, rows: usize) -> &[u8] {
-        let size = self.row_bytes();
-        &self.tensor.bytes()[first * size..(first + rows) * size]
-    }
-
-    /// Row `row` in f32.
-    pub fn row(&self, row: usize, out: &mut [f32]) {
-        (self.kernel.dequantise)(self.bytes(row, 1), out);
-    }
-
-    fn multiply_tiled(&self, x: &[f32], out: &mut [f32], tile: &mut Vec<f32>, threads: usize) {
-        let count = x.len() / self.columns;
-        let height = (TILE / self.columns).clamp(1, self.rows);
-        tile.resize(height * self.columns, 0.0);
-        for first in (0..self.rows).step_by(height) {
-            let rows = height.min(self.rows - first);
-            let part = &mut tile[..rows * self.columns];
-            let bytes = self.bytes(first, rows);
-            let share = rows.div_ceil(threads);
-            if threads > 1 {
-                part.par_chunks_mut(share * self.columns)
-                    .zip(bytes.par_chunks(share * self.row_bytes()))
-                    .for_each(|(values, blocks)| (self.kernel.dequantise)(blocks, values));
-            } else {
-                (self.kernel.dequantise)(bytes, part);
-            }
-            matmul(
-                MatrixMut::new(&mut out[first..], count, rows, self.rows),
-                Matrix::new(x, count, self.columns, self.columns),
-                Matrix::new(part, rows, self.columns, self.columns).transposed(),
-                1.0,
-                threads,
-            );
-        }
-    }
-}
-
 /// A weight matrix of any type.
 pub enum Projection {
+    Packed(PackedMatrix),
     Quantised(QuantMatrix),
-    Candle { rows: usize, columns: usize, weight: QMatMul },
+    Candle { columns: usize, weight: QMatMul },
 }
 
 impl Projection {
     /// The tensor `name`, which must be [rows, columns].
     pub fn read(source: &dyn Source, name: &str, rows: usize, columns: usize) -> Result<Self> {
-        let tensor = source.tensor(name)?;
-        if tensor.dims != [rows, columns] {
-            let found = &tensor.dims;
-            let reason = format!("{name} has shape {found:?}, expected [{rows}, {columns}]");
-            return Err(source.error(&reason));
-        }
-        Self::new(source, tensor)
+        Self::new(source, checked(source, name, rows, columns)?)
+    }
+
+    /// The same, for products whose vectors are not rounded: the table of words tells likelihoods,
+    /// and one that is nearly another's is told apart from it.
+    pub fn exact(source: &dyn Source, name: &str, rows: usize, columns: usize) -> Result<Self> {
+        Self::unrounded(source, checked(source, name, rows, columns)?)
     }
 
     /// A tensor of two dimensions.
     pub fn new(source: &dyn Source, tensor: TensorBytes) -> Result<Self> {
-        let (rows, columns) = (tensor.dims[0], tensor.dims[1]);
+        if let Some(matrix) = PackedMatrix::new(&tensor).map_err(|e| source.error(&e))? {
+            return Ok(Self::Packed(matrix));
+        }
+        Self::unrounded(source, tensor)
+    }
+
+    fn unrounded(source: &dyn Source, tensor: TensorBytes) -> Result<Self> {
         match QuantMatrix::new(tensor.clone()) {
             Some(matrix) => Ok(Self::Quantised(matrix)),
             None => Ok(Self::Candle {
-                rows,
-                columns,
+                columns: tensor.dims[1],
                 weight: tensor
                     .candle()
                     .and_then(QMatMul::from_qtensor)
@@ -165,20 +86,17 @@ impl Projection {
             }),
         }
     }
+}
 
-    fn rows(&self) -> usize {
-        match self {
-            Self::Quantised(matrix) => matrix.rows,
-            Self::Candle { rows, .. } => *rows,
-        }
+/// The tensor `name`, which must be [rows, columns].
+fn checked(source: &dyn Source, name: &str, rows: usize, columns: usize) -> Result<TensorBytes> {
+    let tensor = source.tensor(name)?;
+    if tensor.dims != [rows, columns] {
+        let found = &tensor.dims;
+        let reason = format!("{name} has shape {found:?}, expected [{rows}, {columns}]");
+        return Err(source.error(&reason));
     }
-
-    fn columns(&self) -> usize {
-        match self {
-            Self::Quantised(matrix) => matrix.columns,
-            Self::Candle { columns, .. } => *columns,
-        }
-    }
+    Ok(tensor)
 }
 
 /// Scratch that products share.
@@ -186,6 +104,8 @@ impl Projection {
 pub struct Tile {
     values: Vec<f32>,
     results: Vec<f32>,
+    rounded: Rounded,
+    lanes: Vec<[f32; ROWS]>,
 }
 
 /// Each output ← x·Wᵀ of its matrix, for matrices that share the input `x` [count, columns].
@@ -198,52 +118,26 @@ pub fn project(
     tile: &mut Tile,
     threads: usize,
 ) {
-    let count = outputs.first().map_or(0, |(p, _)| x.len() / p.columns());
-    let tiled = kind == Kind::Prompt && count >= TILED_FROM;
-    let rows = outputs.iter().map(|(p, _)| p.rows()).sum::<usize>();
-    let Tile { values, results } = tile;
-    if !tiled {
-        results.resize(results.len().max(rows * count), 0.0);
-    }
-    let mut rest = &mut results[..];
-    let mut units = Vec::new();
-    let mut turned = Vec::new();
+    let Tile { values, results, rounded, lanes } = tile;
+    let mut packed = Vec::new();
+    let mut quantised = Vec::new();
     for (projection, out) in outputs {
         match projection {
-            Projection::Candle { columns, weight, .. } => candle(x, *columns, weight, out),
-            Projection::Quantised(matrix) if tiled => {
-                matrix.multiply_tiled(x, out, values, threads);
-            }
-            Projection::Quantised(matrix) => {
-                let part;
-                (part, rest) = rest.split_at_mut(matrix.rows * count);
-                let share = matrix.rows.div_ceil(threads);
-                for (i, chunk) in part.chunks_mut(share * count).enumerate() {
-                    units.push((matrix, i * share, chunk));
-                }
-                turned.push(&mut **out);
-            }
+            Projection::Packed(matrix) => packed.push((matrix, &mut **out)),
+            Projection::Quantised(matrix) => quantised.push((matrix, &mut **out)),
+            Projection::Candle { columns, weight } => candle(x, *columns, weight, out),
         }
     }
-    let run = |(matrix, first, out): (&QuantMatrix, usize, &mut [f32])| {
-        let bytes = matrix.bytes(first, out.len() / count);
-        (matrix.kernel.multiply)(bytes, x, matrix.columns, out);
-    };
-    if threads > 1 {
-        units.into_par_iter().for_each(run);
-    } else {
-        units.into_iter().for_each(run);
+    if !packed.is_empty() {
+        multiply_packed(x, &mut packed, rounded, lanes, threads);
     }
-    let mut results = &results[..];
-    for out in turned {
-        let part;
-        (part, results) = results.split_at(out.len());
-        let rows = out.len() / count;
-        for (v, out) in out.chunks_exact_mut(rows).enumerate() {
-            for (row, value) in out.iter_mut().enumerate() {
-                *value = part[row * count + v];
-            }
+    let count = quantised.first().map_or(0, |(matrix, _)| x.len() / matrix.columns);
+    if kind == Kind::Prompt && count >= TILED_FROM {
+        for (matrix, out) in quantised {
+            matrix.multiply_tiled(x, out, values, threads);
         }
+    } else if count > 0 {
+        multiply_in_place(x, &mut quantised, results, threads);
     }
 }
 

@@ -52,10 +52,7 @@ pub mod levels {
     /// All that run on this CPU, the best last.
     pub fn multiply<F: Format>() -> Vec<(&'static str, Multiply)> {
         let mut levels: Vec<(&'static str, Multiply)> = vec![("portable", super::portable::<F>)];
-        if is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma")
-            && is_x86_feature_detected!("f16c")
-        {
+        if crate::cpu::avx2() {
             // SAFETY: the CPU has what the function is compiled for.
             levels.push(("avx2", |b, x, c, o| unsafe { avx2::<F>(b, x, c, o) }));
         }

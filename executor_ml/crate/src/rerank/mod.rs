@@ -6,7 +6,8 @@
 
 mod head;
 
-use crate::embed::{Job as Vectors, Tokens};
+use crate::batch::{Batcher, Encoded, Tokens};
+use crate::embed::Job as Vectors;
 use crate::encoder::{Encoder, Sentence};
 use crate::error::{Error, Result};
 use crate::tokenizer;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use tokenizers::Tokenizer;
 
 pub struct Reranker {
-    encoder: Arc<Encoder>,
+    batcher: Arc<Batcher>,
     head: Arc<Head>,
     tokenizer: Tokenizer,
     max_tokens: usize,
@@ -37,8 +38,9 @@ impl Reranker {
         if tokenizer.encode(("", ""), true).map_err(|e| Error::model(&path, e))?.is_empty() {
             return Err(Error::model(&path, "gives no token for an empty text"));
         }
+        let batcher = Arc::new(Batcher::new(encoder, head.pooling));
         Ok(Self {
-            encoder: Arc::new(encoder),
+            batcher,
             head: Arc::new(head),
             splits_words: tokenizer.get_pre_tokenizer().is_some(),
             tokenizer,
@@ -51,6 +53,11 @@ impl Reranker {
         self.max_tokens
     }
 
+    /// What has been encoded since it was opened.
+    pub fn encoded(&self) -> Encoded {
+        self.batcher.encoded()
+    }
+
     /// As much of a text as can be of use.
     fn read<'a>(&self, text: &'a str) -> &'a str {
         if self.splits_words { tokenizer::head(text, self.max_tokens) } else { text }
@@ -58,6 +65,7 @@ impl Reranker {
 
     /// Tokenises the query with each document; the longer of both is cut where they are too long.
     pub fn start(&self, query: &str, documents: &[String]) -> Result<Job> {
+        let call = self.batcher.begin();
         let query = self.read(query);
         let encode = |document: &String| {
             let encoding = self.tokenizer.encode((query, self.read(document)), true)?;
@@ -72,8 +80,7 @@ impl Reranker {
         })?;
         let truncated = encoded.iter().filter(|(_, cut)| *cut).count();
         let sequences = encoded.into_iter().map(|(tokens, _)| tokens).collect();
-        let pooling = self.head.pooling;
-        let vectors = Vectors::new(Arc::clone(&self.encoder), pooling, sequences, truncated, false);
+        let vectors = Vectors::new(call, self.head.width(), sequences, truncated, false);
         Ok(Job { out: vec![0.0; vectors.values()], vectors, head: Arc::clone(&self.head) })
     }
 }

@@ -1,7 +1,8 @@
 //! ConvNeXT and its second version, which normalises responses instead of scaling layers.
 
 use super::backbone::{Backbone, Parts, SHORTEST};
-use super::conv::{Conv, Depthwise, Grid, Map, Padding};
+use super::conv::{Conv, Depthwise};
+use super::map::{Grid, Map, Padding};
 use super::parallel::add;
 use super::tower::together;
 use super::weights::{Norm, Weights, layer};

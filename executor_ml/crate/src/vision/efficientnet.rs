@@ -1,7 +1,8 @@
 //! EfficientNet: blocks that widen, look at each channel, weigh the channels, and narrow.
 
 use super::backbone::{Backbone, Parts, SHORTEST};
-use super::conv::{Conv, Depthwise, Grid, Map, Padding};
+use super::conv::{Conv, Depthwise};
+use super::map::{Grid, Map, Padding};
 use super::parallel::add;
 use super::tower::together;
 use super::weights::{Weights, layer};

@@ -3,6 +3,7 @@
 use super::Activation;
 use super::parallel::{add, rows};
 use super::weights::{Norm, Weights, layer};
+use crate::audio::Going;
 use crate::error::Result;
 use crate::linear::Linear;
 use crate::matmul::{Matrix, MatrixMut, matmul};
@@ -11,7 +12,7 @@ use crate::numeric::{silu, softmax};
 /// What a family calls the parts of a layer.
 pub struct Names {
     pub before: &'static str,
-    /// Query, key and value.
+    /// Query, key and value; the same name thrice where one tensor has all.
     pub qkv: [&'static str; 3],
     pub output: &'static str,
     pub after: &'static str,
@@ -66,8 +67,22 @@ impl Encoder {
 
     /// Computes `x` [sequences, length, width] in place.
     pub fn forward(&self, x: &mut [f32], length: usize, threads: usize) {
+        self.forward_while(x, length, threads, &|| true);
+    }
+
+    /// The same while the caller wants it, who is asked before each layer; whether that was so.
+    pub fn forward_while(
+        &self,
+        x: &mut [f32],
+        length: usize,
+        threads: usize,
+        going: Going<'_>,
+    ) -> bool {
         let w = self.width;
         for each in &self.layers {
+            if !going() {
+                return false;
+            }
             let mut y = x.to_vec();
             each.before.apply(&mut y, threads);
             let qkv = layer(&each.qkv, &y, w, Activation::None, threads);
@@ -81,6 +96,7 @@ impl Encoder {
             each.scale(1, &mut out);
             add(x, &out);
         }
+        true
     }
 
     /// softmax(QKᵀ/√d)·V of every head, from [rows, 3·width] to [rows, width].
@@ -117,7 +133,11 @@ impl Encoder {
 impl Layer {
     fn read(weights: &Weights<'_>, names: &Names, shape: &Shape) -> Result<Self> {
         let w = shape.width;
-        let qkv: Result<Vec<_>> = names.qkv.iter().map(|name| weights.pair(name, w, w)).collect();
+        let [query, key, _] = names.qkv;
+        let qkv: Result<Vec<_>> = match query == key {
+            true => weights.pair(query, w, 3 * w).map(|all| vec![all]),
+            false => names.qkv.iter().map(|name| weights.pair(name, w, w)).collect(),
+        };
         let scales = match weights.has("layer_scale1.lambda1") {
             true => Some([
                 weights.read("layer_scale1.lambda1", &[w])?,

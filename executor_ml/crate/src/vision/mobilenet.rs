@@ -1,7 +1,8 @@
 //! MobileNet, versions 1 and 2, as transformers saves them.
 
 use super::backbone::{Backbone, Parts, SHORTEST};
-use super::conv::{Conv, Depthwise, Grid, Map, Padding};
+use super::conv::{Conv, Depthwise};
+use super::map::{Grid, Map, Padding};
 use super::parallel::add;
 use super::tower::together;
 use super::weights::Weights;

@@ -6,23 +6,29 @@
 
 mod activation;
 mod backbone;
+mod blip;
 mod classifier;
-mod conv;
+pub(crate) mod conv;
 mod convnext;
 mod efficientnet;
 mod encoder;
+pub(crate) mod larger;
+pub(crate) mod map;
 mod mobilenet;
 mod pair;
-mod parallel;
+pub(crate) mod parallel;
 mod probe_head;
 mod resnet;
+mod sam;
 mod texts;
 mod tower;
 mod vit;
-mod weights;
+pub(crate) mod weights;
 
 pub use activation::Activation;
+pub use blip::{Blip, Request as TextRequest, Said};
 pub use classifier::Classifier;
 pub use pair::Pair;
+pub use sam::{Embedded, Masks, Prompt, Sam};
 
 use crate::fields::Fields;

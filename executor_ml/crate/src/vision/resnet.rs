@@ -1,7 +1,8 @@
 //! ResNet, with batch norms folded into its convolutions.
 
 use super::backbone::{Backbone, Parts, SHORTEST};
-use super::conv::{Conv, Grid, Map, Padding};
+use super::conv::Conv;
+use super::map::{Grid, Map, Padding};
 use super::parallel::add;
 use super::tower::together;
 use super::weights::Weights;
@@ -131,7 +132,7 @@ impl Backbone for Resnet {
     fn forward(&self, pictures: &[&Prepared], threads: usize) -> Vec<f32> {
         let mut map = self.stem.forward(&together(pictures), threads);
         self.activation.apply(&mut map.values, threads);
-        let map = map.max_pool(threads);
+        let map = map.max_pool(3, 2, threads);
         self.blocks
             .iter()
             .fold(map, |map, block| block.forward(map, self.activation, threads))

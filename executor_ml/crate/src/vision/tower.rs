@@ -1,9 +1,11 @@
 //! Pictures as sequences of patches: what ViT, DINOv2, CLIP and SigLIP have in common.
 
-use super::conv::{Conv, Grid, Map, Padding};
+use super::conv::Conv;
 use super::encoder::{Encoder, Names, Shape};
+use super::map::{Grid, Map, Padding};
 use super::weights::{Norm, Weights};
 use super::{Activation, Fields};
+use crate::audio::Going;
 use crate::error::Result;
 use crate::picture::Prepared;
 
@@ -80,6 +82,23 @@ impl Tower {
 
     /// The last layer's values, [pictures, length, width], and the length.
     pub fn forward(&self, pictures: &[&Prepared], threads: usize) -> (Vec<f32>, usize) {
+        let (mut x, length) = self.embedded(pictures, threads);
+        self.encoder.forward(&mut x, length, threads);
+        (x, length)
+    }
+
+    /// The same while the caller wants it, who is asked before each layer.
+    pub fn forward_while(
+        &self,
+        pictures: &[&Prepared],
+        threads: usize,
+        going: Going<'_>,
+    ) -> Option<(Vec<f32>, usize)> {
+        let (mut x, length) = self.embedded(pictures, threads);
+        self.encoder.forward_while(&mut x, length, threads, going).then_some((x, length))
+    }
+
+    fn embedded(&self, pictures: &[&Prepared], threads: usize) -> (Vec<f32>, usize) {
         let map = self.patches.forward(&together(pictures), threads);
         let (w, patches) = (self.width, map.height * map.width);
         let first = usize::from(self.class.is_some());
@@ -96,7 +115,6 @@ impl Tower {
         if let Some(pre) = &self.pre {
             pre.apply(&mut x, threads);
         }
-        self.encoder.forward(&mut x, length, threads);
         (x, length)
     }
 

@@ -1,7 +1,8 @@
 //! The tensors of a model's folder, of exactly the shapes that its configuration says.
 
 use super::Activation;
-use super::conv::{Conv, Depthwise, Grid};
+use super::conv::{Conv, Depthwise};
+use super::map::Grid;
 use crate::error::Result;
 use crate::linear::{self, Linear};
 use crate::numeric::sum_by;
@@ -22,6 +23,11 @@ impl<'a> Weights<'a> {
         Self { shards, prefix: prefix.to_owned() }
     }
 
+    /// All whose names begin so.
+    pub fn within(shards: &'a Shards, prefix: &str) -> Self {
+        Self { shards, prefix: prefix.to_owned() }
+    }
+
     /// Those whose names go on with `name` and a dot.
     pub fn at(&self, name: impl std::fmt::Display) -> Self {
         Self { shards: self.shards, prefix: format!("{}{name}.", self.prefix) }
@@ -33,7 +39,11 @@ impl<'a> Weights<'a> {
 
     /// The first dimension of a tensor, where there is one.
     pub fn rows(&self, name: &str) -> Option<usize> {
-        self.shards.tensor(&format!("{}{name}", self.prefix)).ok()?.dims.first().copied()
+        self.dims(name).ok()?.first().copied()
+    }
+
+    pub fn dims(&self, name: &str) -> Result<Vec<usize>> {
+        Ok(self.shards.tensor(&format!("{}{name}", self.prefix))?.dims.clone())
     }
 
     pub fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {

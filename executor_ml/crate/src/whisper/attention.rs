@@ -3,7 +3,7 @@
 use super::dense::{Dense, Pass};
 use crate::error::Result;
 use crate::matmul::{Matrix, MatrixMut, matmul};
-use crate::numeric::softmax;
+use crate::numeric::{dot, fma, softmax};
 use crate::tensor_bytes::Source;
 use rayon::prelude::*;
 
@@ -56,6 +56,9 @@ pub fn attend(
 ) {
     let (rows, length) = (queries.len() / hidden, attended.keys.len() / hidden);
     let d = hidden / heads;
+    if rows == 1 {
+        return one(queries, attended, (hidden, d), out, threads);
+    }
     let scale = 1.0 / (d as f32).sqrt();
     // Heads write blocks of their own, so that they can run on any thread.
     let mut blocks = vec![0.0; rows * hidden];
@@ -93,5 +96,45 @@ pub fn attend(
         for (i, values) in block.chunks_exact(d).enumerate() {
             out[i * hidden + head * d..][..d].copy_from_slice(values);
         }
+    }
+}
+
+/// One query of `hidden` values in heads of `d`: keys and values pass by once, as they lie, which a
+/// product of matrices would copy first.
+fn one(
+    query: &[f32],
+    attended: Attended<'_>,
+    (hidden, d): (usize, usize),
+    out: &mut [f32],
+    threads: usize,
+) {
+    let length = attended.keys.len() / hidden;
+    let seen = attended.before.map_or(length, |before| (before + 1).min(length));
+    let scale = 1.0 / (d as f32).sqrt();
+    let run = |(at, out): (usize, &mut [f32])| {
+        let width = out.len();
+        let query = &query[at..at + width];
+        let mut scores = vec![0.0; width / d * seen];
+        for (i, key) in attended.keys.chunks_exact(hidden).take(seen).enumerate() {
+            let key = &key[at..at + width];
+            let heads = query.chunks_exact(d).zip(key.chunks_exact(d));
+            heads.enumerate().for_each(|(h, (q, k))| scores[h * seen + i] = dot(q, k) * scale);
+        }
+        scores.chunks_exact_mut(seen).for_each(softmax);
+        out.fill(0.0);
+        for (i, value) in attended.values.chunks_exact(hidden).take(seen).enumerate() {
+            let value = &value[at..at + width];
+            let heads = out.chunks_exact_mut(d).zip(value.chunks_exact(d));
+            for (h, (out, value)) in heads.enumerate() {
+                let weight = scores[h * seen + i];
+                out.iter_mut().zip(value).for_each(|(o, v)| *o = fma(weight, *v, *o));
+            }
+        }
+    };
+    if threads > 1 && seen * hidden >= WORTH_THREADS {
+        let share = (hidden / d).div_ceil(threads) * d;
+        out.par_chunks_mut(share).enumerate().for_each(|(i, part)| run((i * share, part)));
+    } else {
+        run((0, out));
     }
 }

@@ -26,6 +26,9 @@ pub struct Config {
     pub targets: usize,
     pub scale: f32,
     pub generation: Generation,
+    /// Layers and heads of the decoder that follow the sound: those that the files name, or all of
+    /// the later half.
+    pub alignment_heads: Vec<(usize, usize)>,
 }
 
 /// One of the model's two halves.
@@ -83,6 +86,7 @@ struct GenerationFile {
     is_multilingual: Option<bool>,
     forced_decoder_ids: Option<Vec<(usize, Option<u32>)>>,
     lang_to_id: Option<BTreeMap<String, u32>>,
+    alignment_heads: Option<Vec<(usize, usize)>>,
 }
 
 /// The feature extractor; transformers 5 may have it inside `processor_config.json`.
@@ -140,8 +144,21 @@ impl Config {
             return wrong("max_target_positions leaves no room for text".into());
         }
         features(folder, file.num_mel_bins)?;
-        let own: GenerationFile = optional(&folder.join("generation_config.json"))?;
+        let own_path = folder.join("generation_config.json");
+        let own: GenerationFile = optional(&own_path)?;
+        let (layers, heads) = (file.decoder_layers, file.decoder_attention_heads);
+        let later = || (layers / 2..layers).flat_map(|l| (0..heads).map(move |h| (l, h))).collect();
+        let mut alignment_heads: Vec<(usize, usize)> =
+            own.alignment_heads.clone().filter(|told| !told.is_empty()).unwrap_or_else(later);
+        alignment_heads.sort_unstable();
+        alignment_heads.dedup();
+        if let Some((l, h)) = alignment_heads.iter().find(|(l, h)| *l >= layers || *h >= heads) {
+            let reason =
+                format!("alignment_heads has [{l}, {h}]: {layers} layers of {heads} heads");
+            return Err(Error::model(&own_path, reason));
+        }
         Ok(Self {
+            alignment_heads,
             vocabulary: file.vocab_size,
             mels: file.num_mel_bins,
             hidden: file.d_model,

@@ -11,6 +11,14 @@ use crate::error::Result;
 use crate::numeric::gelu;
 use crate::quant::{Kind, Projection, QuantMatrix, Tile, project};
 use crate::tensor_bytes::Source;
+use std::ops::Range;
+
+/// Rows whose logits are there at a time.
+const ROWS: usize = 32;
+
+/// Is told of each layer, by its number, the queries [tokens, hidden] by which it looks at the sound,
+/// and the sound's keys.
+pub type Watch<'a> = dyn FnMut(usize, &[f32], &[f32]) + 'a;
 
 pub struct Decoder {
     hidden: usize,
@@ -70,7 +78,7 @@ impl Decoder {
         };
         let words = name("embed_tokens.weight");
         let head = if source.has("proj_out.weight") { "proj_out.weight" } else { &words };
-        let head = Projection::read(source, head, vocabulary, h)?;
+        let head = Projection::exact(source, head, vocabulary, h)?;
         let table_of_words = source.tensor(&words)?;
         let words = Some(table_of_words)
             .filter(|t| t.dims == [vocabulary, h])
@@ -115,6 +123,11 @@ impl Decoder {
     ///
     /// Panics where they are more than the model holds, or one is none of its vocabulary.
     pub fn forward(&self, tokens: &[u32], memory: &mut Memory) -> Vec<f32> {
+        self.watched(tokens, memory, &mut |_, _, _| ())
+    }
+
+    /// `forward`, of which `watch` is told.
+    pub fn watched(&self, tokens: &[u32], memory: &mut Memory, watch: &mut Watch<'_>) -> Vec<f32> {
         let (h, rows, threads) = (self.hidden, tokens.len(), cpu::threads());
         let Memory { sound, tokens: past, read } = memory;
         let before = *read;
@@ -133,7 +146,8 @@ impl Decoder {
             (vec![0.0; rows * h], vec![0.0; rows * h], vec![0.0; rows * h]);
         let mut up = vec![0.0; rows * self.feed];
         let shape = (h, self.heads);
-        for ((layer, heard), (keys, values)) in self.layers.iter().zip(sound).zip(past) {
+        let layers = self.layers.iter().zip(sound).zip(past).enumerate();
+        for (i, ((layer, heard), (keys, values))) in layers {
             layer.attention_norm.apply(&x, &mut normed);
             let Attention { query, key, value, output } = &layer.attention;
             let new = before * h..(before + rows) * h;
@@ -154,6 +168,7 @@ impl Decoder {
 
             layer.sound_norm.apply(&x, &mut normed);
             pass.dense(&normed, &mut [(&layer.sound.query, &mut y)]);
+            watch(i, &y, &heard.0);
             let attended = Attended { keys: &heard.0, values: &heard.1, before: None };
             attend(&y, attended, shape, &mut context, threads);
             pass.dense(&context, &mut [(&layer.sound.output, &mut y)]);
@@ -176,5 +191,33 @@ impl Decoder {
         let mut tile = Tile::default();
         project(x, &mut [(&self.head, &mut out)], Kind::Decode, &mut tile, cpu::threads());
         out
+    }
+
+    /// Tells `take` the logits behind each of `rows`, with its number from 0 on.
+    pub fn each_logits(
+        &self,
+        vectors: &[f32],
+        rows: Range<usize>,
+        mut take: impl FnMut(usize, &mut [f32]),
+    ) {
+        let x = &vectors[rows.start * self.hidden..rows.end * self.hidden];
+        let (mut out, mut tile) = (Vec::new(), Tile::default());
+        for (part, x) in x.chunks(ROWS * self.hidden).enumerate() {
+            out.resize(x.len() / self.hidden * self.vocabulary, 0.0);
+            project(x, &mut [(&self.head, &mut out)], Kind::Prompt, &mut tile, cpu::threads());
+            for (i, logits) in out.chunks_exact_mut(self.vocabulary).enumerate() {
+                take(part * ROWS + i, logits);
+            }
+        }
+    }
+
+    /// Its width, and heads of each attention.
+    pub fn shape(&self) -> (usize, usize) {
+        (self.hidden, self.heads)
+    }
+
+    /// Tokens that it can hold.
+    pub fn targets(&self) -> usize {
+        self.targets
     }
 }

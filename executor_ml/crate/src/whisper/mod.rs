@@ -13,8 +13,10 @@
 //! | `rules` | which tokens may come next |
 //! | `transcriber`, `transcription` | a model; a sound on its way to text |
 //! | `segment` | a part of the text and its times |
+//! | `alignment`, `words`, `word_lengths` | each token's moment; each word's times |
 
-mod attention;
+mod alignment;
+pub(crate) mod attention;
 mod config;
 mod decoder;
 mod dense;
@@ -24,6 +26,8 @@ mod segment;
 mod transcriber;
 mod transcription;
 mod vocabulary;
+mod word_lengths;
+mod words;
 
 pub use config::Config;
 pub use decoder::{Decoder, Memory};
@@ -32,6 +36,7 @@ pub use segment::Segment;
 pub use transcriber::{Request, Transcriber};
 pub use transcription::{Attempt, Transcription};
 pub use vocabulary::{Task, Vocabulary};
+pub use words::Word;
 
 use crate::audio::SoundError;
 use crate::error::Error;
@@ -54,6 +59,6 @@ impl From<SoundError> for Halt {
 }
 
 /// Err where the caller wants no more.
-fn check(going: crate::audio::Going<'_>) -> Result<(), Halt> {
+pub(crate) fn check(going: crate::audio::Going<'_>) -> Result<(), Halt> {
     if going() { Ok(()) } else { Err(Halt::Stopped) }
 }

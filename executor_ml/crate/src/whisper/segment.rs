@@ -1,5 +1,7 @@
 //! A part of the text and its times.
 
+use super::words::Word;
+
 /// Times are in seconds of the whole sound.
 #[derive(Clone, Debug)]
 pub struct Segment {
@@ -11,6 +13,8 @@ pub struct Segment {
     /// The tokens of its text: their ids, the whole characters that they complete, and their
     /// log-probabilities.
     pub pieces: Vec<(u32, String, f32)>,
+    /// Where they were asked for.
+    pub words: Vec<Word>,
 }
 
 /// Where a window's tokens are cut, and how far the next window moves.
@@ -20,6 +24,8 @@ pub struct Cut {
     pub parts: Vec<(std::ops::Range<usize>, f64, f64)>,
     /// In frames.
     pub advance: usize,
+    /// Whether a lone time at the end says that nothing more is said.
+    pub ended: bool,
 }
 
 /// Frames of a step of time.
@@ -35,7 +41,7 @@ pub fn cut(tokens: &[u32], first: u32, frames: usize) -> Cut {
     if ends.is_empty() {
         let latest = (0..count).rfind(|i| is_time(*i)).map(steps).filter(|s| *s > 0.0);
         let end = latest.unwrap_or(frames as f64 / STEP as f64);
-        return Cut { parts: vec![(0..count, 0.0, end)], advance: frames };
+        return Cut { parts: vec![(0..count, 0.0, end)], advance: frames, ended: single_ending };
     }
     if single_ending {
         ends.push(count);
@@ -48,7 +54,7 @@ pub fn cut(tokens: &[u32], first: u32, frames: usize) -> Cut {
         (false, Some(end)) => (steps(end - 1) as usize * STEP).max(1),
         _ => frames,
     };
-    Cut { parts, advance }
+    Cut { parts, advance, ended: single_ending }
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub struct Request {
     /// None: as the model's files say.
     pub task: Option<Task>,
     pub timestamps: bool,
+    /// Whether segments have their words, and are where these are.
+    pub words: bool,
     /// Text that comes before.
     pub prompt: Option<String>,
     /// Whether each window is told the text so far.
@@ -44,6 +46,7 @@ impl Default for Request {
             language: None,
             task: None,
             timestamps: true,
+            words: false,
             prompt: None,
             condition: true,
             seed: 0,

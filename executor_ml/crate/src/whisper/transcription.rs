@@ -2,16 +2,18 @@
 //!
 //! For each window: `listen`, then `attempt` as often as it takes, then `keep` or `skip`.
 
+use super::alignment::{Alignment, Reading};
 use super::decoder::Memory;
 use super::rules::{Rules, Times};
-use super::segment::{Segment, cut};
+use super::segment::{Cut, Segment, cut};
 use super::transcriber::{Model, Request};
-use super::{Halt, check};
+use super::{Halt, check, words};
 use crate::audio::{Going, HOP, LogMel, RATE};
 use crate::detokenize::Detokenizer;
 use crate::error::Error;
 use crate::numeric::{log_sum_exp, maximum};
 use crate::sampler::{Sampler, Sampling};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Above this temperature a text is no guide for what follows.
@@ -29,6 +31,8 @@ pub struct Transcription {
     /// The prompt and all that was kept, and from where on windows are told of it.
     told: Vec<u32>,
     told_from: usize,
+    /// Where the last word ended.
+    said_until: f64,
     detokenizer: Detokenizer,
 }
 
@@ -64,6 +68,7 @@ impl Transcription {
             attempt: None,
             told: prompt,
             told_from: 0,
+            said_until: 0.0,
         }
     }
 
@@ -181,33 +186,76 @@ impl Transcription {
     }
 
     /// Takes the last attempt's text and moves on to where it ends. Panics where there was none.
-    pub fn keep(&mut self) -> Vec<Segment> {
+    pub fn keep(&mut self, going: Going<'_>) -> Result<Vec<Segment>, Halt> {
         let attempt = self.attempt.take().expect("an attempt was made");
-        let vocabulary = &self.model.vocabulary;
+        let Model { vocabulary, .. } = &*self.model;
         let cut = cut(&attempt.tokens, vocabulary.first_timestamp(), self.window_frames());
         let second = |steps: f64| (self.seek as f64 + 2.0 * steps) * HOP as f64 / RATE as f64;
-        let mut segments = Vec::new();
-        for (range, start, end) in cut.parts {
+        let whole = |(range, start, end): &(Range<usize>, f64, f64)| {
             let tokens = attempt.tokens[range.clone()].to_vec();
             let text = String::from_utf8_lossy(&vocabulary.bytes(&tokens)).into_owned();
+            let (start, end) = (second(*start), second(*end));
+            Segment { start, end, text, tokens, pieces: vec![], words: vec![] }
+        };
+        let mut segments: Vec<Segment> = cut.parts.iter().map(whole).collect();
+        let mut next = self.seek + cut.advance;
+        if self.request.words {
+            next = self.find_words(&cut, &mut segments, going)?.unwrap_or(next);
+        }
+        for (segment, (range, ..)) in segments.iter_mut().zip(cut.parts) {
             // A moment in which something is said, or a while in which nothing is, is none.
-            if start == end || text.trim().is_empty() {
+            if segment.start == segment.end || segment.text.trim().is_empty() {
+                segment.text.clear();
                 continue;
             }
-            let said = tokens.iter().zip(&attempt.logprobs[range]);
-            let pieces = said
-                .filter(|(id, _)| **id < vocabulary.end)
+            let said = segment.tokens.iter().zip(&attempt.logprobs[range]);
+            segment.pieces = said
+                .filter(|(id, _)| **id < self.model.vocabulary.end)
                 .map(|(id, logprob)| (*id, self.detokenizer.push(*id), *logprob))
                 .collect();
-            self.told.extend(&tokens);
-            segments.push(Segment { start: second(start), end: second(end), text, tokens, pieces });
+            self.told.extend(&segment.tokens);
         }
+        segments.retain(|segment| !segment.text.is_empty());
         if !self.request.condition || attempt.temperature > GUIDING {
             self.told_from = self.told.len();
         }
-        self.seek += cut.advance;
+        self.seek = next;
         self.window = None;
-        segments
+        Ok(segments)
+    }
+
+    /// Gives a window's segments their words; the frame from which on the next window hears, where
+    /// that is told by them.
+    fn find_words(
+        &mut self,
+        cut: &Cut,
+        segments: &mut [Segment],
+        going: Going<'_>,
+    ) -> Result<Option<usize>, Halt> {
+        let Model { config, vocabulary, decoder, .. } = &*self.model;
+        let text: Vec<u32> = segments.iter().flat_map(|s| &s.tokens).copied().collect();
+        let text: Vec<u32> = text.into_iter().filter(|id| *id < vocabulary.end).collect();
+        let task = self.request.task.unwrap_or(vocabulary.forced_task());
+        let reading = Reading {
+            heads: &config.alignment_heads,
+            opening: &vocabulary.opening(self.language, task, true),
+            text: &text,
+            moments: self.window_frames() / 2,
+        };
+        let memory = self.window.as_mut().expect("a window was heard");
+        let alignment = Alignment::new(decoder, vocabulary, memory, &reading, going)?;
+        let offset = self.seek as f64 * HOP as f64 / RATE as f64;
+        if let Some(alignment) = alignment {
+            let language = self.language().map(str::to_owned);
+            let said = (&alignment, offset);
+            let spoken = (text.as_slice(), language.as_deref());
+            words::tell(&self.model.vocabulary, spoken, said, segments, self.said_until);
+        }
+        let last_word = segments.iter().rev().find_map(|s| s.words.last()).map(|word| word.end);
+        let Some(end) = last_word.or(segments.last().map(|s| s.end)) else { return Ok(None) };
+        self.said_until = end;
+        let next = (end * (RATE / HOP) as f64).round() as usize;
+        Ok((!cut.ended && end > offset).then_some(next))
     }
 
     /// Moves on to the next window: this one has nothing to say.

@@ -1,8 +1,12 @@
 //! The blocks that both families are made of.
 
-use super::weights::{Conv, Weights};
+use super::weights::{Computed, Conv, Weights};
+use crate::cpu;
 use crate::error::Result;
-use candle_core::{D, Result as Computed, Tensor};
+use crate::matmul::{Matrix, MatrixMut, matmul};
+use crate::numeric::softmax;
+use crate::vision::map::Map;
+use crate::vision::parallel::{add, rows};
 
 /// Two convolutions; their result is added to what came in where `add` says so and it fits.
 struct Bottleneck {
@@ -17,9 +21,12 @@ impl Bottleneck {
         Ok(Self { first: part(1)?, second: part(2)?, add })
     }
 
-    fn forward(&self, x: &Tensor) -> Computed<Tensor> {
-        let y = self.second.forward(&self.first.forward(x)?)?;
-        if self.add && y.dims() == x.dims() { x + y } else { Ok(y) }
+    fn forward(&self, x: &Map) -> Computed<Map> {
+        let mut y = self.second.forward(&self.first.forward(x)?)?;
+        if self.add && y.channels == x.channels {
+            add(&mut y.values, &x.values);
+        }
+        Ok(y)
     }
 }
 
@@ -41,7 +48,7 @@ impl Part {
         Ok(Self::Around { first: conv(1)?, past: conv(2)?, last: conv(3)?, inner })
     }
 
-    fn forward(&self, x: &Tensor) -> Computed<Tensor> {
+    fn forward(&self, x: &Map) -> Computed<Map> {
         match self {
             Self::One(bottleneck) => bottleneck.forward(x),
             Self::Around { first, past, last, inner } => {
@@ -49,7 +56,7 @@ impl Part {
                 for each in inner {
                     y = each.forward(&y)?;
                 }
-                last.forward(&Tensor::cat(&[y, past.forward(x)?], 1)?)
+                last.forward(&Map::join(&[&y, &past.forward(x)?]))
             }
         }
     }
@@ -67,19 +74,21 @@ impl Split {
         let count = weights.count(&format!("{name}.m"), "cv1.conv.weight");
         let parts = (0..count).map(|i| Part::read(weights, &format!("{name}.m.{i}"), add));
         Ok(Self {
-            first: weights.conv(&format!("{name}.cv1"), 1, true)?,
+            first: cut(weights, name)?,
             last: weights.conv(&format!("{name}.cv2"), 1, true)?,
             parts: parts.collect::<Result<_>>()?,
         })
     }
 
-    pub fn forward(&self, x: &Tensor) -> Computed<Tensor> {
-        let mut all = self.first.forward(x)?.chunk(2, 1)?;
+    pub fn forward(&self, x: &Map) -> Computed<Map> {
+        let x = self.first.forward(x)?;
+        let mut parts = vec![second_half(&x)];
         for part in &self.parts {
-            let next = part.forward(&all[all.len() - 1].contiguous()?)?;
-            all.push(next);
+            let next = part.forward(&parts[parts.len() - 1])?;
+            parts.push(next);
         }
-        self.last.forward(&Tensor::cat(&all, 1)?)
+        let all: Vec<_> = std::iter::once(&x).chain(&parts[1..]).collect();
+        self.last.forward(&Map::join(&all))
     }
 }
 
@@ -95,14 +104,12 @@ impl Pooled {
         Ok(Self { first: part(1)?, last: part(2)? })
     }
 
-    pub fn forward(&self, x: &Tensor) -> Computed<Tensor> {
+    pub fn forward(&self, x: &Map) -> Computed<Map> {
         let mut all = vec![self.first.forward(x)?];
         for _ in 0..3 {
-            // What is repeated at an edge is in the window anyway, so no maximum changes.
-            let padded = all[all.len() - 1].pad_with_same(2, 2, 2)?.pad_with_same(3, 2, 2)?;
-            all.push(padded.max_pool2d_with_stride(5, 1)?);
+            all.push(all[all.len() - 1].max_pool(5, 1, cpu::threads()));
         }
-        self.last.forward(&Tensor::cat(&all, 1)?)
+        self.last.forward(&Map::join(&all.iter().collect::<Vec<_>>()))
     }
 }
 
@@ -134,21 +141,48 @@ impl Attending {
         }
     }
 
-    fn forward(&self, x: &Tensor) -> Computed<Tensor> {
-        let (batch, channels, height, width) = x.dims4()?;
-        let (heads, places) = (channels / HEAD, height * width);
+    fn forward(&self, x: &Map) -> Computed<Map> {
+        let (channels, places) = (self.projected.channels(), x.height * x.width);
+        let heads = channels / HEAD;
         let (size, key) = (channels / heads, channels / heads / 2);
-        let mixed = self.mixed.forward(x)?.reshape((batch, heads, 2 * key + size, places))?;
-        let query = mixed.narrow(2, 0, key)?.transpose(2, 3)?.contiguous()?;
-        let keys = mixed.narrow(2, key, key)?.contiguous()?;
-        let value = mixed.narrow(2, 2 * key, size)?.contiguous()?;
-        let scores = (query.matmul(&keys)? * (key as f64).powf(-0.5))?;
-        let shares = candle_nn::ops::softmax(&scores, D::Minus1)?;
-        let seen = value.matmul(&shares.transpose(2, 3)?.contiguous()?)?;
-        let value = value.reshape((batch, channels, height, width))?;
-        let seen = (seen.reshape(value.shape())? + self.place.forward(&value)?)?;
-        let x = (x + self.projected.forward(&seen)?)?;
-        &x + self.narrow.forward(&self.wide.forward(&x)?)?
+        let each = 2 * key + size;
+        let mixed = self.mixed.forward(x)?;
+        let fits = mixed.channels == heads * each && self.place.channels() == channels;
+        if !fits || x.channels != channels {
+            return Err(format!("attention over {} of {channels} channels", mixed.channels));
+        }
+        let threads = cpu::threads();
+        let size_of = (x.height, x.width);
+        let (mut value, mut seen) =
+            (Map::new(1, size_of, channels), Map::new(1, size_of, channels));
+        let mut shares = vec![0.0; places * places];
+        for head in 0..heads {
+            let part = |first: usize, length: usize| {
+                let from = &mixed.values[head * each + first..];
+                Matrix::new(from, places, length, mixed.channels)
+            };
+            let scale = (key as f32).powf(-0.5);
+            let square = MatrixMut::new(&mut shares, places, places, places);
+            matmul(square, part(0, key), part(key, key).transposed(), scale, threads);
+            rows(&mut shares, places, threads, |_, row| softmax(row));
+            let to = MatrixMut::new(&mut seen.values[head * size..], places, size, channels);
+            let shares = Matrix::new(&shares, places, places, places);
+            matmul(to, shares, part(2 * key, size), 1.0, threads);
+            let from = mixed.values.chunks_exact(mixed.channels);
+            for (to, from) in value.values.chunks_exact_mut(channels).zip(from) {
+                let first = head * each + 2 * key;
+                to[head * size..][..size].copy_from_slice(&from[first..][..size]);
+            }
+        }
+        add(&mut seen.values, &self.place.forward(&value)?.values);
+        let mut x = Map { values: x.values.clone(), ..*x };
+        add(&mut x.values, &self.projected.forward(&seen)?.values);
+        let more = self.narrow.forward(&self.wide.forward(&x)?)?;
+        if more.channels != channels {
+            return Err(format!("{} channels added to {channels}", more.channels));
+        }
+        add(&mut x.values, &more.values);
+        Ok(x)
     }
 }
 
@@ -164,18 +198,31 @@ impl Attention {
         let count = weights.count(&format!("{name}.m"), "attn.qkv.conv.weight");
         let parts = (0..count).map(|i| Attending::read(weights, &format!("{name}.m.{i}")));
         Ok(Self {
-            first: weights.conv(&format!("{name}.cv1"), 1, true)?,
+            first: cut(weights, name)?,
             last: weights.conv(&format!("{name}.cv2"), 1, true)?,
             parts: parts.collect::<Result<_>>()?,
         })
     }
 
-    pub fn forward(&self, x: &Tensor) -> Computed<Tensor> {
-        let halves = self.first.forward(x)?.chunk(2, 1)?;
-        let mut y = halves[1].contiguous()?;
+    pub fn forward(&self, x: &Map) -> Computed<Map> {
+        let x = self.first.forward(x)?;
+        let mut y = second_half(&x);
         for part in &self.parts {
             y = part.forward(&y)?;
         }
-        self.last.forward(&Tensor::cat(&[&halves[0], &y], 1)?)
+        self.last.forward(&Map::join(&[&x.channels(0..x.channels - y.channels), &y]))
+    }
+}
+
+fn second_half(x: &Map) -> Map {
+    x.channels(x.channels.div_ceil(2)..x.channels)
+}
+
+/// A convolution whose channels are cut in two.
+fn cut(weights: &Weights, name: &str) -> Result<Conv> {
+    let conv = weights.conv(&format!("{name}.cv1"), 1, true)?;
+    match conv.channels() {
+        0 | 1 => Err(weights.error(&format!("{name}.cv1 has no two halves"))),
+        _ => Ok(conv),
     }
 }

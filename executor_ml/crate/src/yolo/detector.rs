@@ -9,7 +9,7 @@ use super::suppress::suppress;
 use super::weights::Weights;
 use crate::error::{Error, Result};
 use crate::picture::Picture;
-use candle_core::{Device, Tensor};
+use crate::vision::map::Map;
 use std::path::{Path, PathBuf};
 
 /// Candidates above the confidence that suppression looks at, the likeliest.
@@ -73,15 +73,11 @@ impl Detector {
 
     /// What the network tells of a picture whose sides are multiples of 32.
     pub fn candidates(&self, rgb: &[u8], height: usize, width: usize) -> Result<Candidates> {
-        let plane =
-            |colour: usize| rgb.iter().skip(colour).step_by(3).map(|v| f32::from(*v) / 255.0);
-        let values: Vec<f32> = (0..3).flat_map(plane).collect();
-        let computed = || {
-            let picture = Tensor::from_vec(values, (1, 3, height, width), &Device::Cpu)?;
-            self.head.forward(&self.network.forward(&picture)?)
-        };
-        let found: Candidates =
-            computed().map_err(|e: candle_core::Error| Error::model(&self.folder, e))?;
+        let values = rgb.iter().map(|value| f32::from(*value) / 255.0).collect();
+        let picture = Map { images: 1, height, width, channels: 3, values };
+        let scales = self.network.forward(&picture);
+        let found = scales.and_then(|scales| self.head.forward(&scales));
+        let found = found.map_err(|reason| Error::model(&self.folder, reason))?;
         match found.values.iter().all(|value| value.is_finite()) {
             true => Ok(found),
             false => Err(Error::Numeric),
@@ -132,10 +128,7 @@ impl Detector {
             classes: kept.iter().map(|i| of[*i]).collect(),
             keypoints: kept.iter().filter(|_| pose).map(|i| points(*i)).collect(),
             coefficients: kept.iter().filter(|_| masks).map(|i| more(*i)).collect(),
-            prototypes: all
-                .proto
-                .as_ref()
-                .map(|(values, shape)| Prototypes { values: values.clone(), shape: *shape }),
+            prototypes: all.proto.map(|(values, shape)| Prototypes { values, shape }),
             letterbox,
         })
     }

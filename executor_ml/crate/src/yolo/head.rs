@@ -1,9 +1,11 @@
 //! Candidates for things: a box, a score for each class, and what the task adds, at every place.
 
 use super::config::{Config, Task};
-use super::weights::{Conv, Weights};
+use super::weights::{Computed, Conv, Weights};
+use crate::cpu;
 use crate::error::Result;
-use candle_core::{IndexOp, Result as Computed, Tensor};
+use crate::vision::larger::Larger;
+use crate::vision::map::Map;
 
 const STRIDES: [f32; 3] = [8.0, 16.0, 32.0];
 
@@ -29,8 +31,9 @@ impl Row {
         Ok(Self(row))
     }
 
-    fn forward(&self, x: &Tensor) -> Computed<Tensor> {
-        self.0.iter().try_fold(x.clone(), |x, conv| conv.forward(&x))
+    fn forward(&self, x: &Map) -> Computed<Map> {
+        let (first, rest) = self.0.split_first().ok_or("a row of nothing")?;
+        rest.iter().try_fold(first.forward(x)?, |x, conv| conv.forward(&x))
     }
 
     fn channels(&self) -> usize {
@@ -41,7 +44,7 @@ impl Row {
 /// Masks that every thing's mask is a sum of.
 struct Proto {
     first: Conv,
-    larger: (Tensor, Tensor),
+    larger: Larger,
     second: Conv,
     last: Conv,
 }
@@ -49,15 +52,20 @@ struct Proto {
 impl Proto {
     fn read(weights: &Weights, name: &str) -> Result<Self> {
         let conv = |n: u8| weights.conv(&format!("{name}.cv{n}"), 1, true);
-        let weight = weights.tensor(&format!("{name}.upsample.weight"))?;
-        let bias = weights.tensor(&format!("{name}.upsample.bias"))?;
-        let bias = bias.reshape((1, (), 1, 1)).map_err(|e| weights.error(&e))?;
-        Ok(Self { first: conv(1)?, larger: (weight, bias), second: conv(2)?, last: conv(3)? })
+        let larger = weights.larger(&format!("{name}.upsample"))?;
+        Ok(Self { first: conv(1)?, larger, second: conv(2)?, last: conv(3)? })
     }
 
-    fn forward(&self, x: &Tensor) -> Computed<Tensor> {
-        let x = self.first.forward(x)?.conv_transpose2d(&self.larger.0, 0, 0, 2, 1)?;
-        self.last.forward(&self.second.forward(&x.broadcast_add(&self.larger.1)?)?)
+    fn forward(&self, x: &Map) -> Computed<Map> {
+        let x = self.first.forward(x)?;
+        if x.channels != self.larger.inputs() {
+            return Err(format!("prototypes of {} channels", x.channels));
+        }
+        let places = x.height * x.width;
+        let values = self.larger.forward(&x.values, places, x.width, cpu::threads());
+        let (height, width, channels) = (2 * x.height, 2 * x.width, self.larger.outputs());
+        let x = Map { images: 1, height, width, channels, values };
+        self.last.forward(&self.second.forward(&x)?)
     }
 }
 
@@ -134,46 +142,51 @@ impl Head {
         Ok(Self { bins, ..read })
     }
 
-    pub fn forward(&self, scales: &[Tensor; 3]) -> Computed<Candidates> {
+    pub fn forward(&self, scales: &[Map; 3]) -> Computed<Candidates> {
         let mut levels = Vec::new();
         for (i, x) in scales.iter().enumerate() {
-            let (_, _, height, width) = x.dims4()?;
-            let flat = |row: &Row| row.forward(x)?.i(0)?.flatten(1, 2)?.to_vec2::<f32>();
-            let more = self.more.get(i).map(flat).transpose()?.unwrap_or_default();
-            levels.push((width, height, flat(&self.boxes[i])?, flat(&self.scores[i])?, more));
+            let more = self.more.get(i).map(|row| row.forward(x)).transpose()?;
+            levels.push((self.boxes[i].forward(x)?, self.scores[i].forward(x)?, more));
         }
-        let count = levels.iter().map(|(width, height, ..)| width * height).sum();
-        let rows = 4 + self.classes + levels[0].4.len();
+        let count = scales.iter().map(|x| x.height * x.width).sum();
+        let extra = |more: &Option<Map>| more.as_ref().map_or(0, |more| more.channels);
+        if levels.iter().any(|level| extra(&level.2) != extra(&levels[0].2)) {
+            return Err("levels of different widths".to_owned());
+        }
+        let rows = 4 + self.classes + extra(&levels[0].2);
         let mut values = vec![0.0; rows * count];
         let mut first = 0;
-        for ((width, height, boxes, scores, more), stride) in levels.into_iter().zip(STRIDES) {
-            for at in 0..width * height {
+        for ((boxes, scores, more), stride) in levels.iter().zip(STRIDES) {
+            let width = boxes.width;
+            for at in 0..width * boxes.height {
                 let centre = [(at % width) as f32 + 0.5, (at / width) as f32 + 0.5];
                 let column = first + at;
-                for side in 0..4 {
-                    let away = expected(&boxes[side * self.bins..(side + 1) * self.bins], at);
+                let bins = boxes.place(at).chunks_exact(self.bins);
+                for (side, bins) in bins.enumerate() {
                     let sign = if side < 2 { -1.0 } else { 1.0 };
-                    values[side * count + column] = (centre[side % 2] + sign * away) * stride;
+                    let away = centre[side % 2] + sign * expected(bins);
+                    values[side * count + column] = away * stride;
                 }
-                for (class, scores) in scores.iter().enumerate() {
-                    values[(4 + class) * count + column] = sigmoid(scores[at]);
+                for (class, score) in scores.place(at).iter().enumerate() {
+                    values[(4 + class) * count + column] = sigmoid(*score);
                 }
-                for (j, more) in more.iter().enumerate() {
+                for (j, more) in more.iter().flat_map(|more| more.place(at)).enumerate() {
                     let value = match (self.task, j % self.keypoints[1]) {
-                        (Task::Pose, 2) => sigmoid(more[at]),
-                        (Task::Pose, axis) => (more[at] * 2.0 + centre[axis] - 0.5) * stride,
-                        _ => more[at],
+                        (Task::Pose, 2) => sigmoid(*more),
+                        (Task::Pose, axis) => (*more * 2.0 + centre[axis] - 0.5) * stride,
+                        _ => *more,
                     };
                     values[(4 + self.classes + j) * count + column] = value;
                 }
             }
-            first += width * height;
+            first += width * boxes.height;
         }
         let proto = match &self.proto {
             Some(proto) => {
-                let masks = proto.forward(&scales[0])?.i(0)?;
-                let (channels, height, width) = masks.dims3()?;
-                Some((masks.flatten_all()?.to_vec1()?, [channels, height, width]))
+                let masks = proto.forward(&scales[0])?;
+                let shape = [masks.channels, masks.height, masks.width];
+                let plane = |c: usize| masks.values.iter().skip(c).step_by(masks.channels);
+                Some(((0..masks.channels).flat_map(plane).copied().collect(), shape))
             }
             None => None,
         };
@@ -181,12 +194,12 @@ impl Head {
     }
 }
 
-/// The mean of a distribution over 0, 1, 2, … that logits tell, at one place of each.
-fn expected(bins: &[Vec<f32>], at: usize) -> f32 {
-    let most = bins.iter().map(|bin| bin[at]).fold(f32::NEG_INFINITY, f32::max);
+/// The mean of a distribution over 0, 1, 2, … that logits tell.
+fn expected(bins: &[f32]) -> f32 {
+    let most = bins.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let (mut sum, mut all) = (0.0, 0.0);
     for (i, bin) in bins.iter().enumerate() {
-        let share = (bin[at] - most).exp();
+        let share = (bin - most).exp();
         sum += share * i as f32;
         all += share;
     }

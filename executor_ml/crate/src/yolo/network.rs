@@ -2,9 +2,9 @@
 
 use super::blocks::{Attention, Pooled, Split};
 use super::config::Family;
-use super::weights::{Conv, Weights};
+use super::weights::{Computed, Conv, Weights};
 use crate::error::Result;
-use candle_core::{Result as Computed, Tensor};
+use crate::vision::map::Map;
 
 enum Layer {
     Conv(Conv),
@@ -18,17 +18,14 @@ enum Layer {
 }
 
 impl Layer {
-    fn forward(&self, x: &Tensor, earlier: &[Tensor]) -> Computed<Tensor> {
+    fn forward(&self, x: &Map, earlier: &[Map]) -> Computed<Map> {
         match self {
             Self::Conv(conv) => conv.forward(x),
             Self::Split(block) => block.forward(x),
             Self::Pooled(block) => block.forward(x),
             Self::Attention(block) => block.forward(x),
-            Self::Larger => {
-                let (_, _, height, width) = x.dims4()?;
-                x.upsample_nearest2d(height * 2, width * 2)
-            }
-            Self::Join(other) => Tensor::cat(&[x, &earlier[*other]], 1),
+            Self::Larger => Ok(x.twice()),
+            Self::Join(other) => Ok(Map::join(&[x, &earlier[*other]])),
         }
     }
 }
@@ -70,13 +67,14 @@ impl Network {
         self.layers.len()
     }
 
-    /// Three scales of a picture [1, 3, height, width], in strides of 8, 16 and 32.
-    pub fn forward(&self, picture: &Tensor) -> Computed<[Tensor; 3]> {
-        let mut all: Vec<Tensor> = Vec::with_capacity(self.layers.len());
+    /// Three scales of a picture of three channels, in strides of 8, 16 and 32.
+    pub fn forward(&self, picture: &Map) -> Computed<[Map; 3]> {
+        let mut all: Vec<Map> = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {
             let next = layer.forward(all.last().unwrap_or(picture), &all)?;
             all.push(next);
         }
-        Ok(self.read.map(|i| all[i].clone()))
+        let empty = || Map::new(0, (0, 0), 0);
+        Ok(self.read.map(|i| std::mem::replace(&mut all[i], empty())))
     }
 }
