@@ -21,10 +21,12 @@ from edgemesh.compute.v1 import (
     algorithm_pb2,
     compute_pb2,
     environment_pb2,
+    session_pb2_grpc,
     shared_memory_pb2,
     shared_memory_pb2_grpc,
 )
 from edgemesh.executor.v1 import executor_pb2, executor_pb2_grpc
+from fake_sessions import FakeSessions
 
 from mesh_service import errors, translate
 
@@ -58,6 +60,8 @@ class FakeExecutor(
         self.name, self.slots, self.calm, self.secret = name, slots, calm, secret
         self.began: list[str] = []
         """Request ids, in order of arrival."""
+        self.tenants: list[str] = []
+        """Of each that began."""
         self.running: int = 0
         self.most_running = 0
         self.cancelled: int = 0
@@ -70,6 +74,8 @@ class FakeExecutor(
         """Locks of those that were made."""
         self.program_namespaces: tuple[str, ...] = ()
         self.metadata: dict[str, str | bytes] = {}
+        self.sessions = FakeSessions()
+        self.keeps_sessions = True
         self.port = 0
         self._tell = tell or nothing
         self._revision = 0
@@ -83,9 +89,15 @@ class FakeExecutor(
         )
         executor_pb2_grpc.add_ExecutorServiceServicer_to_server(self, self._server)
         shared_memory_pb2_grpc.add_SharedMemoryServiceServicer_to_server(self, self._server)
+        self.also(self._server)
+        if self.keeps_sessions:
+            session_pb2_grpc.add_SessionServiceServicer_to_server(self.sessions, self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
         await self._server.start()
         return self
+
+    def also(self, server: grpc.aio.Server) -> None:
+        """What else it serves."""
 
     async def stop(self, grace: float | None = None) -> None:
         assert self._server is not None
@@ -205,6 +217,7 @@ class FakeExecutor(
         self, request: compute_pb2.ComputeRequest, context: Context
     ) -> compute_pb2.ComputeResponse:
         self.began.append(request.request_id)
+        self.tenants.append(str(self.metadata.get("edgemesh-tenant", "")))
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         self._tell(event="begin", id=request.request_id)
@@ -220,8 +233,9 @@ class FakeExecutor(
     async def _run(
         self, request: compute_pb2.ComputeRequest, context: Context
     ) -> compute_pb2.ComputeResponse:
-        what = json.loads(request.parameters or "{}").get("do", "echo")
-        if self.calm and what.startswith("die"):
+        asked = json.loads(request.parameters or "{}")
+        what, tokens = asked.get("do", "echo"), asked.get("tokens", (0, 0))
+        if self.calm and what.startswith(("die", "break", "leave")):
             what = "echo"
         match what:
             case "die":
@@ -242,6 +256,8 @@ class FakeExecutor(
                 )
             case "refuse":
                 await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too much")
+            case "leave":
+                await refuse(context, errors.ShuttingDown(self.name))
             case "break":
                 await context.abort(grpc.StatusCode.UNAVAILABLE, "broken")
             case "break when released":
@@ -256,9 +272,18 @@ class FakeExecutor(
             request_id=request.request_id or str(self.metadata["edgemesh-request-id"]),
             outcome=compute_pb2.OUTCOME_OK,
             algorithm=request.algorithm,
-            usage=compute_pb2.Usage(executor=self.name, executor_pid=os.getpid()),
+            usage=compute_pb2.Usage(
+                executor=self.name,
+                executor_pid=os.getpid(),
+                queue_us=11,
+                run_us=222,
+                input_tokens=tokens[0],
+                output_tokens=tokens[1],
+            ),
             result=json.dumps(
-                {
+                asked
+                if what == "say"
+                else {
                     "left": context.time_remaining(),
                     **{k: v for k, v in self.metadata.items() if isinstance(v, str)},
                 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,15 @@ from google.protobuf import message
 from google.rpc import error_details_pb2, status_pb2  # pyright: ignore[reportMissingTypeStubs]
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from edgemesh_gateway.jobs.ids import now_ms
 from edgemesh_gateway.service import serve
 from edgemesh_gateway.settings import GatewaySettings
 from mesh_service.server import MeshServer
 
 FAKE = Path(__file__).with_name("fake_executor.py")
 DATAPATH = "EDGEMESH_GATEWAY_DATAPATH"
-UP = "edgemesh_executor_up"
+DATABASE = "EDGEMESH_GATEWAY_DATABASE"
+UP = "edgemesh_replica_up"
 PATIENCE_S = 20.0
 """No test waits longer for anything; none waits that long when all is well."""
 
@@ -76,6 +79,11 @@ def raw_method(channel: grpc.aio.Channel, method: str) -> Any:
     """A method of bytes in, bytes out."""
     untyped: Any = channel
     return untyped.unary_unary(f"/{method}")
+
+
+def answered(error: grpc.aio.AioRpcError) -> bool:
+    """Whether a failure came from the gateway, and not from the caller's own clock."""
+    return any(key == "grpc-status-details-bin" for key, _ in error.trailing_metadata() or ())
 
 
 class Refusal:
@@ -141,17 +149,25 @@ def tensor(
 
 @asynccontextmanager
 async def serving(
-    executors: Mapping[str, int], *, absent: str = "", **settings: Any
+    executors: Mapping[str, int | Sequence[int]],
+    *,
+    absent: str = "",
+    clock: Callable[[], int] = now_ms,
+    **settings: Any,
 ) -> AsyncGenerator[MeshServer]:
-    """A gateway over executors by name and port, all there by then but the `absent` one.
+    """A gateway over executors by name and port, or ports of replicas, all there by then but the
+    `absent` one. `clock`: what its schedules go by.
 
     A gateway serves as soon as each executor has described itself or was found to be away, and on
     a busy machine one that is there may be found away at first.
     """
-    addresses = {name: f"127.0.0.1:{port}" for name, port in executors.items()}
+    addresses = {
+        name: at(ports) if isinstance(ports, int) else [at(port) for port in ports]
+        for name, ports in executors.items()
+    }
     kept = tempfile.TemporaryDirectory()
     given: dict[str, Any] = {
-        "database": f"sqlite:///{kept.name}/gateway.db",
+        "database": os.environ.get(DATABASE, f"sqlite:///{kept.name}/gateway.db"),
         "port": 0,
         "metrics_port": 0,
         "drain_s": 2.0,
@@ -162,10 +178,15 @@ async def serving(
     parsed.check()
     mesh = MeshServer(parsed)
     stopping = asyncio.Event()
-    running = asyncio.create_task(serve(parsed, mesh, stopping))
+    running = asyncio.create_task(serve(parsed, mesh, stopping, clock))
 
-    def up(executor: str) -> float | None:
-        return mesh.metrics.registry.get_sample_value(UP, {"executor": executor})
+    def up(executor: str) -> bool:
+        ports = executors[executor]
+        labels = [
+            {"executor": executor, "address": at(port)}
+            for port in ([ports] if isinstance(ports, int) else ports)
+        ]
+        return all(mesh.metrics.registry.get_sample_value(UP, each) for each in labels)
 
     try:
         await eventually(lambda: bool(mesh.address) or running.done())
@@ -180,7 +201,9 @@ async def serving(
 
 
 @asynccontextmanager
-async def house(executors: Mapping[str, int], **given: Any) -> AsyncGenerator[House]:
+async def house(
+    executors: Mapping[str, int | Sequence[int]], **given: Any
+) -> AsyncGenerator[House]:
     """The same with a channel to it, once its health says that it serves."""
     async with (
         serving(executors, **given) as mesh,
@@ -195,6 +218,11 @@ async def house(executors: Mapping[str, int], **given: Any) -> AsyncGenerator[Ho
                 break
         watch.cancel()
         yield House(channel, mesh)
+
+
+def at(port: int) -> str:
+    """The address of an executor."""
+    return f"127.0.0.1:{port}"
 
 
 def http(mesh: MeshServer, **headers: str) -> httpx.AsyncClient:

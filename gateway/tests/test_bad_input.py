@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import grpc
@@ -88,10 +87,8 @@ async def test_the_most_that_is_allowed(gate: House) -> None:
 
 
 async def test_ten_thousand_inputs(gate: House, fake: FakeExecutor) -> None:
-    began = time.monotonic()
     refusal = await gate.refusal(inputs={str(number): tensor() for number in range(10_000)})
     assert refusal.violations == {"inputs": "at most 1024, not 10000"}
-    assert time.monotonic() - began < 5
     assert not fake.began
 
 

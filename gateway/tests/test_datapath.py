@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from typing import Any
 
@@ -23,8 +24,11 @@ from house import (
     request,
     tensor,
 )
+from prometheus_client import generate_latest
 
 from edgemesh_gateway import datapath as module
+from edgemesh_gateway.accounting.happened import Happened
+from edgemesh_gateway.accounting.ring import Ring
 
 MIB = 1 << 20
 PLACE = tensor_pb2.SharedMemory(region="r", offset=16, size=8)
@@ -81,6 +85,25 @@ async def test_a_slow_reader_of_one_answer_does_not_hold_its_slot(fake: FakeExec
         call = ask.Compute(request(inputs={"x": tensor(shape=(8 * MIB,), data=data)}), timeout=60)
         await eventually(lambda: figure(gate, "edgemesh_running") == 0 and len(fake.began) == 1)
         assert len((await call).outputs["x"].data) == len(data)
+
+
+async def test_what_hears_of_an_end_lives_on_the_loop_though_figures_are_read_elsewhere(
+    gate: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[int] = set()
+    add = Ring.add
+
+    def heard(ring: Ring, one: Happened) -> None:
+        threads.add(threading.get_ident())
+        add(ring, one)
+
+    monkeypatch.setattr(Ring, "add", heard)
+    for number in range(1, 6):
+        await gate.call()
+        text = await asyncio.to_thread(generate_latest, gate.mesh.metrics.registry)
+        counted = 'edgemesh_rpcs_total{code="OK",method="Compute"}'
+        assert f"{counted} {number}.0" in text.decode()
+    assert threads == {threading.get_ident()}
 
 
 async def test_three_thousand_cancelled_at_once(fake: FakeExecutor) -> None:

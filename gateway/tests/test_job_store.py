@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from edgemesh.compute.v1 import job_pb2
 from sqlalchemy.exc import SQLAlchemyError
-from test_store import database, server, url
+from test_store import database, url
 
 from edgemesh_gateway.jobs.ids import job_id
 from edgemesh_gateway.store import Database, JobStore
 from edgemesh_gateway.store.job_records import JobRecord
-from edgemesh_gateway.store.job_terms import Change, Claim, Happening
+from edgemesh_gateway.store.job_terms import Change, Claim, Ended, Happening, Standing
 from edgemesh_gateway.store.store import Full
 from edgemesh_gateway.store.trouble import is_full
 
-__all__ = ["database", "server", "url"]
+__all__ = ["database", "url"]
 DONE = job_pb2.JOB_STATE_SUCCEEDED
 LATER = 10**6
 
@@ -115,6 +115,31 @@ async def test_what_was_begun_and_may_not_run_again_is_lost(jobs: JobStore) -> N
     assert (found.state, found.result) == (job_pb2.JOB_STATE_LOST, b"lost")
 
 
+async def test_what_surely_was_not_sent_was_no_attempt(jobs: JobStore) -> None:
+    kept = await jobs.submit(record(idempotent=False, max_attempts=1))
+    for life in range(3):
+        (job,) = (await jobs.claim(claim("abc"[life] * 32, 1000 * life))).jobs
+        assert (job.id, job.attempts) == (kept.id, 1)
+        await jobs.sweep("z" * 32, 1000 * life + 900, None, b"expired", b"lost")
+    found = await jobs.job("ann", kept.id)
+    assert found is not None
+    assert (found.state, found.attempts) == (job_pb2.JOB_STATE_QUEUED, 0)
+
+
+async def test_whose_end_was_asked_for_meanwhile_is_not_queued_again(jobs: JobStore) -> None:
+    kept = await jobs.submit(record())
+    (job,) = (await jobs.claim(claim())).jobs
+    await jobs.cancel("ann", kept.id, 15, b"cancelled")  # by another gateway
+    fields = {"state": job_pb2.JOB_STATE_QUEUED, "owner": None, "last_event": job.last_event + 1}
+    again = Happening(job.last_event + 1, 20, 1, job_pb2.JOB_STATE_QUEUED)
+    assert await jobs.change(Change(job.id, "a" * 32, 1, fields, [again]))
+    found = await jobs.job("ann", kept.id, light=False)
+    assert found is not None
+    assert (found.state, found.ended_ms) == (job_pb2.JOB_STATE_CANCELLED, 20)
+    assert [each.state for each in await jobs.events(kept.id, 0, 100)][-1] == found.state
+    assert not (await jobs.claim(claim("b" * 32, 1001))).jobs
+
+
 async def test_a_lease_that_is_renewed_is_kept(jobs: JobStore) -> None:
     await jobs.submit(record())
     await jobs.claim(claim())
@@ -164,3 +189,17 @@ async def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Any) -> None:
     assert acknowledged
     assert await jobs.known(acknowledged) == set(acknowledged)
     kept.close()
+
+
+async def test_what_waits_and_runs_and_who_was_taken_over(jobs: JobStore) -> None:
+    assert await jobs.standing() == Standing()
+    for at in (7, 5):
+        await jobs.submit(record(id=job_id(at), created_ms=at, max_attempts=1))
+    late = await jobs.submit(record(id=job_id(9), created_ms=9, deadline_ms=500))
+    assert await jobs.standing() == Standing(queued=3, first_ms=5)
+    (job,) = (await jobs.claim(claim(places={"cpp": 1}))).jobs
+    assert await jobs.standing() == Standing(queued=2, running=1, first_ms=7)
+    swept = await jobs.sweep("b" * 32, 1000, None, b"", b"")
+    dead, expired = job_pb2.JOB_STATE_DEAD, job_pb2.JOB_STATE_EXPIRED
+    assert swept.ends == [Ended(dead, job.created_ms, 1000), Ended(expired, 9, 1000)]
+    assert (swept.ended, swept.taken_over) == ([job.id, late.id], 1)

@@ -164,6 +164,31 @@ async def test_cancel_one_that_runs_and_one_that_waits(fake: FakeExecutor, desk:
         assert state(await desk.ended(id)) == "SUCCEEDED"
 
 
+async def test_what_was_taken_ahead_and_has_no_place_ends_when_it_is_to(
+    fake: FakeExecutor, desk: Desk
+) -> None:
+    await desk.submit("hold")
+    await eventually(lambda: fake.running == 1)
+    ahead = await desk.submit("echo")
+    await desk.runs(ahead)  # this gateway has it, and no place for it
+    late = await desk.submit("echo", timeout_ms=1500)
+    await desk.runs(late)
+    await desk.stub.CancelJob(job_pb2.CancelJobRequest(id=ahead))
+    job = await desk.ended(ahead)
+    assert (state(job), reason(job)) == ("CANCELLED", "CANCELLED")
+    job = await desk.ended(late)
+    assert (state(job), reason(job)) == ("EXPIRED", "DEADLINE_EXCEEDED")
+    assert fake.running == 1
+    fake.release.set()
+    assert state(await desk.ended(await desk.submit("echo"))) == "SUCCEEDED"
+    assert len(fake.began) == 2
+
+
+async def test_many_states_are_refused_before_each_is_looked_at(desk: Desk) -> None:
+    asked = job_pb2.ListJobsRequest(states=[job_pb2.JOB_STATE_QUEUED] * 17)
+    assert (await refused(desk.stub.ListJobs(asked))).violations == {"states": "at most 16"}
+
+
 async def test_delete_only_what_has_ended(fake: FakeExecutor, desk: Desk) -> None:
     id = await desk.submit("hold")
     await eventually(lambda: fake.running == 1)
@@ -231,9 +256,12 @@ async def test_a_tenants_many_jobs_wait_and_no_more(fake: FakeExecutor) -> None:
         fake.release.set()
 
 
-async def test_large_ones_are_files_and_go_with_the_job(fake: FakeExecutor, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/kept/gateway.db"
-    async with house({"fake": fake.port}, database=url) as gate:
+async def test_large_ones_are_files_and_go_with_the_job(
+    fake: FakeExecutor, tmp_path: Path, kept: str
+) -> None:
+    # Beside a SQLite database they are files by themselves, in just this folder.
+    folder = None if kept.startswith("sqlite") else tmp_path / "kept/jobs"
+    async with house({"fake": fake.port}, database=kept, job_files=folder) as gate:
         desk = Desk(gate)
         data = os.urandom(200_000)
         inputs = {
@@ -249,10 +277,9 @@ async def test_large_ones_are_files_and_go_with_the_job(fake: FakeExecutor, tmp_
         assert not [path for path in (tmp_path / "kept/jobs").rglob("*") if path.is_file()]
 
 
-async def test_jobs_wait_for_an_executor_that_is_away(tmp_path: Path) -> None:
+async def test_jobs_wait_for_an_executor_that_is_away(kept: str) -> None:
     process = await Process.start()
-    url = f"sqlite:///{tmp_path}/gateway.db"
-    async with house({"fake": process.port}, database=url) as gate:
+    async with house({"fake": process.port}, database=kept) as gate:
         desk = Desk(gate)
         await process.kill()
         ids = [await desk.submit("echo") for _ in range(5)]
@@ -262,9 +289,9 @@ async def test_jobs_wait_for_an_executor_that_is_away(tmp_path: Path) -> None:
         await process.kill()
 
 
-async def test_the_next_life_of_a_gateway_goes_on(fake: FakeExecutor, tmp_path: Path) -> None:
+async def test_the_next_life_of_a_gateway_goes_on(fake: FakeExecutor, kept: str) -> None:
     settings: dict[str, Any] = {
-        "database": f"sqlite:///{tmp_path}/gateway.db",
+        "database": kept,
         "job_lease_s": LEASE_S,
         "drain_s": 0.1,
     }
@@ -278,3 +305,35 @@ async def test_the_next_life_of_a_gateway_goes_on(fake: FakeExecutor, tmp_path: 
         desk = Desk(gate)
         for id in (again, *waits):
             assert state(await desk.ended(id)) == "SUCCEEDED"
+
+
+async def test_metrics_tell_of_jobs(fake: FakeExecutor, gate: House) -> None:
+    desk = Desk(gate)
+
+    def figure(name: str, **labels: str) -> float | None:
+        return gate.mesh.metrics.registry.get_sample_value(f"edgemesh_{name}", labels)
+
+    assert figure("jobs_ended_total", state="succeeded") == 0
+    held = [await desk.submit("hold", request_id=f"h{number}") for number in range(12)]
+    assert await desk.submit("hold", request_id="h0") == held[0]
+    assert figure("jobs_accepted_total") == 12
+    await eventually(lambda: (figure("jobs", state="running") or 0) > 0)
+    await eventually(lambda: (figure("jobs_oldest_waiting_seconds") or 0) > 0)
+    queued, running = figure("jobs", state="queued"), figure("jobs", state="running")
+    assert queued
+    assert running
+    assert queued + running == 12
+    for _ in range(2):
+        await desk.stub.CancelJob(job_pb2.CancelJobRequest(id=held[-1]))
+    assert figure("jobs_ended_total", state="cancelled") == 1
+    fake.release.set()
+    for id in held[:-1]:
+        await desk.ended(id)
+    await desk.ended(await desk.submit("break started", idempotent=True, max_attempts=2))
+    await eventually(lambda: figure("jobs_ended_total", state="dead") == 1)
+    assert figure("jobs_ended_total", state="succeeded") == 11
+    assert figure("job_attempts_total", end="ended") == 12
+    assert figure("job_attempts_total", end="again") == 1
+    assert figure("job_seconds_count") == 13
+    await eventually(lambda: figure("jobs", state="queued") == 0)
+    assert figure("jobs_oldest_waiting_seconds") == 0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
-import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ import pytest
 from edgemesh.compute.v1 import key_pb2, key_pb2_grpc
 from fake_executor import FakeExecutor
 from house import House, Refusal, eventually, house, refused, request
+from sqlalchemy import create_engine, text
 
 from edgemesh_gateway.command import main
 from edgemesh_gateway.identity.issued import PREFIX, Issued, mint
@@ -74,9 +73,8 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
 
 @asynccontextmanager
 async def desk(
-    fake: FakeExecutor, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    fake: FakeExecutor, url: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> AsyncGenerator[Desk]:
-    url = f"sqlite:///{folder}/kept.db"
     monkeypatch.setenv("EDGEMESH_GATEWAY_DATABASE", url)
     create = ("create", "--tenant", "operators", "--scope", "admin")
     (admin,) = await asyncio.to_thread(run, capsys, *create)
@@ -85,9 +83,9 @@ async def desk(
 
 
 async def test_a_key_opens_until_it_is_revoked(
-    fake: FakeExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, datapath: str
+    fake: FakeExecutor, kept: str, monkeypatch: pytest.MonkeyPatch, capsys: Any, datapath: str
 ) -> None:
-    async with desk(fake, tmp_path, monkeypatch, capsys) as at:
+    async with desk(fake, kept, monkeypatch, capsys) as at:
         made = await at.create(note="of the laboratory")
         assert made.secret.startswith(made.key.prefix)
         assert len(made.key.prefix) == PREFIX
@@ -112,9 +110,9 @@ async def test_a_key_opens_until_it_is_revoked(
 
 
 async def test_keys_are_listed_without_what_opens(
-    fake: FakeExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    fake: FakeExecutor, kept: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    async with desk(fake, tmp_path, monkeypatch, capsys) as at:
+    async with desk(fake, kept, monkeypatch, capsys) as at:
         made = [await at.create(tenant=tenant) for tenant in ("physics", "chemistry", "physics")]
         assert len(await at.listed()) == 4
         assert [key.prefix for key in await at.listed(tenant="chemistry")] == [made[1].key.prefix]
@@ -123,18 +121,22 @@ async def test_keys_are_listed_without_what_opens(
         await at.revoke(made[0].key.prefix)
         assert len(await at.listed(tenant="physics")) == 1
         assert len(await at.listed(tenant="physics", all=True)) == 2
-        kept = b"".join(path.read_bytes() for path in tmp_path.glob("kept.db*"))
+        database = create_engine(kept)
+        with database.connect() as connection:
+            rows = str(connection.execute(text("SELECT * FROM keys")).all())
+        database.dispose()
+        assert made[0].key.prefix in rows
         for each in made:
             secret = each.secret.removeprefix(f"{each.key.prefix}_")
-            assert secret.encode() not in kept
+            assert secret not in rows
             assert secret not in str(await at.listed(all=True))
 
 
 async def test_scopes_of_a_key(
-    fake: FakeExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    fake: FakeExecutor, kept: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     await fake.offer("fake.echo", "other.one")
-    async with desk(fake, tmp_path, monkeypatch, capsys) as at:
+    async with desk(fake, kept, monkeypatch, capsys) as at:
         made = await at.create(scopes=["fake.*"])
         await at.compute(made.secret)
         refusal = await refused(at.compute(made.secret, algorithm="other.one"))
@@ -162,9 +164,9 @@ async def test_scopes_of_a_key(
 
 
 async def test_a_key_that_cannot_be_made(
-    fake: FakeExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    fake: FakeExecutor, kept: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    async with desk(fake, tmp_path, monkeypatch, capsys) as at:
+    async with desk(fake, kept, monkeypatch, capsys) as at:
         asked = key_pb2.CreateKeyRequest(
             tenant="a b", scopes=["cpp.*", "a b"], note="x" * 201, lifetime_s=-1
         )
@@ -174,9 +176,9 @@ async def test_a_key_that_cannot_be_made(
 
 
 async def test_what_the_command_line_does_a_running_gateway_knows(
-    fake: FakeExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    fake: FakeExecutor, kept: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    async with desk(fake, tmp_path, monkeypatch, capsys) as at:
+    async with desk(fake, kept, monkeypatch, capsys) as at:
         (secret,) = await asyncio.to_thread(
             run, capsys, "create", "--tenant", "chemistry", "--scope", "fake.*", "--note", "theirs"
         )
@@ -187,19 +189,17 @@ async def test_what_the_command_line_does_a_running_gateway_knows(
         (line,) = lines
         assert line.startswith(f"{secret[:PREFIX]}\tchemistry\tfake.*\tcreated ")
         assert secret not in line
-        began = time.monotonic()
         await asyncio.to_thread(run, capsys, "revoke", secret[:PREFIX])
         async with asyncio.timeout(20):
             while await at.opens(secret):
                 pass
-        assert time.monotonic() - began < 10
         assert await asyncio.to_thread(run, capsys, "list", "--tenant", "chemistry") == []
         assert await asyncio.to_thread(main, ["keys", "revoke", "em_nobody"]) == 2
 
 
-async def test_a_key_expires(tmp_path: Path) -> None:
+async def test_a_key_expires(kept: str) -> None:
     now = 1000.0
-    database = Database(f"sqlite:///{tmp_path}/kept.db")
+    database = Database(kept)
     store = KeyStore(database)
     record, secret = await create(store, "physics", [], "", 60, by="a test")
     issued = Issued(store, clock=lambda: now)
@@ -216,25 +216,27 @@ async def test_a_key_expires(tmp_path: Path) -> None:
 
 
 async def test_a_database_that_is_away_leaves_what_was_known(
-    fake: FakeExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    fake: FakeExecutor, kept: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    async with desk(fake, tmp_path, monkeypatch, capsys) as at:
+    async with desk(fake, kept, monkeypatch, capsys) as at:
         made = await at.create()
-        with sqlite3.connect(tmp_path / "kept.db") as connection:
-            connection.execute("ALTER TABLE keys RENAME TO elsewhere")
+        database = create_engine(kept)
+        with database.begin() as connection:
+            connection.execute(text("ALTER TABLE keys RENAME TO elsewhere"))
         assert await at.opens(made.secret)
-        with sqlite3.connect(tmp_path / "kept.db") as connection:
-            connection.execute("ALTER TABLE elsewhere RENAME TO keys")
+        with database.begin() as connection:
+            connection.execute(text("ALTER TABLE elsewhere RENAME TO keys"))
+        database.dispose()
         await at.revoke(made.key.prefix)
         assert not await at.opens(made.secret)
 
 
 async def test_who_made_and_revoked_a_key_is_in_the_audit_log(
-    fake: FakeExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    fake: FakeExecutor, kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     path = tmp_path / "audit.jsonl"
     monkeypatch.setenv("EDGEMESH_GATEWAY_AUDIT_LOG", str(path))
-    async with desk(fake, tmp_path, monkeypatch, capsys) as at:
+    async with desk(fake, kept, monkeypatch, capsys) as at:
         made = await at.create()
         await at.revoke(made.key.prefix)
         await eventually(lambda: path.read_text().count("\n") == 2)

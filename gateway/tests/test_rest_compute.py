@@ -162,7 +162,8 @@ async def test_who_leaves_a_stream_that_has_begun_stops_the_work(
 ) -> None:
     body = {"do": "hold unstarted", "events": 1}
     async with web.stream("POST", TWIN, json=body, headers={"Accept": "text/event-stream"}) as got:
-        await anext(got.aiter_lines())
+        lines = got.aiter_lines()  # an iterator that nobody holds would close the stream
+        await anext(lines)
         await eventually(lambda: fake.running == 1)
     await eventually(lambda: fake.cancelled == 1)
 

@@ -15,6 +15,7 @@ ROOT = "/api/v1/python"
 @pytest.fixture
 async def web() -> AsyncIterator[httpx.AsyncClient]:
     executor = FakeExecutor(algorithms=("python.run", "python.call"))
+    executor.keeps_sessions = False
     executor.program_namespaces = ("python",)
     await executor.start()
     async with (

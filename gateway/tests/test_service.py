@@ -20,6 +20,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from house import DATAPATH, eventually, request
 
 PREFIX = "EDGEMESH_GATEWAY_"
+START_S = 60
+"""For a process to start, or to say why it does not, on a busy machine."""
 
 
 async def start(**settings: str) -> asyncio.subprocess.Process:
@@ -40,7 +42,7 @@ async def start(**settings: str) -> asyncio.subprocess.Process:
 
 async def refusal(**settings: str) -> str:
     process = await start(**settings)
-    out, err = await asyncio.wait_for(process.communicate(), 20)
+    out, err = await asyncio.wait_for(process.communicate(), START_S)
     assert process.returncode == 2, err.decode()
     assert out == b""
     # A line of its own among those of the log.
@@ -50,7 +52,7 @@ async def refusal(**settings: str) -> str:
 
 async def announced(process: asyncio.subprocess.Process) -> dict[str, Any]:
     assert process.stdout is not None
-    return dict(json.loads(await asyncio.wait_for(process.stdout.readline(), 20)))
+    return dict(json.loads(await asyncio.wait_for(process.stdout.readline(), START_S)))
 
 
 @pytest.fixture
@@ -128,6 +130,15 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         "SECRET: required, since executor cpp is not on loopback",
     ),
     "executor without a port": ({"EXECUTORS": '{"cpp": "127.0.0.1"}'}, "EXECUTORS (cpp): <host>"),
+    "executor without replicas": ({"EXECUTORS": '{"cpp": []}'}, "EXECUTORS (cpp): one address"),
+    "a replica twice": (
+        {"EXECUTORS": '{"cpp": ["127.0.0.1:1", "127.0.0.1:1"]}'},
+        "EXECUTORS (cpp): one address, or several that differ",
+    ),
+    "a replica without a port": (
+        {"EXECUTORS": '{"cpp": ["127.0.0.1:1", "127.0.0.1"]}'},
+        "EXECUTORS (cpp): <host>",
+    ),
     "executor on no port": ({"EXECUTORS": '{"cpp": "127.0.0.1:0"}'}, "EXECUTORS (cpp): <host>"),
     "executors that are no table": ({"EXECUTORS": "cpp"}, "EXECUTORS"),
     "no executor": ({"EXECUTORS": "{}"}, "EXECUTORS"),

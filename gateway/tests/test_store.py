@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import signal
 import sqlite3
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from postgres import Server
 from sqlalchemy import inspect
 
 from edgemesh_gateway.store import (
@@ -31,53 +31,18 @@ from edgemesh_gateway.store import (
     Store,
     StoreUnusable,
 )
+from edgemesh_gateway.store import database as opening
 from edgemesh_gateway.store.records import Base
 
 _PATIENCE_S = 60.0
 
 
-def postgres() -> Path | None:
-    """Where PostgreSQL's programs are, on this machine."""
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    return folders[-1] if folders else None
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL of our own on a socket in a folder; its URL."""
-    programs = postgres()
-    assert programs is not None
-    folder = tmp_path_factory.mktemp("postgres")
-    owner: dict[str, Any] = {}
-    if os.geteuid() == 0:  # it does not run as root
-        shutil.chown(folder, "postgres", "postgres")
-        for parent in (folder.parent, folder.parent.parent):
-            parent.chmod(0o755)
-        owner = {"user": "postgres", "group": "postgres", "extra_groups": []}
-    data = folder / "data"
-    initialise = [programs / "initdb", "-D", data, "-U", "mesh", "--auth=trust", "--no-sync"]
-    subprocess.run(initialise, check=True, capture_output=True, **owner)
-    options = [f"-cunix_socket_directories={folder}", "-clisten_addresses=", "-cfsync=off"]
-    process = subprocess.Popen(
-        [programs / "postgres", "-D", data, *options], stderr=subprocess.PIPE, text=True, **owner
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "ready to accept" in line:
-            break
-    yield f"postgresql+psycopg://mesh@/postgres?host={folder}"
-    process.send_signal(signal.SIGINT)
-    process.communicate()
-
-
-URLS = ["sqlite", *(["postgres"] if postgres() else [])]
-
-
-@pytest.fixture(params=URLS)
+@pytest.fixture
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/kept/gateway.db"
-    return str(request.getfixturevalue("server"))
+    server: Server = request.getfixturevalue("server")
+    return server.url
 
 
 @pytest.fixture
@@ -213,6 +178,22 @@ async def test_the_migrations_make_what_the_records_say(database: Database) -> N
     }
 
 
+def test_files_of_migrations_begin_with_their_number() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(opening.__file__).parent))
+    assert ScriptDirectory.from_config(config).get_heads() == [opening.HEAD]
+
+
+def test_what_is_up_to_date_is_opened_without_what_migrates(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/gateway.db"
+    Database(url).close()
+    words = (
+        "import sys; from edgemesh_gateway.store import Database; "
+        f"Database({url!r}).close(); sys.exit('alembic' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", words], check=True, timeout=60)
+
+
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/gateway.db"
     Database(url).close()
@@ -223,7 +204,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url",
+    "wrong",
     [
         "",
         "no url",
@@ -234,9 +215,9 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
         "postgresql+psycopg://u:secretword@127.0.0.1:1/x",
     ],
 )
-def test_a_database_that_cannot_be_used_is_told_without_its_password(url: str) -> None:
+def test_a_database_that_cannot_be_used_is_told_without_its_password(wrong: str) -> None:
     with pytest.raises(StoreUnusable) as caught:
-        Database(url)
+        Database(wrong)
     assert "secretword" not in str(caught.value)
 
 

@@ -268,9 +268,8 @@ async def test_classes(tenants: Tenants) -> None:
     await tenants.compute("chemistry", priority=BATCH)
 
 
-async def test_compute_seconds(fake: FakeExecutor, tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path}/kept.db"
-    async with three(fake, tmp_path, database=database) as tenants:
+async def test_compute_seconds(fake: FakeExecutor, tmp_path: Path, kept: str) -> None:
+    async with three(fake, tmp_path, database=kept) as tenants:
         held = tenants.compute("biology", do="hold")
         await eventually(lambda: fake.running == 1)
         await asyncio.sleep(0.06)  # what is counted is time
@@ -284,7 +283,7 @@ async def test_compute_seconds(fake: FakeExecutor, tmp_path: Path) -> None:
         assert 1 <= refusal.delay_s <= 86_400
         await tenants.compute("physics")
     # Another gateway, or this one anew, knows what was had today.
-    async with three(fake, tmp_path, database=database) as tenants:
+    async with three(fake, tmp_path, database=kept) as tenants:
         assert (await tenants.refusal("biology")).reason == "COMPUTE_SPENT"
 
 

@@ -42,6 +42,13 @@ def test_a_ticket_stands_for_its_tenant_while_the_request_runs() -> None:
     assert not len(tickets)
 
 
+def test_it_says_which_of_several_gateways_knows_it() -> None:
+    tickets = Tickets(8, "10.0.0.7:50051")
+    with tickets.issued(Caller("physics", ""), None, "pywasm") as ticket:
+        assert ticket.endswith("@10.0.0.7:50051")
+        assert of(tickets, ticket).caller.tenant == "physics"
+
+
 def test_it_ends_with_a_request_that_fails() -> None:
     tickets = Tickets(8)
     with pytest.raises(KeyError), tickets.issued(Caller("physics", ""), None, "pywasm"):

@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
+from cryptography.x509 import load_pem_x509_certificates
 from edgemesh.compute.v1 import compute_pb2, compute_pb2_grpc
 from fake_executor import FakeExecutor
 from house import request, serving
@@ -51,6 +52,16 @@ async def test_who_does_not_trust_it_or_speaks_no_tls_gets_nothing(fake: FakeExe
         with pytest.raises(grpc.aio.AioRpcError):
             await plain.Compute(request(), timeout=5)
     assert not fake.began
+
+
+async def test_when_the_certificate_expires_is_a_metric(fake: FakeExecutor) -> None:
+    name = "edgemesh_certificate_expires_seconds"
+    async with serving({"fake": fake.port}, **PAIR) as mesh:
+        (mine,) = load_pem_x509_certificates(PAIR["tls_certificate"].read_bytes())
+        told = mesh.metrics.registry.get_sample_value(name)
+        assert told == mine.not_valid_after_utc.timestamp()
+    async with serving({"fake": fake.port}) as mesh:
+        assert mesh.metrics.registry.get_sample_value(name) is None
 
 
 WRONG: dict[str, tuple[dict[str, Path], str]] = {

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 from edgemesh.compute.v1 import compute_pb2, job_pb2
 
-from edgemesh_gateway.jobs.verdict import LONGEST_PAUSE_MS, MOST_UNKNOWN, Facts, judge
+from edgemesh_gateway.jobs.verdict import (
+    LONGEST_PAUSE_MS,
+    MOST_UNKNOWN,
+    SPENT_PAUSE_MS,
+    Facts,
+    judge,
+)
 
 CRASH, OK = compute_pb2.OUTCOME_CRASH, compute_pb2.OUTCOME_OK
 BEGUN = {"begun": True, "max_attempts": 3}
@@ -25,6 +31,8 @@ TABLE: list[tuple[dict[str, Any], str, bool]] = [
     ({"reason": "EXECUTOR_LOST", "again": True, "attempt": 3, **BEGUN}, "DEAD", True),
     ({"reason": "NOT_STARTED", **BEGUN}, "QUEUED", False),
     ({"reason": "QUEUE_FULL"}, "QUEUED", False),
+    ({"reason": "STORE_AWAY"}, "QUEUED", False),
+    ({"reason": "STORAGE_FULL", "attempt": 3}, "QUEUED", False),
     ({"reason": "CANCELLED"}, "QUEUED", False),
     ({"reason": "DEADLINE_EXCEEDED", "late": True}, "EXPIRED", True),
     ({"reason": "UNKNOWN_ALGORITHM"}, "QUEUED", False),
@@ -44,6 +52,7 @@ def test_the_table(facts: dict[str, Any], state: str, counts: bool) -> None:
 
 
 def test_pauses_grow_and_stay_bounded() -> None:
+    assert judge(Facts(reason="COMPUTE_SPENT", deferred=40)).pause_ms == SPENT_PAUSE_MS
     pauses = [judge(Facts(reason="NOT_STARTED", deferred=n)).pause_ms for n in range(40)]
     assert pauses == sorted(pauses)
     assert pauses[-1] == LONGEST_PAUSE_MS

@@ -17,9 +17,11 @@ use http::{HeaderMap, StatusCode};
 use tokio::time::{Instant, Sleep};
 
 use crate::framing::Framing;
-use crate::house::Slot;
 use crate::reply::Reply;
+use crate::seen;
 use crate::status::{self, Failure};
+use crate::taken::Slot;
+use crate::way::Way;
 
 pub const STALL: Duration = Duration::from_secs(10);
 const STARTED: &str = "edgemesh-started";
@@ -43,6 +45,7 @@ pub struct Answer {
     piece: Option<Bytes>,
     trailers: Option<HeaderMap>,
     stalled: Option<Pin<Box<Sleep>>>,
+    ended: Option<Instant>,
 }
 
 impl Answer {
@@ -57,7 +60,15 @@ impl Answer {
             piece: None,
             trailers: None,
             stalled: None,
+            ended: None,
         }
+    }
+
+    /// Note what has come.
+    pub fn note(&self, way: &mut Way) {
+        way.ended = self.ended;
+        way.sent += self.framing.bytes();
+        way.seen = seen::seen(self.framing.head(), self.stream);
     }
 
     /// Ready at the end; then the reply has its trailers, or a failure is to be judged.
@@ -148,6 +159,11 @@ impl Answer {
             Some(Ok(piece)) => {
                 self.started = true;
                 self.framing.take(&piece);
+                if !self.stream && self.framing.more_than_one() {
+                    let what = "executor: more than one answer".into();
+                    let failure = status::lost(status::INTERNAL, what, true);
+                    return Poll::Ready(Err(End::Failed(failure)));
+                }
                 if !self.stream {
                     drop(body.flow_control().release_capacity(piece.len()));
                 }
@@ -169,6 +185,7 @@ impl Answer {
         if status::code(&trailers) == status::OK {
             drop(slot.take());
         }
+        self.ended = Some(Instant::now());
         self.trailers = Some(trailers);
     }
 

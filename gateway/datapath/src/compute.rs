@@ -6,6 +6,7 @@
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use h2::RecvStream;
@@ -15,15 +16,18 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 use tokio::time::Instant;
 
 use crate::answer::{Answer, End};
-use crate::context::Context;
+use crate::arrival::{self, PREFIX, Read};
+use crate::context::{Context, Replica};
 use crate::head::{self, Head};
-use crate::house::{Decision, Entry, Held, Slot};
+use crate::house::{self, Decision};
 use crate::peer::Peer;
 use crate::questions::{Event, Questions, Verdict};
 use crate::records::Record;
 use crate::reply::Reply;
 use crate::rope::Rope;
 use crate::status::{self, Refusal};
+use crate::taken::{Entry, Held, Slot};
+use crate::way::Way;
 use crate::{pipe, relay, timeout};
 
 pub const COMPUTE: &str = "/edgemesh.compute.v1.ComputeService/Compute";
@@ -32,7 +36,6 @@ pub const REQUEST_ID: &str = "edgemesh-request-id";
 /// What stands for the caller of a program that calls: Python knows what it is worth.
 pub const TICKET: &str = "edgemesh-ticket";
 const TENANT: &str = "edgemesh-tenant";
-const PREFIX: usize = 5;
 /// What is kept of the caller's time to answer in: the smaller of both.
 const MARGIN: Duration = Duration::from_millis(20);
 const MARGIN_SHARE: u32 = 20;
@@ -55,13 +58,6 @@ struct Call {
     deadline: Option<Instant>,
 }
 
-/// What reading a message comes to.
-enum Read {
-    Whole(Head),
-    Doubt,
-    Left,
-}
-
 /// Serve a call of one of the two methods.
 pub async fn serve(
     stream: bool,
@@ -73,9 +69,17 @@ pub async fn serve(
 ) {
     let began = Instant::now();
     let deadline = timeout::of(&parts.headers).map(|left| began + left);
+    let certificate = peer.certificate.as_ref().map(|shown| &shown.digest);
+    let shown = house::shown(parts.headers.get(AUTHORIZATION), certificate);
+    if !cx.house.knows(shown.as_ref()) {
+        // A stranger's bytes take no room from those of others.
+        let nothing = Rope::default();
+        return relay::pass(parts, nothing, body, reply.into_inner(), peer, deadline, cx).await;
+    }
     let mut message = Rope::default();
     let mut held = Held::none(&cx.house);
-    let read = within(deadline, read(&mut body, &mut message, &mut held, cx)).await;
+    let read =
+        within(deadline, arrival::read(&mut body, &mut message, &mut held, cx.most_request)).await;
     let head = match read {
         Some(Read::Whole(head)) => head,
         Some(Read::Doubt) => {
@@ -83,15 +87,13 @@ pub async fn serve(
             return relay::pass(parts, message, body, reply.into_inner(), peer, deadline, cx).await;
         }
         Some(Read::Left) => return,
-        None => return reply.end(status::refused(&cx.stages.arrival)),
+        Some(Read::Stalled) | None => return reply.end(status::refused(&cx.stages.arrival)),
     };
-    let bearer = parts.headers.get(AUTHORIZATION);
-    let certificate = peer.certificate.as_ref().map(|shown| &shown.digest);
     let size = message.len().saturating_sub(PREFIX);
     let decision = if cx.doubts(&parts.headers) {
         Decision::Doubt
     } else {
-        cx.house.decide(bearer, certificate, &head, size)
+        cx.house.decide(shown.as_ref(), &head, size)
     };
     let (entry, place) = match decision {
         Decision::Go(entry, slot) => (entry, Ok(slot)),
@@ -103,16 +105,18 @@ pub async fn serve(
     };
     let request_id = identify(&head, &parts.headers);
     let call = Call { stream, message, request_id, entry, priority: head.priority, deadline };
-    let lane = match &place {
-        Ok(slot) => slot.lane(),
-        Err(lane) => *lane,
-    };
+    let mut way = Way::default();
     let outcome = match place {
-        Ok(slot) => forward(&call, lane, slot, &mut reply, cx).await,
-        Err(lane) => match wait(&call, lane, &mut reply, cx).await {
-            Ok(slot) => forward(&call, lane, slot, &mut reply, cx).await,
-            Err(outcome) => outcome,
-        },
+        Ok(slot) => forward(&call, slot, &mut reply, &mut way, cx).await,
+        Err(lane) => {
+            let since = Instant::now();
+            let waited = wait(&call, lane, &mut reply, cx).await;
+            way.queued = since.elapsed();
+            match waited {
+                Ok(slot) => forward(&call, slot, &mut reply, &mut way, cx).await,
+                Err(outcome) => outcome,
+            }
+        }
     };
     let (code, refusal) = match outcome {
         Outcome::Answered => (status::OK, None),
@@ -131,47 +135,9 @@ pub async fn serve(
         identity: call.entry.identity.clone(),
         algorithm: head.algorithm,
         refusal,
+        received: size,
+        way,
     });
-}
-
-/// Read the message whole, holding its bytes.
-async fn read(
-    body: &mut RecvStream,
-    message: &mut Rope,
-    held: &mut Held,
-    cx: &Arc<Context>,
-) -> Read {
-    let mut whole = usize::MAX;
-    while !body.is_end_stream() {
-        let piece = match body.data().await {
-            Some(Ok(piece)) => piece,
-            Some(Err(_)) => return Read::Left,
-            None => break,
-        };
-        let size = piece.len();
-        drop(body.flow_control().release_capacity(size));
-        let fits = held.more(size);
-        message.push(piece);
-        if !fits {
-            return Read::Doubt;
-        }
-        if whole == usize::MAX {
-            let Some(prefix) = message.cursor().take(PREFIX) else { continue };
-            let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
-            if prefix[0] != 0 || length > cx.most_request {
-                return Read::Doubt;
-            }
-            whole = PREFIX + length;
-        }
-        if message.len() > whole {
-            return Read::Doubt;
-        }
-    }
-    let mut cursor = message.cursor();
-    if message.len() != whole || cursor.skip(PREFIX).is_none() {
-        return Read::Doubt;
-    }
-    head::examine(cursor).map_or(Read::Doubt, Read::Whole)
 }
 
 /// The id by which a request is found in logs: its own, its caller's, or a fresh one.
@@ -212,14 +178,29 @@ async fn wait(
     }
 }
 
-/// Send the call to its executor, once more if it never started and Python says so.
+/// Send the call to its slot's replica, and note how long it had the slot.
 async fn forward(
     call: &Call,
-    lane: usize,
-    mut slot: Slot,
+    slot: Slot,
     reply: &mut Reply,
+    way: &mut Way,
     cx: &Arc<Context>,
 ) -> Outcome {
+    let since = Instant::now();
+    let outcome = send(call, slot, reply, way, cx).await;
+    way.ran = way.ended.unwrap_or_else(Instant::now).saturating_duration_since(since);
+    outcome
+}
+
+/// Send it, once more if it never started and Python says where to.
+async fn send(
+    call: &Call,
+    mut slot: Slot,
+    reply: &mut Reply,
+    way: &mut Way,
+    cx: &Arc<Context>,
+) -> Outcome {
+    let (lane, mut replica) = (slot.lane(), slot.replica());
     slot.charge(&call.entry, call.priority);
     let mut slot = Some(slot);
     let mut second = false;
@@ -232,8 +213,13 @@ async fn forward(
             return refuse(reply, cx.stages.dispatch.clone());
         }
         let until = time.map(|time| Instant::now() + time);
-        let failure = match within(until, attempt(call, lane, time, &mut slot, reply, cx)).await {
-            Some(End::Answered) => return Outcome::Answered,
+        let at = &cx.executors[lane][replica];
+        way.place = Some((lane, replica));
+        let failure = match within(until, attempt(call, at, time, &mut slot, reply, way)).await {
+            Some(End::Answered) => {
+                at.answered.fetch_add(1, Ordering::Relaxed);
+                return Outcome::Answered;
+            }
             Some(End::Left) => return Outcome::Left,
             Some(End::Stalled) => return refuse(reply, cx.stages.delivery.clone()),
             Some(End::Failed(failure)) => failure,
@@ -243,14 +229,23 @@ async fn forward(
         let (code, message) = (failure.code, failure.message.clone());
         let left = call.deadline.map(|at| at.saturating_duration_since(Instant::now()));
         let request_id = call.request_id.clone();
-        let event = |id| Event::Failed { id, lane, failure, request_id, left, second };
+        let event = |id| Event::Failed { id, lane, replica, failure, request_id, left, second };
         let mut asked = Questions::ask(&cx.house, None, event);
         match within(call.deadline, unless_left(reply, asked.answered())).await {
-            Some(Some((Verdict::Again, _))) if slot.is_some() => second = true,
+            Some(Some((Verdict::Again(other), _))) if slot.is_some() => {
+                second = true;
+                replica = other;
+                // Where no slot is free there it is one more than there are, and waits there.
+                slot.iter_mut().for_each(|slot| slot.exchange(other));
+            }
             Some(Some((Verdict::Refuse(refusal), _))) => return refuse(reply, refusal),
-            Some(Some(_)) => {
+            Some(Some((verdict, _))) => {
                 reply.end(trailers.map_or_else(|| status::plain(code, &message), status::passed));
-                return Outcome::Refused(Refusal { code, ..Refusal::default() });
+                let reason = match verdict {
+                    Verdict::AsItIs(reason) => reason,
+                    _ => String::new(),
+                };
+                return Outcome::Refused(Refusal { code, reason, ..Refusal::default() });
             }
             Some(None) => return Outcome::Left,
             None => return refuse(reply, cx.stages.executor.clone()),
@@ -261,20 +256,19 @@ async fn forward(
 /// Send it and bring back what comes.
 async fn attempt(
     call: &Call,
-    lane: usize,
+    at: &Replica,
     time: Option<Duration>,
     slot: &mut Option<Slot>,
     reply: &mut Reply,
-    cx: &Arc<Context>,
+    way: &mut Way,
 ) -> End {
-    let executor = &cx.executors[lane];
-    let (mut sender, _open) = match unless_left(reply, executor.upstream.ready()).await {
+    let (mut sender, _open) = match unless_left(reply, at.upstream.ready()).await {
         Some(Ok(ready)) => ready,
         Some(Err(failure)) => return End::Failed(failure),
         None => return End::Left,
     };
-    let path = if call.stream { &executor.execute_stream } else { &executor.execute };
-    let request = request(path, call, &executor.identity, time);
+    let path = if call.stream { &at.execute_stream } else { &at.execute };
+    let request = request(path, call, &at.identity, time);
     let (response, mut up) = match sender.send_request(request, false) {
         Ok(sent) => sent,
         Err(error) => return End::Failed(status::broken(&error, false)),
@@ -290,12 +284,25 @@ async fn attempt(
     tokio::pin!(sending);
     let mut answer = Answer::new(response, call.stream);
     let mut sent = false;
+    let noted = Noted { answer: &mut answer, way };
     poll_fn(|cx| {
         // Should it fail, the answer says why.
         sent = sent || sending.as_mut().poll(cx).is_ready();
-        answer.poll(reply, slot, cx)
+        noted.answer.poll(reply, slot, cx)
     })
     .await
+}
+
+/// An answer of which is noted what came, also where nobody waits for the rest.
+struct Noted<'a> {
+    answer: &'a mut Answer,
+    way: &'a mut Way,
+}
+
+impl Drop for Noted<'_> {
+    fn drop(&mut self) {
+        self.answer.note(self.way);
+    }
 }
 
 fn request(path: &Uri, call: &Call, identity: &HeaderMap, time: Option<Duration>) -> Request<()> {

@@ -1,5 +1,6 @@
 //! What every call is served with, fixed once the data path runs.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderMap, Uri};
@@ -11,17 +12,19 @@ use crate::upstream::{Address, Upstream};
 
 const TRACEPARENT: &str = "traceparent";
 
-/// An executor, by the number of its lane.
-pub struct Executor {
+/// One replica of an executor.
+pub struct Replica {
     pub upstream: Upstream,
+    /// Calls that it has answered.
+    pub answered: AtomicU64,
     /// What makes it trust the gateway.
     pub identity: HeaderMap,
     pub execute: Uri,
     pub execute_stream: Uri,
 }
 
-impl Executor {
-    pub fn new(address: Address, identity: HeaderMap) -> Executor {
+impl Replica {
+    pub fn new(address: Address, identity: HeaderMap) -> Replica {
         let authority = match &address {
             Address::Tcp(address) => address.clone(),
             Address::Unix(_) => "localhost".to_owned(),
@@ -35,10 +38,11 @@ impl Executor {
                 .build()
                 .unwrap_or_default()
         };
-        Executor {
+        Replica {
             execute: at("Execute"),
             execute_stream: at("ExecuteStream"),
             upstream: Upstream::new(address),
+            answered: AtomicU64::new(0),
             identity,
         }
     }
@@ -55,7 +59,8 @@ pub struct Stages {
 
 pub struct Context {
     pub house: Arc<House>,
-    pub executors: Vec<Executor>,
+    /// By the number of their lane, and of the replica in it.
+    pub executors: Vec<Vec<Replica>>,
     /// Python's own server.
     pub inner: Upstream,
     pub stages: Stages,

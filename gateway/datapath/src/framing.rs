@@ -1,5 +1,7 @@
 //! gRPC's framing of an answer, followed piece by piece: whether it ends where a message ends.
 
+use crate::seen::HEAD;
+
 const PREFIX: usize = 5;
 
 #[derive(Default)]
@@ -10,6 +12,10 @@ pub struct Framing {
     /// Bytes of the message that have not.
     left: usize,
     messages: usize,
+    /// Bytes of all messages.
+    bytes: u64,
+    /// The first bytes of the last message.
+    head: Vec<u8>,
 }
 
 impl Framing {
@@ -18,6 +24,9 @@ impl Framing {
             if self.left > 0 {
                 let step = self.left.min(piece.len());
                 self.left -= step;
+                self.bytes += step as u64;
+                let kept = step.min(HEAD - self.head.len());
+                self.head.extend_from_slice(&piece[..kept]);
                 piece = &piece[step..];
                 continue;
             }
@@ -30,8 +39,23 @@ impl Framing {
                 self.left = u32::from_be_bytes([a, b, c, d]) as usize;
                 self.read = 0;
                 self.messages += 1;
+                self.head.clear();
             }
         }
+    }
+
+    /// Whether more came than one message.
+    pub fn more_than_one(&self) -> bool {
+        self.messages > 1
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The first bytes of the last message that came.
+    pub fn head(&self) -> &[u8] {
+        &self.head
     }
 
     /// Whether what came are whole messages: one, or of a stream any number.
@@ -58,6 +82,10 @@ mod tests {
                 let framing = framing(&two[..end], step);
                 assert_eq!(framing.whole(false), end == 8, "{end} bytes by {step}");
                 assert_eq!(framing.whole(true), matches!(end, 0 | 8 | 13), "{end} by {step}");
+                assert_eq!(framing.bytes(), end.saturating_sub(5).min(3) as u64);
+                if end == 8 {
+                    assert_eq!(framing.head(), [1, 2, 3]);
+                }
             }
         }
     }

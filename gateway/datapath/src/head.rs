@@ -35,6 +35,8 @@ pub struct Head {
     pub algorithm: String,
     /// As on the wire; 0: unspecified.
     pub priority: u8,
+    /// Whether it names one.
+    pub session: bool,
 }
 
 /// The head of a message that is whole and as it must be; None where Python has to look.
@@ -70,7 +72,7 @@ pub fn examine(mut message: Cursor<'_>) -> Option<Head> {
                 let priority = message.varint().filter(|&p| p <= MOST_PRIORITY)?;
                 head.priority = u8::try_from(priority).ok()?;
             }
-            (4, BYTES) => drop(text(&mut message, MOST_NAME)?),
+            (4, BYTES) => head.session = !text(&mut message, MOST_NAME)?.is_empty(),
             (5, BYTES) => {
                 let length = message.length()?;
                 limits(message.split(length)?)?;

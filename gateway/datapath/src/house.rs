@@ -11,21 +11,12 @@ use std::time::{Instant, SystemTime};
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
-use crate::accounts::{self, Accounts, Limits};
+use crate::accounts::{Accounts, Limits};
 use crate::head::Head;
 use crate::identity::{Identities, Identity};
+use crate::lane::Lane;
 use crate::questions::{Event, Questions};
-
-/// The slots of one executor.
-#[derive(Clone, Copy, Default)]
-pub struct Lane {
-    pub slots: usize,
-    pub running: usize,
-    /// Who waits for one, here or in Python.
-    pub waiting: usize,
-    /// Those of `running` that are this crate's own calls: realtime, interactive, batch.
-    pub by_class: [usize; 3],
-}
+use crate::taken::{Entry, Slot};
 
 struct State {
     draining: bool,
@@ -53,7 +44,8 @@ pub enum Decision {
 }
 
 impl House {
-    pub fn new(lanes: usize, most_held: u64, questions: Questions) -> House {
+    /// `replicas`: how many each executor has.
+    pub fn new(replicas: &[usize], most_held: u64, questions: Questions) -> House {
         let state = State {
             draining: false,
             inside: 0,
@@ -61,7 +53,7 @@ impl House {
             identities: Identities::default(),
             accounts: Accounts::default(),
             routes: HashMap::new(),
-            lanes: vec![Lane::default(); lanes],
+            lanes: replicas.iter().copied().map(Lane::new).collect(),
         };
         House { state: Mutex::new(state), most_held, questions }
     }
@@ -70,35 +62,42 @@ impl House {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `certificate`: the digest of the one that the caller has shown; `size`: the message's bytes.
+    /// Whether a caller is known by what it has shown (see `shown`), or is nobody where all may call.
+    pub fn knows(&self, shown: Option<&[u8; 32]>) -> bool {
+        self.state().identities.find(shown).is_some()
+    }
+
+    /// `shown`: see there; `size`: the message's bytes.
     pub fn decide(
         self: &Arc<House>,
-        authorization: Option<&HeaderValue>,
-        certificate: Option<&[u8; 32]>,
+        shown: Option<&[u8; 32]>,
         head: &Head,
         size: usize,
     ) -> Decision {
-        let bearer = authorization.map(|given| key(given).map(|key| Sha256::digest(key).into()));
-        let shown: Option<[u8; 32]> = bearer.unwrap_or_else(|| certificate.copied());
         let mut state = self.state();
         let State { identities, accounts, routes, lanes, draining, inside, .. } = &mut *state;
-        let (Some(identity), false) = (identities.find(shown.as_ref()), *draining) else {
+        let (Some(identity), false) = (identities.find(shown), *draining) else {
             return Decision::Doubt;
         };
         let Some(&index) = routes.get(head.algorithm.as_bytes()) else {
             return Decision::Doubt;
         };
+        // Its replica is Python's to say.
+        if head.session && lanes[index].replicas.len() > 1 {
+            return Decision::Doubt;
+        }
         if !identity.may(&head.algorithm) || !accounts.enter(identity.account, head.priority, size)
         {
             return Decision::Doubt;
         }
         let identity = identity.clone();
         *inside += 1;
-        let entry = Entry { house: self.clone(), identity };
+        let entry = Entry::counted(self, identity);
         let lane = &mut lanes[index];
-        if lane.waiting == 0 && lane.running < lane.slots {
-            lane.running += 1;
-            return Decision::Go(entry, Slot::claimed(self, index));
+        if lane.waiting == 0
+            && let Some(replica) = lane.take()
+        {
+            return Decision::Go(entry, Slot::claimed(self, index, replica));
         }
         lane.waiting += 1;
         Decision::Wait(entry, index)
@@ -165,53 +164,79 @@ impl House {
         self.state().accounts.take_ran()
     }
 
-    fn began(&self, lane: usize, class: usize) {
+    pub fn began(&self, lane: usize, class: usize) {
         self.state().lanes[lane].by_class[class] += 1;
     }
 
-    fn ran(&self, lane: usize, charge: &Charge) {
+    /// A slot's run has ended: as of which class, on whose account, after how many seconds.
+    pub fn ran(&self, lane: usize, class: usize, account: usize, seconds: f64) {
         let mut state = self.state();
-        state.lanes[lane].by_class[charge.class] -= 1;
-        state.accounts.ran(charge.account, charge.since.elapsed().as_secs_f64());
+        state.lanes[lane].by_class[class] -= 1;
+        state.accounts.ran(account, seconds);
+    }
+
+    /// A request of an account's has left.
+    pub fn left(&self, account: usize) {
+        let idle = {
+            let mut state = self.state();
+            state.inside -= 1;
+            state.accounts.leave(account);
+            state.draining && state.inside == 0
+        };
+        if idle {
+            self.questions.tell(Event::Idle);
+        }
     }
 
     pub fn set_routes(&self, routes: HashMap<Box<[u8]>, usize>) {
         self.state().routes = routes;
     }
 
-    pub fn set_slots(&self, lane: usize, slots: usize) {
-        self.state().lanes[lane].slots = slots;
+    pub fn set_slots(&self, lane: usize, replica: usize, slots: usize) {
+        self.state().lanes[lane].replicas[replica].slots = slots;
     }
 
     pub fn lane(&self, lane: usize) -> Lane {
-        self.state().lanes[lane]
+        self.state().lanes[lane].clone()
     }
 
     /// Take a slot if one is free, whoever waits: for Python, which says who is next.
-    pub fn claim(&self, lane: usize) -> bool {
-        let lane = &mut self.state().lanes[lane];
-        let free = lane.running < lane.slots;
-        lane.running += usize::from(free);
-        free
+    pub fn claim(&self, lane: usize) -> Option<usize> {
+        self.state().lanes[lane].take()
     }
 
     /// Take a slot if one is free and nobody waits: for who has just come to Python.
-    pub fn claim_first(&self, lane: usize) -> bool {
+    pub fn claim_first(&self, lane: usize) -> Option<usize> {
         let lane = &mut self.state().lanes[lane];
-        let free = lane.waiting == 0 && lane.running < lane.slots;
-        lane.running += usize::from(free);
-        free
+        if lane.waiting == 0 { lane.take() } else { None }
     }
 
-    pub fn give_back(&self, lane: usize) {
+    pub fn give_back(&self, lane: usize, replica: usize) {
         let waited_for = {
             let lane = &mut self.state().lanes[lane];
-            lane.running -= 1;
+            lane.replicas[replica].running -= 1;
             lane.waiting > 0
         };
         if waited_for {
             self.questions.tell(Event::SlotFree(lane));
         }
+    }
+
+    /// Have another replica's slot instead of this one's; false: none of those is free.
+    pub fn exchange(&self, lane: usize, replica: usize, other: usize) -> bool {
+        let waited_for = {
+            let lane = &mut self.state().lanes[lane];
+            if lane.replicas[other].free() == 0 {
+                return false;
+            }
+            lane.replicas[other].running += 1;
+            lane.replicas[replica].running -= 1;
+            lane.waiting > 0
+        };
+        if waited_for {
+            self.questions.tell(Event::SlotFree(lane));
+        }
+        true
     }
 
     pub fn begin_waiting(&self, lane: usize) {
@@ -255,6 +280,15 @@ impl House {
     }
 }
 
+/// The digest of what a caller shows: its key or token, or else its certificate, told by its digest.
+pub fn shown(
+    authorization: Option<&HeaderValue>,
+    certificate: Option<&[u8; 32]>,
+) -> Option<[u8; 32]> {
+    let bearer = authorization.map(|given| key(given).map(|key| Sha256::digest(key).into()));
+    bearer.unwrap_or_else(|| certificate.copied())
+}
+
 /// The key of `authorization: Bearer <key>`.
 fn key(authorization: &HeaderValue) -> Option<&[u8]> {
     let (scheme, key) = authorization.as_bytes().split_at_checked("bearer ".len())?;
@@ -276,94 +310,5 @@ impl Known {
         let account = accounts.of(&self.tenant);
         let Known { tenant, who, header, scopes, until } = self;
         Arc::new(Identity { tenant, who, header, scopes, until, account })
-    }
-}
-
-/// A request that is inside.
-pub struct Entry {
-    house: Arc<House>,
-    pub identity: Arc<Identity>,
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        let idle = {
-            let mut state = self.house.state();
-            state.inside -= 1;
-            state.accounts.leave(self.identity.account);
-            state.draining && state.inside == 0
-        };
-        if idle {
-            self.house.questions.tell(Event::Idle);
-        }
-    }
-}
-
-/// Whose account a slot is held on, since when, and as of which class.
-struct Charge {
-    account: usize,
-    since: Instant,
-    class: usize,
-}
-
-/// The right to run one request.
-pub struct Slot {
-    house: Arc<House>,
-    lane: usize,
-    charged: Option<Charge>,
-}
-
-impl Slot {
-    /// One that was claimed.
-    pub fn claimed(house: &Arc<House>, lane: usize) -> Slot {
-        Slot { house: house.clone(), lane, charged: None }
-    }
-
-    pub fn lane(&self) -> usize {
-        self.lane
-    }
-
-    /// From now on somebody has it; `priority` as on the wire.
-    pub fn charge(&mut self, to: &Entry, priority: u8) {
-        let class = accounts::class(priority);
-        self.house.began(self.lane, class);
-        let account = to.identity.account;
-        self.charged = Some(Charge { account, since: Instant::now(), class });
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        if let Some(charge) = self.charged.take() {
-            self.house.ran(self.lane, &charge);
-        }
-        self.house.give_back(self.lane);
-    }
-}
-
-/// The bytes that one request holds.
-pub struct Held {
-    house: Arc<House>,
-    bytes: u64,
-}
-
-impl Held {
-    pub fn none(house: &Arc<House>) -> Held {
-        Held { house: house.clone(), bytes: 0 }
-    }
-
-    /// Whether so many more fit.
-    pub fn more(&mut self, bytes: usize) -> bool {
-        let fits = self.house.hold(bytes as u64);
-        self.bytes += if fits { bytes as u64 } else { 0 };
-        fits
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if self.bytes > 0 {
-            self.house.let_go(self.bytes);
-        }
     }
 }

@@ -7,8 +7,10 @@
 //! | `relay` | every other call, passed to Python's own server |
 //! | `head`, `rope` | what routing reads of a request, in the pieces it came in |
 //! | `house`, `context` | tables, slots and bytes; what is fixed once it runs |
+//! | `lane`, `taken` | an executor's slots by replica; what a request has of all that |
 //! | `identity`, `accounts` | who is known; what each tenant has taken and may take |
 //! | `questions`, `records` | what Python decides and hears, in batches |
+//! | `way`, `seen` | where a call has been, and what its answer tells of itself, for its record |
 //! | `upstream`, `answer`, `reply`, `pipe` | the executor's side, its answer, the caller's side |
 //! | `tls`, `peer` | the public port secured; who is at its other end |
 //! | `status`, `timeout`, `framing`, `windows` | gRPC on HTTP/2 |
@@ -19,6 +21,7 @@
 
 mod accounts;
 mod answer;
+mod arrival;
 mod compute;
 mod context;
 mod framing;
@@ -26,6 +29,7 @@ mod front;
 pub mod head;
 mod house;
 mod identity;
+mod lane;
 mod peer;
 mod pipe;
 mod questions;
@@ -33,10 +37,13 @@ mod records;
 mod relay;
 mod reply;
 pub mod rope;
+mod seen;
 mod status;
+mod taken;
 mod timeout;
 mod tls;
 mod upstream;
+mod way;
 mod windows;
 
 #[cfg(feature = "python")]

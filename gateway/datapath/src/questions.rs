@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::house::{House, Slot};
+use crate::house::House;
 use crate::records::Record;
 use crate::status::{Failure, Refusal};
+use crate::taken::Slot;
 
 /// Records that wait until they are told without anything else.
 const RECORDS: usize = 512;
@@ -40,6 +41,7 @@ pub enum Event {
     Failed {
         id: u64,
         lane: usize,
+        replica: usize,
         failure: Failure,
         request_id: String,
         left: Option<Duration>,
@@ -52,13 +54,13 @@ pub enum Event {
 
 /// What Python says.
 pub enum Verdict {
-    /// A slot was claimed for it.
-    Go,
+    /// A slot of that replica's was claimed for it.
+    Go(usize),
     Refuse(Refusal),
-    /// Tell the caller what the executor said.
-    AsItIs,
-    /// Send it once more.
-    Again,
+    /// Tell the caller what the executor said; the mesh's reason in it, for the record.
+    AsItIs(String),
+    /// Send it once more, to that replica.
+    Again(usize),
 }
 
 pub struct Questions {
@@ -165,7 +167,10 @@ impl Asked {
         let verdict = (&mut self.verdict).await;
         let lane = self.leave();
         match verdict {
-            Ok(Verdict::Go) => (Verdict::Go, lane.map(|lane| Slot::claimed(&self.house, lane))),
+            Ok(Verdict::Go(replica)) => {
+                let slot = lane.map(|lane| Slot::claimed(&self.house, lane, replica));
+                (Verdict::Go(replica), slot)
+            }
             Ok(verdict) => (verdict, None),
             // Python has let go of all questions: it is stopping.
             Err(_) => (Verdict::Refuse(Refusal { code: 14, ..Refusal::default() }), None),
@@ -186,8 +191,8 @@ impl Drop for Asked {
         self.verdict.close();
         let came = self.verdict.try_recv();
         // A verdict that was read left `Empty` or `Closed` behind, and no lane.
-        if let (Some(lane), Ok(Verdict::Go)) = (self.leave(), came) {
-            drop(Slot::claimed(&self.house, lane));
+        if let (Some(lane), Ok(Verdict::Go(replica))) = (self.leave(), came) {
+            drop(Slot::claimed(&self.house, lane, replica));
         }
         if lock(&self.house.questions.waiting).remove(&self.id).is_some() {
             self.house.questions.tell(Event::Gone(self.id));
@@ -203,9 +208,15 @@ mod tests {
 
     use super::*;
     use crate::head::Head;
-    use crate::house::{Decision, Known, Lane};
+    use crate::house::{Decision, Known};
 
+    /// An executor of one replica.
     fn house() -> Arc<House> {
+        house_of(&[1])
+    }
+
+    /// An executor of replicas with so many slots.
+    fn house_of(slots: &[usize]) -> Arc<House> {
         let everyone = Known {
             tenant: "t".into(),
             who: "".into(),
@@ -214,15 +225,17 @@ mod tests {
             until: None,
         };
         let questions = Questions::new().expect("an eventfd");
-        let house = Arc::new(House::new(1, 1000, questions));
+        let house = Arc::new(House::new(&[slots.len()], 1000, questions));
         house.set_everyone(Some(everyone));
-        house.set_slots(0, 1);
+        for (replica, &slots) in slots.iter().enumerate() {
+            house.set_slots(0, replica, slots);
+        }
         house.set_routes([(b"a.b"[..].into(), 0)].into());
         house
     }
 
     fn decide(house: &Arc<House>) -> Decision {
-        house.decide(None, None, &Head { algorithm: "a.b".into(), ..Head::default() }, 1)
+        house.decide(None, &Head { algorithm: "a.b".into(), ..Head::default() }, 1)
     }
 
     fn waits(house: &Arc<House>) -> (u64, Asked) {
@@ -234,8 +247,8 @@ mod tests {
     }
 
     fn counts(house: &House) -> (usize, usize) {
-        let Lane { running, waiting, .. } = house.lane(0);
-        (running, waiting)
+        let lane = house.lane(0);
+        (lane.replicas.iter().map(|counts| counts.running).sum(), lane.waiting)
     }
 
     #[test]
@@ -244,8 +257,8 @@ mod tests {
         let Decision::Go(_, slot) = decide(&house) else { panic!("a slot is free") };
         let (id, asked) = waits(&house);
         drop(slot);
-        assert!(house.claim(0));
-        assert!(house.questions.answer(id, Verdict::Go));
+        assert_eq!(house.claim(0), Some(0));
+        assert!(house.questions.answer(id, Verdict::Go(0)));
         assert_eq!(counts(&house), (1, 1));
         drop(asked);
         assert_eq!(counts(&house), (0, 0));
@@ -260,7 +273,7 @@ mod tests {
         let (id, asked) = waits(&house);
         drop(asked);
         assert_eq!(counts(&house), (1, 0));
-        assert!(!house.questions.answer(id, Verdict::Go));
+        assert!(!house.questions.answer(id, Verdict::Go(0)));
         let told = house.questions.take();
         assert!(told.iter().any(|event| matches!(event, Event::Gone(gone) if *gone == id)));
     }
@@ -273,8 +286,8 @@ mod tests {
         drop(slot);
         assert!(house.questions.take().iter().any(|event| matches!(event, Event::SlotFree(0))));
         assert!(matches!(decide(&house), Decision::Wait(..)));
-        assert!(!house.claim_first(0));
-        assert!(house.claim(0));
+        assert_eq!(house.claim_first(0), None);
+        assert_eq!(house.claim(0), Some(0));
     }
 
     #[test]
@@ -285,8 +298,72 @@ mod tests {
         assert_eq!(house.lane(0).by_class, [0, 0, 1]);
         drop(slot);
         assert_eq!(house.lane(0).by_class, [0; 3]);
-        assert!(house.claim_first(0));
+        assert_eq!(house.claim_first(0), Some(0));
         assert_eq!(house.lane(0).by_class, [0; 3]);
+    }
+
+    /// Takes them all; whose they were.
+    fn taken(house: &House) -> Vec<usize> {
+        std::iter::from_fn(|| house.claim(0)).collect()
+    }
+
+    #[test]
+    fn replicas_that_are_equal_take_turns() {
+        let house = house_of(&[2, 2, 2]);
+        assert_eq!(taken(&house), [0, 1, 2, 0, 1, 2]);
+        for _ in 0..6 {
+            house.give_back(0, 1);
+            assert_eq!(house.claim(0), Some(1));
+        }
+        let idle = house_of(&[4, 4]);
+        for expected in [0, 1, 0, 1] {
+            assert_eq!(idle.claim(0), Some(expected));
+            idle.give_back(0, expected);
+        }
+    }
+
+    #[test]
+    fn the_one_of_which_the_largest_share_is_free_is_taken() {
+        assert_eq!(taken(&house_of(&[1, 4])), [0, 1, 1, 1, 1]);
+        assert_eq!(taken(&house_of(&[0, 2])), [1, 1]);
+    }
+
+    #[test]
+    fn a_replica_that_has_left_is_not_taken_and_what_it_had_is_given_back() {
+        let house = house_of(&[1, 1]);
+        let Decision::Go(_, slot) = decide(&house) else { panic!("a slot is free") };
+        assert_eq!(slot.replica(), 0);
+        house.set_slots(0, 0, 0);
+        assert_eq!(taken(&house), [1]);
+        drop(slot);
+        assert_eq!(counts(&house), (1, 0));
+        assert_eq!(house.claim(0), None);
+    }
+
+    #[test]
+    fn a_slot_is_exchanged_for_a_free_one_and_who_waits_hears_of_it() {
+        let house = house_of(&[1, 1]);
+        let Decision::Go(_, mut slot) = decide(&house) else { panic!("a slot is free") };
+        slot.exchange(1);
+        assert_eq!((slot.replica(), house.claim(0)), (1, Some(0)));
+        let (_, _asked) = waits(&house);
+        house.questions.take();
+        slot.exchange(0);
+        assert_eq!(slot.replica(), 1);
+        house.set_slots(0, 0, 2);
+        slot.exchange(0);
+        assert_eq!(slot.replica(), 0);
+        assert!(house.questions.take().iter().any(|event| matches!(event, Event::SlotFree(0))));
+        drop(slot);
+        assert_eq!(counts(&house), (1, 1));
+    }
+
+    #[test]
+    fn what_has_a_session_is_pythons_where_there_are_several_replicas() {
+        let head = || Head { algorithm: "a.b".into(), session: true, ..Head::default() };
+        let of = |house: &Arc<House>| house.decide(None, &head(), 1);
+        assert!(matches!(of(&house_of(&[1, 1])), Decision::Doubt));
+        assert!(matches!(of(&house_of(&[1])), Decision::Go(..)));
     }
 
     #[test]
@@ -303,7 +380,7 @@ mod tests {
     #[test]
     fn bytes_that_do_not_fit_are_not_counted() {
         let house = house();
-        let mut held = crate::house::Held::none(&house);
+        let mut held = crate::taken::Held::none(&house);
         assert!(held.more(600));
         assert!(!held.more(600));
         assert_eq!(house.held(), 600);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::identity::Identity;
+use crate::way::Way;
 
 /// One call that has ended.
 pub struct Record {
@@ -16,4 +17,7 @@ pub struct Record {
     pub algorithm: String,
     /// The mesh's reason and message of a refusal.
     pub refusal: Option<(String, String)>,
+    /// Bytes of the request.
+    pub received: usize,
+    pub way: Way,
 }

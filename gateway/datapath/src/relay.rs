@@ -18,6 +18,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri, Version};
 use tokio::time::Instant;
 
+use crate::answer::STALL;
 use crate::compute::{REQUEST_ID, TICKET};
 use crate::context::Context;
 use crate::peer::Peer;
@@ -61,9 +62,8 @@ pub async fn pass(
     drop(sender);
     let mut opened = None;
     let ended = {
-        let sending = async {
-            if empty { Ok(()) } else { send_body(&mut up, &read, &mut body, ended).await }
-        };
+        let sending =
+            async { if empty { Ok(()) } else { send_body(&mut up, read, &mut body, ended).await } };
         let answering = answer(response, &mut respond, &mut opened);
         tokio::pin!(sending, answering);
         let mut sent = false;
@@ -128,15 +128,16 @@ fn here(path: Option<&PathAndQuery>) -> Uri {
 
 async fn send_body(
     up: &mut SendStream<Bytes>,
-    read: &Rope,
+    read: Rope,
     body: &mut RecvStream,
     ended: bool,
 ) -> Result<(), Broken> {
     let below = |error: h2::Error| Broken::Below(error.reason().unwrap_or(Reason::CANCEL));
-    let pieces = read.pieces();
-    for (number, piece) in pieces.iter().enumerate() {
-        let last = ended && number + 1 == pieces.len();
-        pipe::send(up, piece.clone(), last).await.map_err(below)?;
+    let pieces = read.into_pieces();
+    let count = pieces.len();
+    for (number, piece) in pieces.into_iter().enumerate() {
+        let last = ended && number + 1 == count;
+        pipe::send(up, piece, last).await.map_err(below)?;
     }
     if ended {
         return Ok(());
@@ -189,7 +190,9 @@ async fn answer(
         });
         let Some(piece) = piece.await? else { break };
         let size = piece.len();
-        pipe::send(down, piece, false).await.map_err(|_| Broken::Above)?;
+        // Who reads nothing must not keep what is on its way to others, on the same connection.
+        let sent = tokio::time::timeout(STALL, pipe::send(down, piece, false)).await;
+        sent.map_err(|_| Broken::Above)?.map_err(|_| Broken::Above)?;
         drop(body.flow_control().release_capacity(size));
     }
     let trailers = body.trailers().await.map_err(below)?;

@@ -32,6 +32,10 @@ impl Rope {
         &self.pieces
     }
 
+    pub fn into_pieces(self) -> Vec<Bytes> {
+        self.pieces
+    }
+
     pub fn cursor(&self) -> Cursor<'_> {
         Cursor { pieces: &self.pieces, at: 0, left: self.len }
     }

@@ -33,6 +33,8 @@ pub enum Address {
 struct Kept {
     /// How many were there before it.
     number: u64,
+    /// How many dials have failed.
+    failed: u64,
     sender: Option<SendRequest<Bytes>>,
 }
 
@@ -68,9 +70,9 @@ impl Upstream {
         let open = Open(self.streams.clone());
         let mut tries = 0;
         loop {
-            let (number, sender) = {
+            let (number, failed, sender) = {
                 let kept = self.kept();
-                (kept.number, kept.sender.clone())
+                (kept.number, kept.failed, kept.sender.clone())
             };
             if let Some(sender) = sender {
                 match sender.ready().await {
@@ -82,11 +84,23 @@ impl Upstream {
             tries += 1;
             let _one = self.dialling.lock().await;
             if self.kept().sender.is_none() {
-                let sender = tokio::time::timeout(DIAL, self.dial())
-                    .await
-                    .map_err(|_| lost(UNAVAILABLE, "it takes no connection".into(), false))??;
+                let away = || lost(UNAVAILABLE, "it takes no connection".into(), false);
+                if self.kept().failed != failed {
+                    return Err(away()); // who dialled while this one waited has found out
+                }
+                let dialled = tokio::time::timeout(DIAL, self.dial()).await;
+                let dialled = dialled.map_err(|_| away()).flatten();
                 let mut kept = self.kept();
-                *kept = Kept { number: kept.number + 1, sender: Some(sender) };
+                match dialled {
+                    Ok(sender) => {
+                        kept.number += 1;
+                        kept.sender = Some(sender);
+                    }
+                    Err(failure) => {
+                        kept.failed += 1;
+                        return Err(failure);
+                    }
+                }
             }
         }
     }

@@ -95,7 +95,7 @@ proptest! {
     ) {
         let head = read(&message(&data, &order), &cuts);
         let (request_id, algorithm) = ("id-1".to_owned(), "a.b@1".to_owned());
-        prop_assert_eq!(head, Some(Head { request_id, algorithm, priority: 3 }));
+        prop_assert_eq!(head, Some(Head { request_id, algorithm, priority: 3, session: true }));
     }
 }
 

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from edgemesh.compute.v1 import compute_pb2
 
+from edgemesh_gateway.accounting.way import Way
 from edgemesh_gateway.allowance import Allowance, Own
 from edgemesh_gateway.identity.caller import CAPABILITY, Caller
 from edgemesh_gateway.policy import CLASSES
@@ -96,9 +97,11 @@ class Permit:
         "program",
         "raw",
         "rpc",
+        "session",
         "tenant",
         "ticket",
         "user",
+        "way",
     )
 
     def __init__(
@@ -121,6 +124,8 @@ class Permit:
         self.counted = counted
         """Whether it counts among its tenant's calls at once."""
         self.algorithm = head.algorithm
+        self.session = head.session_id
+        """The session that it belongs to; empty: none."""
         self.priority = priority
         """A compute.v1.Priority."""
         self.program: Program | None = None
@@ -131,6 +136,8 @@ class Permit:
         """What its executor may call in the caller's name with; empty: nothing."""
         self.user = user
         """The user whose shared memory the request names; None: it names none."""
+        self.way: Way | None = None
+        """Where what happens to it is noted; None: nowhere."""
         self.deadline = rpc.deadline
         """When the caller's patience ends, on time.monotonic(); None: never."""
 
@@ -211,14 +218,16 @@ class Admission:
         self, raw: bytes, rpc: Rpc, caller: Caller, otherwise: int, *, counted: bool
     ) -> Permit:
         head, blobs = wire.detach(raw)
+        # A refusal is found by them, too.
+        if stack.valid_request_id(head.request_id):
+            rpc.request_id = head.request_id
+        if is_algorithm(head.algorithm):
+            rpc.notes["algorithm"] = head.algorithm
         if violations := list(_envelope(head)):
             raise errors.InvalidRequest(violations)
         if (head.inputs or head.outputs_to) and (violations := tensors.envelope(head, blobs)):
             raise errors.InvalidTensor(violations)
         user = self._user(head, blobs, rpc)
-        if head.request_id:
-            rpc.request_id = head.request_id
-        rpc.notes["algorithm"] = head.algorithm
         priority = head.priority or otherwise
         self._demand(caller, head, priority)
         self._allowance.enter(caller.tenant, counted=counted)

@@ -42,7 +42,7 @@ class Algorithms:
         caller = await self._authenticator.authenticate(rpc)
         request = parse(algorithm_pb2.ListAlgorithmsRequest, raw)
         prefix = f"{request.namespace}." if request.namespace else ""
-        offered = [self._offered(o) for o in self._routes.offers() if o.endpoint.ready]
+        offered = [self._offered(o) for o in self._routes.offers() if o.here]
         registered = await self._registrations.offered(caller.tenant)
         if registered:
             offered = sorted(offered + registered, key=lambda each: each.algorithm.name)
@@ -73,6 +73,6 @@ class Algorithms:
     def _offered(self, offer: Offer) -> algorithm_pb2.OfferedAlgorithm:
         return algorithm_pb2.OfferedAlgorithm(
             algorithm=offer.algorithm,
-            executor=offer.endpoint.name,
+            executor=offer.executor.name,
             default_version=self._routes.is_default(offer),
         )

@@ -3,18 +3,21 @@
 Rules: `edgemesh_datapath` owns the public port. What is right, known and has a free slot it
 forwards by the tables kept here, which leave out algorithms that have a limit of their own;
 whatever else comes it passes to the server behind it as it came, so that every refusal is the one
-that Python makes. Two questions come back in batches: who gets the next slot (`schedule`), and what
-an executor's failure means (`dispatch`). Slots and bytes are counted there, for both. The module
-knows no socket but the one between them.
+that Python makes: among it what some replica of an executor does not offer, and what has a session
+where there are several, since it belongs to one of them. Two questions come back in batches: who
+gets the next slot (`schedule`), and what an executor's failure means (`dispatch`). Slots and bytes
+are counted there, for both. The module knows no socket but the one between them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import shutil
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Container, Sequence
 from importlib.util import find_spec
@@ -23,18 +26,21 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from edgemesh_gateway import admit, dispatch
+from edgemesh_gateway import admit, recorded
 from edgemesh_gateway.counters import Pages, Slots
 from edgemesh_gateway.schedule import Lane, Place, rank_of
 from mesh_service import errors, logs, translate
+from mesh_service.stack import new_request_id
 
 if TYPE_CHECKING:
     from edgemesh_datapath import DataPath
-    from edgemesh_datapath._native import Event, Failed, Identity, Record, Refusal
+    from edgemesh_datapath._native import Event, Failed, Identity, Refusal
 
+    from edgemesh_gateway.accounting.happened import Happened
     from edgemesh_gateway.audit import Audit
     from edgemesh_gateway.authenticate import Authenticator
-    from edgemesh_gateway.endpoint import Endpoint
+    from edgemesh_gateway.dispatch import Dispatcher
+    from edgemesh_gateway.executor import Executor
     from edgemesh_gateway.identity.caller import Caller
     from edgemesh_gateway.route import Routes
     from edgemesh_gateway.settings import GatewaySettings
@@ -44,6 +50,10 @@ MOST_LEARNT = 10_000
 """Tokens and certificates that the data path knows by itself; over it all are learnt anew."""
 RECORDS_S = 0.2
 """How long what became of a call may wait to be logged and counted."""
+TOLD_S = 0.05
+"""So much later than the data path Python believes a deadline to be, at most."""
+SCRAPE_S = 1.0
+"""How long who reads figures waits for those of the last moment."""
 STAGES = {
     "arrival": "arrival",
     "queue": "queue",
@@ -51,8 +61,6 @@ STAGES = {
     "executor": "executor",
     "delivery": "delivery: nothing was read",
 }
-_METHODS = ("Compute", "ComputeStream")
-_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def present() -> bool:
@@ -86,11 +94,11 @@ class _Waiting(Place):
     def done(self) -> bool:
         return self.gone
 
-    def grant(self, gate: object) -> None:
+    def grant(self, replica: int, gate: object) -> None:
         assert gate is None, "its algorithm has no limit"
         self._front.answered(self._question)
         # If the caller has left by now, its slot is free again, and that is told.
-        self._front.path.grant(self._question, self._lane)
+        self._front.path.grant(self._question, self._lane, replica)
 
     def refuse(self, error: errors.MeshError) -> None:
         self.gone = True
@@ -111,7 +119,10 @@ class NativeFront:
         identity = [] if secret is None else [("edgemesh-secret", secret.get_secret_value())]
         self.path: DataPath = DataPath(
             inner=self.inner,
-            executors=[(address, identity) for address in settings.executors.values()],
+            executors=[
+                [(address, identity) for address in addresses]
+                for addresses in settings.executors.values()
+            ],
             most_request=settings.max_request_bytes,
             most_held=settings.max_held_bytes,
             stages={
@@ -129,45 +140,49 @@ class NativeFront:
         self._audit: Audit | None = None
         self._learnt = 0
         self._metrics = metrics
-        metrics.catch_up = self.catch_up
-        self._endpoints: Sequence[Endpoint] = ()
-        self._dispatcher: dispatch.Dispatcher | None = None
+        metrics.catch_up = self._caught_up
+        self._executors_at = [(name, [*at]) for name, at in settings.executors.items()]
+        self.on_end: Callable[[Happened], None] = lambda _: None
+        """Hears what became of a call."""
+        self._executors: Sequence[Executor] = ()
+        self._dispatcher: Dispatcher | None = None
         self._waiting: dict[int, tuple[_Waiting, Lane]] = {}
         self._judging: dict[int, asyncio.Task[None]] = {}
         self._idle = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._recording: asyncio.Task[None] | None = None
 
     def decide_with(
         self,
-        endpoints: Sequence[Endpoint],
+        executors: Sequence[Executor],
         routes: Routes,
-        dispatcher: dispatch.Dispatcher,
+        dispatcher: Dispatcher,
         authenticator: Authenticator,
         audit: Audit,
         limited: Callable[[], Container[str]],
     ) -> None:
-        """Say what it decides with; before `start`. `endpoints` in the order of the settings;
+        """Say what it decides with; before `start`. `executors` in the order of the settings;
         `limited`: algorithms whose calls are counted one by one, which Python does.
         """
-        self._endpoints, self._dispatcher, self._audit = endpoints, dispatcher, audit
+        self._executors, self._dispatcher, self._audit = executors, dispatcher, audit
         authenticator.on_change = lambda: self._know(authenticator)
         authenticator.on_learnt = lambda digest, caller: self._learn(authenticator, digest, caller)
         self._know(authenticator)
-        lanes = {endpoint: lane for lane, endpoint in enumerate(endpoints)}
+        lanes = {executor: lane for lane, executor in enumerate(executors)}
 
         def refresh() -> None:
             limits = limited()
             self.path.set_routes(
                 {
-                    name: lanes[endpoint]
-                    for name, endpoint in routes.here().items()
+                    name: lanes[executor]
+                    for name, executor in routes.here().items()
                     if admit.is_algorithm(name) and name.partition("@")[0] not in limits
                 }
             )
 
         self.refresh = refresh
-        for endpoint in endpoints:
-            endpoint.on_change = refresh
+        for executor in executors:
+            executor.on_change = refresh
 
     def _know(self, authenticator: Authenticator) -> None:
         everyone, known = authenticator.known()
@@ -183,8 +198,9 @@ class NativeFront:
 
     def start(self, listeners: Sequence[socket.socket]) -> None:
         """Serve on listening sockets, which are its own from now on."""
+        self._loop = asyncio.get_running_loop()
         self.path.start([listener.detach() for listener in listeners])
-        asyncio.get_running_loop().add_reader(self.path.fileno(), self._hear)
+        self._loop.add_reader(self.path.fileno(), self._hear)
         self._recording = asyncio.create_task(self._record(), name="record")
 
     def in_flight(self) -> int:
@@ -217,7 +233,33 @@ class NativeFront:
     def catch_up(self) -> None:
         """Log and count the calls that have ended."""
         for record in self.path.records():
-            _record(record, self._metrics, self._audit)
+            try:
+                recorded.note(record, self._metrics, self._audit)
+                self.on_end(recorded.happened(record, self._executors_at))
+            except Exception as error:  # ours: the others are to be told of nevertheless
+                _fault(error)
+
+    def _caught_up(self) -> None:
+        """The same for whoever reads figures, in a thread of its own: what hears of a call's end
+        lives on the loop. One that is busy for longer than SCRAPE_S is not waited for.
+        """
+        loop = self._loop
+        try:
+            elsewhere = asyncio.get_running_loop() is not loop
+        except RuntimeError:
+            elsewhere = True
+        if loop is None or not elsewhere:
+            self.catch_up()
+            return
+        done = threading.Event()
+
+        def catch_up() -> None:
+            self.catch_up()
+            done.set()
+
+        with contextlib.suppress(RuntimeError):  # it has been closed
+            loop.call_soon_threadsafe(catch_up)
+            done.wait(SCRAPE_S)
 
     async def _record(self) -> None:
         while True:
@@ -230,14 +272,20 @@ class NativeFront:
 
     def _take(self) -> None:
         for event in self.path.take():
-            self._heard(event)
+            try:
+                self._heard(event)
+            except Exception as error:  # ours: who is behind it in the batch must not wait for ever
+                if event[0] == "ask" or event[0] == "failed":
+                    self._fail(event[1], error)
+                else:
+                    _fault(error)
 
     def _heard(self, event: Event) -> None:
         match event[0]:
             case "ask":
                 self._ask(*event[1:])
             case "slot":
-                self._endpoints[event[1]].lane.grant()
+                self._executors[event[1]].lane.grant()
             case "gone":
                 self._gone(event[1])
             case "failed":
@@ -256,10 +304,14 @@ class NativeFront:
         size: int,
         left: float | None,
     ) -> None:
-        lane = self._endpoints[number].lane
+        executor = self._executors[number]
         caller = _Waiting(self, question, number, rank_of(priority), tenant, size, left)
-        self._waiting[question] = caller, lane
-        lane.join(caller)
+        self._waiting[question] = caller, executor.lane
+        if executor.there:
+            executor.lane.join(caller)
+        else:
+            # It was on its way when those who waited were told.
+            caller.refuse(executor.away())
 
     def _gone(self, question: int) -> None:
         if question in self._judging:
@@ -268,40 +320,45 @@ class NativeFront:
         if waiting is not None:
             caller, lane = waiting
             caller.gone = True
+            if caller.deadline is not None and caller.deadline - TOLD_S <= time.monotonic():
+                lane.tally.late[caller.rank] += 1
             lane.leave(caller)
 
     async def _judge(self, failed: Failed) -> None:
-        _, question, number, started, code, message, details, request_id, left, second = failed
+        _, question, number, replica, started, code, message, details = failed[:8]
+        request_id, left, second = failed[8:]
         assert self._dispatcher is not None
-        endpoint = self._endpoints[number]
+        executor = self._executors[number]
         trailers = grpc.aio.Metadata((translate.DETAILS_KEY, details)) if details else None
         error = grpc.aio.AioRpcError(
-            _CODES[code], grpc.aio.Metadata(), trailers or grpc.aio.Metadata(), message
+            recorded.CODES[code], grpc.aio.Metadata(), trailers or grpc.aio.Metadata(), message
         )
-        fault = dispatch.judge(error, endpoint, started)
         try:
-            if isinstance(fault, errors.NotStarted) and not second:
-                await self._dispatcher.until_back(endpoint, left, request_id, fault)
-                self.path.send_again(question)
-                return
-        except errors.NotStarted as stays_away:
-            fault = stays_away
-        if isinstance(fault, errors.MeshError):
+            sent = await self._dispatcher.again(
+                executor,
+                executor.endpoints[replica],
+                error,
+                started=started,
+                second=second,
+                left=left,
+                request_id=request_id,
+            )
+        except errors.MeshError as fault:
             self.path.refuse(question, *refusal(fault))
+        except grpc.aio.AioRpcError:
+            self.path.pass_on(question, translate.reason_of(error))
         else:
-            self.path.pass_on(question)
+            self.path.send_again(question, executor.number(sent))
+
+    def _fail(self, question: int, error: BaseException) -> None:
+        """Answer a question that we cannot: a fault of ours."""
+        self.answered(question)
+        self.path.refuse(question, *refusal(errors.Internal(_fault(error))))
 
     def _judged(self, question: int) -> None:
         task = self._judging.pop(question)
         if not task.cancelled() and (error := task.exception()) is not None:
-            inside = errors.Internal(f"{question:012x}")
-            logs.event(
-                "internal error",
-                level=logging.ERROR,
-                exc_info=error,
-                error_id=inside.error_id,
-            )
-            self.path.refuse(question, *refusal(inside))
+            self._fail(question, error)
 
 
 def refusal(error: errors.MeshError) -> Refusal:
@@ -316,23 +373,8 @@ def identity(caller: Caller) -> Identity:
     return caller.tenant, caller.who, caller.scopes, caller.until
 
 
-def _record(record: Record, metrics: Metrics, audit: Audit | None) -> None:
-    stream, number, seconds, ended, request_id, tenant, who, algorithm, reason, message = record
-    method, code = _METHODS[stream], _CODES[number].name
-    metrics.observe(method, code, seconds)
-    fields: dict[str, object] = {
-        "method": method,
-        "code": code,
-        "ms": round(seconds * 1e3, 2),
-        "request_id": request_id,
-        "tenant": tenant,
-        "who": who,
-        "algorithm": algorithm,
-    }
-    if reason is not None:
-        fields["reason"] = reason
-    if audit is not None:
-        audit.note(ended, fields)
-    if reason is not None:
-        fields["error"] = (message or "")[:256]
-    logs.past_event("rpc", ended, fields)
+def _fault(error: BaseException) -> str:
+    """Log one of ours; its id."""
+    error_id = new_request_id()[:12]
+    logs.event("internal error", level=logging.ERROR, exc_info=error, error_id=error_id)
+    return error_id

@@ -1,8 +1,8 @@
-"""One executor as the gateway sees it: its channel, its slots, its offer, whether it is there.
+"""One replica of an executor: its channel, its slots, its offer, whether it is there.
 
-Rules: WatchDescribe says all of it: while the watch runs and names algorithms the executor is
-ready; when it breaks, whoever waits for a slot is told, and the watch is tried again until the
-gateway stops. What an executor offered is still known while it is away, so that its callers hear
+Rules: WatchDescribe says all of it: while the watch runs and names algorithms the replica is
+ready; when it breaks, the executor is told, and the watch is tried again until the gateway stops.
+What a replica offered is still known while it is away, so that its callers hear
 "not now" and not "no such thing". A description is a peer's bytes, hence untrusted.
 """
 
@@ -11,22 +11,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import grpc
-from edgemesh.compute.v1 import algorithm_pb2, shared_memory_pb2
+from edgemesh.compute.v1 import algorithm_pb2
 from edgemesh.executor.v1 import executor_pb2
 from google.protobuf.message import DecodeError
 
-from edgemesh_gateway.schedule import Lane
 from mesh_service import errors, logs, translate
 
 Metadata: TypeAlias = tuple[tuple[str, str], ...]
 
 RETRY_AWAY_S = 1.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
-SHARED_MEMORY: str = shared_memory_pb2.DESCRIPTOR.services_by_name["SharedMemoryService"].full_name
 SERVICE: str = executor_pb2.DESCRIPTOR.services_by_name["ExecutorService"].full_name
 OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", -1),
@@ -43,31 +41,37 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     # One that comes back is noticed within about a second.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
+    # Also where its name has led nowhere, or to an address that it had before: half a minute else.
+    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     ("grpc.min_reconnect_backoff_ms", 2_000),
 )
 
 
 class Endpoint:
-    """An executor at an address."""
+    """A replica of an executor, at an address."""
 
-    def __init__(self, name: str, address: str, lane: Lane, secret: str | None) -> None:
+    def __init__(self, name: str, address: str, secret: str | None) -> None:
         self.name = name
+        """The executor's."""
         self.address = address
-        self.lane = lane
         self.algorithms: tuple[algorithm_pb2.Algorithm, ...] = ()
         """What it offered last; in its order, the default version of a name last."""
+        self.names: frozenset[str] = frozenset()
+        """What these are called, with and without a version."""
+        self.slots = 1
+        """How many requests it said that it runs at once."""
+        self.connected = False
+        """Whether it is there."""
         self.ready = False
-        """Whether it is connected and offers something now."""
+        """Whether it is there and offers something now."""
         self.program_namespaces: tuple[str, ...] = ()
         """Those in which it runs programs that the gateway keeps."""
         self.pid = 0
         """Its front's process id as last described."""
         self.identity: Metadata = () if secret is None else (("edgemesh-secret", secret),)
         """What makes it trust the gateway."""
-        self.on_offer: Callable[[], None] = lambda: None
-        """Called when `algorithms` has changed."""
         self.on_change: Callable[[], None] = lambda: None
-        """Called when `algorithms` or `ready` may have changed."""
+        """Called when it has described itself, or left."""
         self._channel = grpc.aio.insecure_channel(address, options=OPTIONS)
         path = f"/{SERVICE}/"
         # Without serializers: bytes in, bytes out.
@@ -86,11 +90,6 @@ class Endpoint:
         channel: Any = self._channel
         return channel.unary_unary(f"/{service}/{name}")
 
-    def shared_memory(self, method: str) -> Any:
-        """A method of its SharedMemoryService."""
-        channel: Any = self._channel
-        return channel.unary_unary(f"/{SHARED_MEMORY}/{method}")
-
     def follow(self) -> None:
         """Begin to follow it."""
         self._following = asyncio.create_task(self._follow(), name=f"follow {self.name}")
@@ -102,6 +101,11 @@ class Endpoint:
     def away(self) -> errors.NotStarted:
         """The error of a request that cannot be sent."""
         return errors.NotStarted(self.name, RETRY_AWAY_S)
+
+    def leave(self) -> None:
+        """It says that it is stopping: it is not ready any more, whatever its watch does."""
+        self.ready = False
+        self.on_change()
 
     async def answers(self, wait_s: float) -> bool:
         """Whether it is there, and offers something, within `wait_s` seconds."""
@@ -158,15 +162,17 @@ class Endpoint:
                 name=now.name[:128],
             )
         self.pid = now.pid
+        self.connected = True
         self.ready = bool(now.algorithms)
         if self.ready:
             self.algorithms = tuple(now.algorithms)
+            self.names = frozenset(names_of(self.algorithms))
             self.program_namespaces = tuple(now.program_namespaces)
-            self.lane.resize(max(1, now.capacity.slots))
-            self.on_offer()
+            self.slots = max(1, now.capacity.slots)
         logs.event(
             "executor described",
             executor=self.name,
+            address=self.address,
             pid=now.pid,
             revision=now.revision,
             algorithms=len(now.algorithms),
@@ -184,7 +190,13 @@ class Endpoint:
                 address=self.address,
                 why=why,
             )
-        self.ready = False
+        self.connected = self.ready = False
         self.on_change()
         self._known.set()
-        self.lane.refuse(self.away)
+
+
+def names_of(algorithms: Iterable[algorithm_pb2.Algorithm]) -> Iterator[str]:
+    """By which they can be called."""
+    for algorithm in algorithms:
+        yield algorithm.name
+        yield f"{algorithm.name}@{algorithm.version}"

@@ -13,6 +13,7 @@ import grpc
 from edgemesh.compute.v1 import environment_pb2
 from edgemesh.executor.v1 import executor_pb2
 
+from edgemesh_gateway import passing
 from edgemesh_gateway.authenticate import Authenticator
 from edgemesh_gateway.dispatch import judge
 from edgemesh_gateway.programs import Programs
@@ -80,11 +81,10 @@ class Environments:
     ) -> AsyncIterator[environment_pb2.CreateEnvironmentResponse]:
         if violations := list(_violations(dependencies)):
             raise errors.InvalidRequest(violations)
-        endpoint = self._programs.runs(NAMESPACE)
-        if endpoint is None:
+        executor = self._programs.runs(NAMESPACE)
+        if executor is None:
             raise errors.NotStarted(NAMESPACE, 1.0)
-        if not endpoint.ready:
-            raise endpoint.away()
+        endpoint = self._programs.replica(executor, NAMESPACE)
         left = rpc.time_left()
         request = executor_pb2.PrepareEnvironmentRequest(dependencies=dependencies)
         call = endpoint.prepare_environment(
@@ -94,7 +94,8 @@ class Environments:
         )
         try:
             async for answer in call:
-                yield executor_pb2.PrepareEnvironmentResponse.FromString(answer).event
+                told = passing.read(executor_pb2.PrepareEnvironmentResponse, answer, endpoint.name)
+                yield told.event
         except grpc.aio.AioRpcError as error:
             raise judge(error, endpoint, started=False) from None
         finally:

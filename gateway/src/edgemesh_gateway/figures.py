@@ -1,7 +1,8 @@
 """The gateway's own metrics: who waits, who runs, who is there.
 
 Rules: read when they are asked for, so that a request pays nothing; labels are executors' names
-from settings, classes, and tenants that the policy names (MOST_TENANTS at most; the rest is OTHER).
+and their replicas' addresses from settings, classes, and tenants that the policy names
+(MOST_TENANTS at most; the rest is OTHER).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from edgemesh_gateway.admit import Admission
 from edgemesh_gateway.dispatch import Dispatcher
-from edgemesh_gateway.endpoint import Endpoint
+from edgemesh_gateway.executor import Executor
 from edgemesh_gateway.schedule import CLASS_NAMES
 from edgemesh_gateway.scheduling import WAIT_BUCKETS_S
 
@@ -33,13 +34,13 @@ class Figures(Collector):
 
     def __init__(
         self,
-        endpoints: Sequence[Endpoint],
+        executors: Sequence[Executor],
         admission: Admission,
         dispatcher: Dispatcher,
         named: Callable[[], Iterable[str]],
     ) -> None:
         """`named`: tenants that the policy names."""
-        self._endpoints = endpoints
+        self._executors = executors
         self._admission = admission
         self._dispatcher = dispatcher
         self._named = named
@@ -50,14 +51,17 @@ class Figures(Collector):
         up = GaugeMetricFamily("edgemesh_executor_up", "Executors that are there", labels=label)
         slots = GaugeMetricFamily("edgemesh_slots", "Slots of an executor", labels=label)
         running = GaugeMetricFamily("edgemesh_running", "Requests that have a slot", labels=label)
-        waiting = GaugeMetricFamily("edgemesh_waiting", "Requests that wait for one", labels=label)
-        for endpoint in self._endpoints:
-            name, lane = [endpoint.name], endpoint.lane
-            up.add_metric(name, endpoint.ready)
+        waiting = GaugeMetricFamily(
+            "edgemesh_waiting", "Requests that wait for a slot", labels=label
+        )
+        for executor in self._executors:
+            name, lane = [executor.name], executor.lane
+            up.add_metric(name, executor.ready)
             slots.add_metric(name, lane.slots)
             running.add_metric(name, lane.running)
             waiting.add_metric(name, lane.waiting)
         yield from (up, slots, running, waiting)
+        yield from self._by_replica()
         yield from self._by_class()
         yield self._by_tenant()
         yield GaugeMetricFamily(
@@ -69,11 +73,37 @@ class Figures(Collector):
             value=self._dispatcher.sent_again,
         )
 
+    def _by_replica(self) -> Iterable[Metric]:
+        labels = ["executor", "address"]
+        up = GaugeMetricFamily("edgemesh_replica_up", "Replicas that are ready", labels=labels)
+        slots = GaugeMetricFamily("edgemesh_replica_slots", "Slots of a replica", labels=labels)
+        running = GaugeMetricFamily(
+            "edgemesh_replica_running", "Slots of a replica that are taken", labels=labels
+        )
+        left_out = CounterMetricFamily(
+            "edgemesh_replica_left_out",
+            "Times that a replica was left out, since it failed",
+            labels=labels,
+        )
+        for executor in self._executors:
+            lane = executor.lane
+            for endpoint, count, taken in zip(
+                executor.endpoints, lane.slots_of, lane.running_of, strict=True
+            ):
+                values = [executor.name, endpoint.address]
+                up.add_metric(values, endpoint.ready)
+                slots.add_metric(values, count)
+                running.add_metric(values, taken)
+                left_out.add_metric(values, executor.outliers[endpoint].times)
+        yield from (up, slots, running, left_out)
+
     def _by_class(self) -> Iterable[Metric]:
         labels = ["executor", "class"]
         running = GaugeMetricFamily("edgemesh_slots_in_use", "Slots taken", labels=labels)
         waiting = GaugeMetricFamily("edgemesh_queue_requests", "Requests that wait", labels=labels)
-        size = GaugeMetricFamily("edgemesh_queue_bytes", "Bytes of these", labels=labels)
+        size = GaugeMetricFamily(
+            "edgemesh_queue_bytes", "Bytes of requests that wait", labels=labels
+        )
         shed = CounterMetricFamily(
             "edgemesh_queue_shed", "Requests sent away, since the queue was full", labels=labels
         )
@@ -85,11 +115,11 @@ class Figures(Collector):
             "Time to get a slot, of those that had to wait and got one",
             labels=labels,
         )
-        for endpoint in self._endpoints:
-            lane = endpoint.lane
+        for executor in self._executors:
+            lane = executor.lane
             tally, shares, taken = lane.tally, lane.queue.shares, lane.running_by_class
             for rank, name in enumerate(CLASS_NAMES):
-                values = [endpoint.name, name]
+                values = [executor.name, name]
                 running.add_metric(values, taken[rank])
                 waiting.add_metric(values, shares.counts[rank])
                 size.add_metric(values, shares.sizes[rank])
@@ -106,11 +136,11 @@ class Figures(Collector):
             labels=["executor", "tenant"],
         )
         names = list(islice(self._named(), MOST_TENANTS))
-        for endpoint in self._endpoints:
-            queue = endpoint.lane.queue
+        for executor in self._executors:
+            queue = executor.lane.queue
             counts = {name: queue.shares.of(name) for name in names}
             for name, count in counts.items():
-                waiting.add_metric([endpoint.name, name], count)
+                waiting.add_metric([executor.name, name], count)
             others = max(0, len(queue) - sum(counts.values()))
-            waiting.add_metric([endpoint.name, OTHER], others)
+            waiting.add_metric([executor.name, OTHER], others)
         return waiting

@@ -11,10 +11,11 @@ from typing import TypeVar
 
 from edgemesh.compute.v1 import compute_pb2
 
+from edgemesh_gateway.accounting.accounts import Accounts
 from edgemesh_gateway.admit import Admission, Permit
 from edgemesh_gateway.authenticate import Authenticator
 from edgemesh_gateway.dispatch import Dispatcher
-from edgemesh_gateway.endpoint import Endpoint
+from edgemesh_gateway.executor import Executor
 from edgemesh_gateway.identity.caller import Caller
 from edgemesh_gateway.programs import Programs
 from edgemesh_gateway.route import Routes
@@ -40,6 +41,7 @@ class Gateway:
         programs: Programs,
         tickets: Tickets,
         usage: Usage,
+        accounts: Accounts,
     ) -> None:
         self._authenticator = authenticator
         self._admission = admission
@@ -48,6 +50,7 @@ class Gateway:
         self._programs = programs
         self._tickets = tickets
         self._usage = usage
+        self._accounts = accounts
 
     async def compute(self, raw: bytes, rpc: Rpc) -> bytes:
         """Compute: one answer."""
@@ -61,7 +64,7 @@ class Gateway:
         self,
         raw: bytes,
         rpc: Rpc,
-        dispatch: Callable[[Endpoint, Permit, Slot], Awaitable[Answer]],
+        dispatch: Callable[[Executor, Permit, Slot], Awaitable[Answer]],
     ) -> Answer:
         above = self._tickets.of(rpc)
         caller = await self._authenticator.authenticate(rpc) if above is None else above.caller
@@ -72,17 +75,23 @@ class Gateway:
         raw: bytes,
         rpc: Rpc,
         caller: Caller,
-        dispatch: Callable[[Endpoint, Permit, Slot], Awaitable[Answer]],
+        dispatch: Callable[[Executor, Permit, Slot], Awaitable[Answer]],
         above: Ticket | None = None,
     ) -> Answer:
         """The way of a request whose caller is known: a call's, or a job's."""
-        with self._admission.admit(raw, rpc, caller, nested=above is not None) as permit:
-            endpoint = await self._programs.route(permit) or self._routes.route(
+        with (
+            self._accounts.way(rpc, caller.tenant, len(raw)) as way,
+            self._admission.admit(raw, rpc, caller, nested=above is not None) as permit,
+        ):
+            permit.way = way
+            executor = await self._programs.route(permit) or self._routes.route(
                 permit.algorithm, caller.may_run
             )
-            inside = above is not None and endpoint.name in above.holds
-            with tracing.span("schedule", executor=endpoint.name):
-                granted = await endpoint.lane.slot(
+            executor.demand(permit)
+            way.waits()
+            inside = above is not None and executor.name in above.holds
+            with tracing.span("schedule", executor=executor.name):
+                granted = await executor.lane.slot(
                     permit.priority,
                     permit.deadline,
                     tenant=permit.tenant,
@@ -90,8 +99,9 @@ class Gateway:
                     algorithm=permit.algorithm.partition("@")[0],
                     inside=inside,
                 )
-            with granted as slot, self._usage.running(caller.tenant):
+            way.holds(executor.name)
+            with granted as slot, self._usage.running(caller.tenant), way.running():
                 if not permit.asks:
-                    return await dispatch(endpoint, permit, slot)
-                with self._tickets.issued(caller, above, endpoint.name) as permit.ticket:
-                    return await dispatch(endpoint, permit, slot)
+                    return await dispatch(executor, permit, slot)
+                with self._tickets.issued(caller, above, executor.name) as permit.ticket:
+                    return await dispatch(executor, permit, slot)

@@ -62,17 +62,22 @@ class Guard:
         )
         self.on_policy: Callable[[], None] = lambda: None
         """Called when another policy holds."""
+        self.others: list[Watched] = []
+        """Files of others, to be followed with its own."""
         self._watch = Watch(self._told)
         self._watch.on_hangup = self._reopen
         self._tasks: list[asyncio.Task[None]] = []
-        mesh.metrics.registry.register(_Figures(self._watch, self.audit, self.allowance))
+        self._figures = _Figures(self._watch, self.audit, self.allowance, database)
+        mesh.metrics.registry.register(self._figures)
+        if (tls := settings.tls()) is not None:
+            self._figures.expires_s = expiry(tls)
 
     async def start(self, secure: Callable[[Tls], None]) -> None:
         """Read what the database has, and begin to follow what changes.
 
         `secure`: has new connections see other certificates.
         """
-        self._watch.files = [*self._files(secure)]
+        self._watch.files = [*self._files(secure), *self.others]
         self._watch.hear()
         works = [self._watch.follow(), self.audit.follow()]
         if self._settings.policy is not None:
@@ -125,6 +130,7 @@ class Guard:
                 tls = settings.tls()
                 assert tls is not None
                 secure(tls)
+                self._figures.expires_s = expiry(tls)
 
             yield Watched("certificates", [path for path in pair if path is not None], read)
 
@@ -155,10 +161,15 @@ class Guard:
 
 
 class _Figures(Collector):
-    """Reloads, the audit's losses, and what limits have refused."""
+    """Reloads, the audit's losses, what limits have refused, and the database's failures."""
 
-    def __init__(self, watch: Watch, audit: Audit, allowance: Allowance) -> None:
+    def __init__(
+        self, watch: Watch, audit: Audit, allowance: Allowance, database: Database
+    ) -> None:
         self._watch, self._audit, self._allowance = watch, audit, allowance
+        self._database = database
+        self.expires_s: float | None = None
+        """When the certificate that callers see expires; None: there is none."""
 
     def collect(self) -> Iterable[Metric]:
         """The figures now."""
@@ -177,6 +188,20 @@ class _Figures(Collector):
         for limit, count in self._allowance.refused.items():
             refused.add_metric([limit], count)
         yield refused
+        failed = CounterMetricFamily(
+            "edgemesh_database_failed",
+            "Transactions that the database failed: it is `away`, or its disk `full`",
+            labels=["why"],
+        )
+        for why, count in self._database.failures.items():
+            failed.add_metric([why], count)
+        yield failed
+        if self.expires_s is not None:
+            yield GaugeMetricFamily(
+                "edgemesh_certificate_expires_seconds",
+                "When the certificate that callers see expires, in seconds since 1970",
+                value=self.expires_s,
+            )
 
 
 def _tokens(settings: GatewaySettings) -> Tokens | None:
@@ -196,6 +221,13 @@ def _tokens(settings: GatewaySettings) -> Tokens | None:
     )
     keys = None if source is None else KeySet(source, settings.jwt_key_set_max_age_s)
     return Tokens(expected, None if secret is None else secret.get_secret_value(), keys)
+
+
+def expiry(tls: Tls) -> float:
+    """When the first certificate of a chain expires, in seconds since 1970."""
+    from cryptography.x509 import load_pem_x509_certificates  # dear, and only where there is TLS
+
+    return load_pem_x509_certificates(tls[0])[0].not_valid_after_utc.timestamp()
 
 
 def _given(path: Path | None) -> Path:

@@ -17,6 +17,7 @@ from google.rpc import error_details_pb2, status_pb2  # pyright: ignore[reportMi
 
 from edgemesh_gateway.admit import Permit, Program
 from edgemesh_gateway.endpoint import Endpoint
+from edgemesh_gateway.executor import Executor
 from edgemesh_gateway.route import Routes
 from edgemesh_gateway.store import AlgorithmRecord, Store
 from mesh_service import errors, translate
@@ -35,22 +36,29 @@ class Programs:
     def __init__(
         self,
         store: Store,
-        endpoints: Sequence[Endpoint],
+        executors: Sequence[Executor],
         routes: Routes,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store, self._endpoints, self._routes = store, endpoints, routes
+        self._store, self._executors, self._routes = store, executors, routes
         self._clock = clock
         self._known: dict[tuple[str, str], tuple[float, AlgorithmRecord | None]] = {}
 
-    def runs(self, namespace: str) -> Endpoint | None:
+    def runs(self, namespace: str) -> Executor | None:
         """The executor that runs programs of a namespace, be it away or not."""
-        able = [e for e in self._endpoints if namespace in e.program_namespaces]
-        return next((e for e in able if e.ready), able[0] if able else None)
+        able = [e for e in self._executors if namespace in e.program_namespaces]
+        return next((e for e in able if e.runs(namespace)), able[0] if able else None)
+
+    def replica(self, executor: Executor, namespace: str) -> Endpoint:
+        """A replica of it that runs such programs now. Raises NotStarted where none does."""
+        endpoint = executor.runs(namespace)
+        if endpoint is None:
+            raise executor.away()
+        return endpoint
 
     def namespaces(self) -> set[str]:
         """Those of which some executor runs programs."""
-        return {name for e in self._endpoints for name in e.program_namespaces}
+        return {name for e in self._executors for name in e.program_namespaces}
 
     async def find(self, tenant: str, algorithm: str) -> AlgorithmRecord | None:
         """What the tenant means by a name, with or without a version."""
@@ -70,7 +78,7 @@ class Programs:
         """Something has been registered or deleted."""
         self._known.clear()
 
-    async def route(self, permit: Permit) -> Endpoint | None:
+    async def route(self, permit: Permit) -> Executor | None:
         """The executor of a registered algorithm, and note the program on the permit.
 
         None where the name is no such one's. Raises NotStarted while that executor is away.
@@ -78,16 +86,17 @@ class Programs:
         algorithm = permit.algorithm
         if self._routes.offers_name(algorithm):
             return None
-        endpoint = self.runs(algorithm.partition(".")[0])
-        if endpoint is None:
+        namespace = algorithm.partition(".")[0]
+        executor = self.runs(namespace)
+        if executor is None:
             return None
         record = await self.find(permit.tenant, algorithm)
         if record is None:
             return None
-        if not endpoint.ready:
-            raise endpoint.away()
+        if executor.runs(namespace) is None:
+            raise executor.away()
         permit.program = Program(record.digest, record.program)
-        return endpoint
+        return executor
 
     async def supply(self, endpoint: Endpoint, permit: Permit, error: grpc.aio.AioRpcError) -> bool:
         """Give an executor what it lacks; False where there is nothing that it could be given."""
@@ -107,10 +116,14 @@ class Programs:
                 if record is None:
                     return False
                 prepare = executor_pb2.PrepareEnvironmentRequest(lock=record.lock)
-                async for _ in endpoint.prepare_environment(
+                making = endpoint.prepare_environment(
                     prepare.SerializeToString(), timeout=timeout, metadata=metadata
-                ):
-                    pass
+                )
+                try:
+                    async for _ in making:
+                        pass
+                finally:  # grpc.aio forgets it where the task is cancelled at a bad moment
+                    making.cancel()
                 return True
         except grpc.aio.AioRpcError as failed:
             if failed.code() is grpc.StatusCode.DEADLINE_EXCEEDED:

@@ -16,6 +16,7 @@ import grpc
 from edgemesh.compute.v1 import algorithm_pb2
 from edgemesh.executor.v1 import executor_pb2
 
+from edgemesh_gateway import passing
 from edgemesh_gateway.authenticate import Authenticator
 from edgemesh_gateway.dispatch import judge
 from edgemesh_gateway.endpoint import Endpoint
@@ -91,10 +92,10 @@ class Registrations:
     ) -> algorithm_pb2.OfferedAlgorithm:
         """What a caller may know of it."""
         program = executor_pb2.Program.FromString(record.program)
-        endpoint = self._programs.runs(record.name.partition(".")[0])
+        executor = self._programs.runs(record.name.partition(".")[0])
         return algorithm_pb2.OfferedAlgorithm(
             algorithm=program.algorithm,
-            executor="" if endpoint is None else endpoint.name,
+            executor="" if executor is None else executor.name,
             default_version=default,
             registration=algorithm_pb2.Registration(
                 own=record.tenant == tenant,
@@ -117,11 +118,11 @@ class Registrations:
         caller.demand_algorithm(request.name)
         if self._routes.offers_name(request.name):
             raise _invalid("name", "another: an executor offers it by itself")
-        endpoint = self._programs.runs(request.name.partition(".")[0])
-        if endpoint is None:
+        namespace = request.name.partition(".")[0]
+        executor = self._programs.runs(namespace)
+        if executor is None:
             raise self._nobody(request.name)
-        if not endpoint.ready:
-            raise endpoint.away()
+        endpoint = self._programs.replica(executor, namespace)
         record = await self._record(request, tenant)
         lock = await self._lock(request, record, rpc, tenant)
         prepared = await self._prepare(endpoint, _program(request, record.version, lock), rpc)
@@ -190,14 +191,14 @@ class Registrations:
     ) -> executor_pb2.PrepareProgramResponse:
         left = rpc.time_left()
         try:
-            answer: bytes = await endpoint.prepare_program(
+            answer: object = await endpoint.prepare_program(
                 executor_pb2.PrepareProgramRequest(program=program).SerializeToString(),
                 timeout=PREPARE_S if left is None else min(left, PREPARE_S),
                 metadata=((REQUEST_ID, rpc.request_id), *endpoint.identity),
             )
         except grpc.aio.AioRpcError as error:
             raise judge(error, endpoint, started=False) from None
-        return executor_pb2.PrepareProgramResponse.FromString(answer)
+        return passing.read(executor_pb2.PrepareProgramResponse, answer, endpoint.name)
 
     async def _source(self, raw: bytes, rpc: Rpc) -> bytes:
         caller = await self._authenticator.authenticate(rpc)

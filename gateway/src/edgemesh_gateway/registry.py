@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from edgemesh_gateway.counters import Counter
 from edgemesh_gateway.endpoint import Endpoint
+from edgemesh_gateway.executor import Executor
 from edgemesh_gateway.route import Routes
 from edgemesh_gateway.schedule import Lane
 from edgemesh_gateway.scheduling.queue import everybody_alike
@@ -20,7 +21,7 @@ SETTLE_S = 2.0
 
 
 class Registry:
-    """All endpoints, and the routes that follow from them."""
+    """All executors, and the routes that follow from them."""
 
     def __init__(
         self,
@@ -31,42 +32,43 @@ class Registry:
         """`counters`: who counts the executors' slots, in their order; default: their lanes.
         `weight`: of a tenant.
         """
-        secret = settings.secret
+        given = settings.secret
+        secret = None if given is None else given.get_secret_value()
         counting = counters or [None] * len(settings.executors)
-        self.endpoints = tuple(
-            Endpoint(
+        self.executors = tuple(
+            Executor(
                 name,
-                address,
                 Lane(
-                    1,
+                    # Each has its slots when it has described itself.
+                    [0] * len(addresses),
                     settings.queue,
                     settings.ageing_s,
                     counter=counter,
                     queue_bytes=settings.queue_bytes,
                     weight=weight,
                 ),
-                None if secret is None else secret.get_secret_value(),
+                [Endpoint(name, address, secret) for address in addresses],
             )
-            for (name, address), counter in zip(settings.executors.items(), counting, strict=True)
+            for (name, addresses), counter in zip(settings.executors.items(), counting, strict=True)
         )
-        self.routes = Routes(self.endpoints)
-        for endpoint in self.endpoints:
-            endpoint.on_offer = self.routes.rebuild
+        self.routes = Routes(self.executors)
+        for executor in self.executors:
+            executor.on_offer = self.routes.rebuild
 
     def set_limits(self, limits: Mapping[str, int]) -> None:
         """Say how many of an algorithm may run at once; others are not limited."""
-        for endpoint in self.endpoints:
-            endpoint.lane.set_limits(limits)
+        for executor in self.executors:
+            executor.lane.set_limits(limits)
 
     async def start(self) -> None:
         """Follow every executor; waits a moment for those that are there."""
-        for endpoint in self.endpoints:
-            endpoint.follow()
-        knowing = [asyncio.create_task(endpoint.known()) for endpoint in self.endpoints]
+        for executor in self.executors:
+            executor.follow()
+        knowing = [asyncio.create_task(executor.known()) for executor in self.executors]
         _, absent = await asyncio.wait(knowing, timeout=SETTLE_S)
         for task in absent:
             task.cancel()
 
     async def close(self) -> None:
         """Let go of them all."""
-        await asyncio.gather(*(endpoint.close() for endpoint in self.endpoints))
+        await asyncio.gather(*(executor.close() for executor in self.executors))

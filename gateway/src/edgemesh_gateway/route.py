@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from edgemesh.compute.v1 import algorithm_pb2
 
-from edgemesh_gateway.endpoint import Endpoint
+from edgemesh_gateway.executor import Executor
 from mesh_service import errors, logs
 
 NEAREST = 3
@@ -31,15 +31,20 @@ def everything(_: str) -> bool:
 class Offer:
     """An algorithm and who offers it."""
 
-    endpoint: Endpoint
+    executor: Executor
     algorithm: algorithm_pb2.Algorithm
+
+    @property
+    def here(self) -> bool:
+        """Whether it can be run now."""
+        return self.executor.offers(f"{self.algorithm.name}@{self.algorithm.version}")
 
 
 class Routes:
     """Name, with or without a version → offer."""
 
-    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
-        self._endpoints = endpoints
+    def __init__(self, executors: Sequence[Executor]) -> None:
+        self._executors = executors
         self._by_name: dict[str, Offer] = {}
         self._by_full_name: dict[str, Offer] = {}
 
@@ -47,11 +52,11 @@ class Routes:
         """Make the table from what the executors offered last."""
         by_name: dict[str, Offer] = {}
         by_full_name: dict[str, Offer] = {}
-        for endpoint in self._endpoints:
-            for algorithm in endpoint.algorithms:
-                offer = Offer(endpoint, algorithm)
+        for executor in self._executors:
+            for algorithm in executor.algorithms:
+                offer = Offer(executor, algorithm)
                 holder = by_name.get(algorithm.name)
-                if holder is None or holder.endpoint is endpoint:
+                if holder is None or holder.executor is executor:
                     by_name[algorithm.name] = offer
                     by_full_name[f"{algorithm.name}@{algorithm.version}"] = offer
                 else:
@@ -59,17 +64,19 @@ class Routes:
                         "algorithm is offered twice",
                         level=logging.WARNING,
                         algorithm=algorithm.name,
-                        served_by=holder.endpoint.name,
-                        not_by=endpoint.name,
+                        served_by=holder.executor.name,
+                        not_by=executor.name,
                     )
         self._by_name, self._by_full_name = by_name, by_full_name
 
-    def route(self, algorithm: str, may_know: MayKnow = everything) -> Endpoint:
-        """The executor to send it to. Raises UnknownAlgorithm, or NotStarted if it is away."""
-        endpoint = self.find(algorithm, may_know).endpoint
-        if not endpoint.ready:
-            raise endpoint.away()
-        return endpoint
+    def route(self, algorithm: str, may_know: MayKnow = everything) -> Executor:
+        """The executor to send it to. Raises UnknownAlgorithm, or NotStarted where no replica
+        that offers it is there.
+        """
+        executor = self.find(algorithm, may_know).executor
+        if not executor.offers(algorithm):
+            raise executor.away()
+        return executor
 
     def find(self, algorithm: str, may_know: MayKnow = everything) -> Offer:
         """The offer of that name, even while its executor is away.
@@ -88,13 +95,13 @@ class Routes:
         """Whether an executor offers this, with or without a version, or did before it left."""
         return name in self._by_name or name in self._by_full_name
 
-    def here(self) -> dict[str, Endpoint]:
-        """Every name that can be run now, with and without a version."""
+    def here(self) -> dict[str, Executor]:
+        """Every name that each replica that is there can run now, with and without a version."""
         return {
-            name: offer.endpoint
+            name: offer.executor
             for names in (self._by_full_name, self._by_name)
             for name, offer in names.items()
-            if offer.endpoint.ready
+            if offer.executor.everywhere(name)
         }
 
     def is_default(self, offer: Offer) -> bool:
@@ -111,9 +118,9 @@ class Routes:
     def _missing(self, algorithm: str, may_know: MayKnow) -> errors.MeshError:
         namespace = algorithm.partition(".")[0]
         if not any(name.partition(".")[0] == namespace for name in self._by_name):
-            unseen = [endpoint for endpoint in self._endpoints if not endpoint.algorithms]
-            for endpoint in sorted(unseen, key=lambda e: e.name != namespace):
-                return endpoint.away()
+            unseen = [executor for executor in self._executors if not executor.algorithms]
+            for executor in sorted(unseen, key=lambda e: e.name != namespace):
+                return executor.away()
         names = self._by_full_name if "@" in algorithm else self._by_name
         told = [name for name in names if may_know(name)]
         near = difflib.get_close_matches(algorithm[:256], told, NEAREST)

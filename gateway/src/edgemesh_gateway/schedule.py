@@ -3,7 +3,8 @@
 Rules: a slot is free, or somebody has it; it is granted only to a request that still waits and has
 time left, and given back exactly once. Who is next, and who is sent away, `scheduling` says. While
 a slot is free nobody waits but for its algorithm's own limit, so taking it switches no task. Who
-counts the slots is a Counter's business: the data path takes them too.
+counts the slots, and whose of its replicas' one is, is a Counter's business: the data path takes
+them too.
 
     arrive ── slot free ──────────────► running ──► given back ──► next grant
       └── none free ──► waiting ── grant ──┘
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TypeAlias
 
@@ -45,7 +46,7 @@ class Place(Entry):
 
     __slots__ = ()
 
-    def grant(self, gate: _Gate) -> None:
+    def grant(self, replica: int, gate: _Gate) -> None:
         """Give it the slot that was taken for it, and what else must be given back with it."""
         raise NotImplementedError
 
@@ -57,11 +58,13 @@ class Place(Entry):
 class Slot:
     """The right to run one request. Use it as a context manager: leaving gives it back."""
 
-    __slots__ = ("_counted", "_gate", "_lane", "_rank")
+    __slots__ = ("_gate", "_lane", "_rank", "replica")
 
-    def __init__(self, lane: Lane, rank: int, gate: _Gate = None, *, counted: bool = True) -> None:
+    def __init__(self, lane: Lane, rank: int, replica: int | None, gate: _Gate = None) -> None:
         self._lane: Lane | None = lane
-        self._rank, self._gate, self._counted = rank, gate, counted
+        self._rank, self._gate = rank, gate
+        self.replica = replica
+        """Whose it is, by number; None: it is one beyond those that are counted."""
 
     @property
     def held(self) -> bool:
@@ -72,10 +75,16 @@ class Slot:
         """Give it back; again has no effect."""
         lane, self._lane = self._lane, None
         if lane is not None:
-            if self._counted:
-                lane.give_back(self._rank, self._gate)
-            else:
+            if self.replica is None:
                 lane.leave_inside()
+            else:
+                lane.give_back(self.replica, self._rank, self._gate)
+
+    def exchange(self, other: int) -> None:
+        """Be one of another replica's, if one of those is free."""
+        lane, mine = self._lane, self.replica
+        if lane is not None and mine not in (None, other) and lane.exchange(mine, other):
+            self.replica = other
 
     def __enter__(self) -> Slot:
         return self
@@ -91,13 +100,13 @@ class _Future(Place):
 
     __slots__ = ("granted",)
 
-    granted: asyncio.Future[_Gate]
+    granted: asyncio.Future[tuple[int, _Gate]]
 
     def done(self) -> bool:
         return self.granted.done()
 
-    def grant(self, gate: _Gate) -> None:
-        self.granted.set_result(gate)
+    def grant(self, replica: int, gate: _Gate) -> None:
+        self.granted.set_result((replica, gate))
 
     def refuse(self, error: errors.MeshError) -> None:
         self.granted.set_exception(error)
@@ -108,7 +117,7 @@ class Lane:
 
     def __init__(
         self,
-        slots: int,
+        slots: int | Sequence[int],
         queue: int,
         ageing_s: float,
         clock: Callable[[], float] = time.monotonic,
@@ -117,17 +126,25 @@ class Lane:
         queue_bytes: int = MOST_QUEUED_BYTES,
         weight: Callable[[str], float] = everybody_alike,
     ) -> None:
-        """`queue`, `queue_bytes`: what may wait. `weight`: of a tenant."""
-        self.slots = slots
-        """How many may run at once; see `resize`."""
+        """`slots`: of its only replica, or of each. `queue`, `queue_bytes`: what may wait.
+        `weight`: of a tenant.
+        """
+        self.slots_of = [slots] if isinstance(slots, int) else list(slots)
+        """How many may run at once on each replica; see `resize`."""
         self.queue = FairQueue[Place](queue, queue_bytes, ageing_s, weight)
         """Who waits; to be looked at only."""
         self.tally = Tally()
-        self._counter = Counted() if counter is None else counter
-        self._counter.resize(slots)
+        self._counter = Counted(len(self.slots_of)) if counter is None else counter
+        for replica, count in enumerate(self.slots_of):
+            self._counter.resize(count, replica)
         self._clock = clock
         self._by_class = [0] * CLASSES
         self._inside = 0
+
+    @property
+    def slots(self) -> int:
+        """How many may run at once."""
+        return sum(self.slots_of)
 
     @property
     def waiting(self) -> int:
@@ -137,7 +154,16 @@ class Lane:
     @property
     def running(self) -> int:
         """How many run, those beyond the slots too."""
-        return self._counter.running() + self._inside
+        return sum(self._counter.running()) + self._inside
+
+    @property
+    def running_of(self) -> Sequence[int]:
+        """How many have a slot of each replica."""
+        return self._counter.running()
+
+    def answered(self, replica: int) -> int:
+        """Calls that a replica has answered, and that only the data path knows of."""
+        return self._counter.answered(replica)
 
     @property
     def running_by_class(self) -> list[int]:
@@ -165,17 +191,17 @@ class Lane:
         rank = _RANK[priority]
         if inside:
             self._inside += 1
-            return Slot(self, rank, counted=False)
+            return Slot(self, rank, None)
         gate = self.queue.gate(algorithm)
         free = not self.waiting and (gate is None or gate.free > 0)
-        if free and self._counter.take_first():
+        if free and (replica := self._counter.take_first()) is not None:
             if gate is not None:
                 gate.running += 1
             self._by_class[rank] += 1
         else:
             place = _Future(tenant, rank, size=size, deadline=deadline, algorithm=algorithm)
-            gate = await self._turn(place)
-        return Slot(self, rank, gate)
+            replica, gate = await self._turn(place)
+        return Slot(self, rank, replica, gate)
 
     def join(self, place: Place) -> None:
         """Wait in turn; the grant, or the refusal, may come at once."""
@@ -201,18 +227,18 @@ class Lane:
 
     def grant(self) -> None:
         """Give free slots to those who are next."""
-        while self.queue.standing and self._counter.take():
+        while self.queue.standing and (replica := self._counter.take()) is not None:
             now = self._clock()
             place, gate, late = self.queue.take(now)
             for each in late:
                 self._late(each)
             if place is None:
-                self._counter.give_back()
+                self._counter.give_back(replica)
                 return
             self.tally.grant(place.rank, now - place.arrived)
-            place.grant(gate)
+            place.grant(replica, gate)
 
-    async def _turn(self, place: _Future) -> _Gate:
+    async def _turn(self, place: _Future) -> tuple[int, _Gate]:
         loop = asyncio.get_running_loop()
         place.granted = loop.create_future()
         timer = None
@@ -222,36 +248,43 @@ class Lane:
             self.join(place)
             if place.deadline is not None:
                 timer = loop.call_later(place.deadline - self._clock(), self._expire, place)
-            gate = await place.granted
+            replica, gate = await place.granted
         except asyncio.CancelledError:
             if place.granted.cancelled():
                 self.leave(place)
             elif place.granted.exception() is None:
                 # The caller left in the very moment of the grant.
-                self._free(place.granted.result())
+                self._free(*place.granted.result())
             raise
         finally:
             self._counter.end_waiting()
             if timer is not None:
                 timer.cancel()
         self._by_class[place.rank] += 1
-        return gate
+        return replica, gate
 
-    def give_back(self, rank: int, gate: _Gate) -> None:
+    def give_back(self, replica: int, rank: int, gate: _Gate) -> None:
         """A slot's business only."""
         self._by_class[rank] -= 1
-        self._free(gate)
+        self._free(replica, gate)
 
-    def _free(self, gate: _Gate) -> None:
+    def exchange(self, replica: int, other: int) -> bool:
+        """Likewise."""
+        exchanged = self._counter.exchange(replica, other)
+        if exchanged:
+            self.grant()
+        return exchanged
+
+    def _free(self, replica: int, gate: _Gate) -> None:
         if gate is not None:
             self.queue.gave_back(gate)
-        self._counter.give_back()
+        self._counter.give_back(replica)
         self.grant()
 
-    def resize(self, slots: int) -> None:
-        """Say how many may run at once; those beyond it that run already are let be."""
-        self.slots = slots
-        self._counter.resize(slots)
+    def resize(self, slots: int, replica: int = 0) -> None:
+        """Say how many may run at once on a replica; those beyond that run already are let be."""
+        self.slots_of[replica] = slots
+        self._counter.resize(slots, replica)
         self.grant()
 
     def set_limits(self, limits: Mapping[str, int]) -> None:

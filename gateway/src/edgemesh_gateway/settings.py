@@ -10,10 +10,11 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias, cast
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from edgemesh_gateway import datapath
@@ -21,6 +22,8 @@ from edgemesh_gateway.authenticate import BadKeys, read_keys
 from edgemesh_gateway.policy import BadPolicy, read_policy
 from edgemesh_gateway.rest import listen
 from edgemesh_gateway.watch import Unusable
+from edgemesh_gateway.webhooks.hosts import Hosts
+from edgemesh_gateway.webhooks.secrets import BadSecrets, Secrets
 from mesh_service.settings import MIB, ServiceSettings, SettingsError
 
 Tls: TypeAlias = tuple[bytes, bytes, bytes | None]
@@ -41,15 +44,17 @@ class GatewaySettings(ServiceSettings):
     """Port that it binds; 0 takes a free one."""
     metrics_port: int = Field(default=9051, ge=0, le=65535)
     """Port of Prometheus metrics, on the same address; 0 takes a free one."""
-    executors: dict[str, str] = Field(
+    executors: dict[str, tuple[str, ...]] = Field(
         default={
-            "cpp": "127.0.0.1:50061",
-            "ml": "127.0.0.1:50062",
-            "pywasm": "127.0.0.1:50063",
+            "cpp": ("127.0.0.1:50061",),
+            "ml": ("127.0.0.1:50062",),
+            "pywasm": ("127.0.0.1:50063",),
         },
         min_length=1,
     )
-    """Executors: name → `host:port` or `unix:path`. One that is not there is waited for."""
+    """Executors: name → `host:port` or `unix:path`, or a list of these where it has several
+    replicas, which share one queue. One that is not there is waited for. A session belongs to one
+    of them by its address: the same list, in whatever order, for every gateway."""
     api_keys: Path | None = None
     """TOML file of API keys, by which tenants are known; takes effect when it changes."""
     identity: Literal["auto", "required"] = "auto"
@@ -89,12 +94,16 @@ class GatewaySettings(ServiceSettings):
     """Bytes of all requests that run or wait; over it new ones are refused."""
     call_depth: int = Field(default=8, ge=0, le=64)
     """How deep work may call work that calls work; 0: none may call."""
+    reached_at: str = ""
+    """`host:port` at which executors reach this very gateway, where several stand behind one name:
+    what a program calls comes back to the one that sent it. Default: executors' own `GATEWAY`."""
     retry_wait_ms: int = Field(default=500, ge=0, le=60_000)
     """How long a request that never started waits for its executor to come back, once."""
 
     database: str | None = None
-    """Where registered algorithms, environments and sessions are kept: a SQLAlchemy URL,
-    `sqlite:///<path>` or `postgresql+psycopg://…`; default: `gateway/gateway.db` in the cache."""
+    """Where registered algorithms, environments, jobs, digests of API keys, usage and the places of
+    sessions are kept: a SQLAlchemy URL, `sqlite:///<path>` or `postgresql+psycopg://…`;
+    default: `gateway/gateway.db` in the cache."""
     max_algorithms: int = Field(default=1000, ge=0, le=1_000_000)
     """Versions of registered algorithms that one tenant may have; 0: nobody registers any."""
     max_environments: int = Field(default=100, ge=0, le=100_000)
@@ -111,9 +120,34 @@ class GatewaySettings(ServiceSettings):
     job_lease_s: float = Field(default=10.0, ge=0.5, le=600)
     """How long after a gateway died its jobs are taken by another, or by itself in its next life;
     the clocks of several gateways must agree within a fraction of it."""
+    max_schedules: int = Field(default=100, ge=0, le=100_000)
+    """Schedules that one tenant may have; 0: nobody makes any."""
+    webhook_hosts: tuple[str, ...] = ()
+    """Hosts that jobs' webhooks may name: `hooks.example`, `*.lab.example` for all below it, with
+    `:8443` or `:*` where the port is not https's own. Only at public addresses, by https://. Empty:
+    there are no webhooks."""
+    webhook_internal_hosts: tuple[str, ...] = ()
+    """Further such hosts, which may be at any address, those of this machine and its network too,
+    and may be told by http://."""
+    webhook_secrets: Path | None = None
+    """TOML file of the secrets that webhooks are signed with, by tenant (webhooks/secrets.py);
+    takes effect when it changes. A tenant without one has no webhooks."""
+    webhook_pause_s: float = Field(default=5.0, ge=0.05, le=3600)
+    """How long after its first try a webhook that failed is sent again; each time twice as long, an
+    hour at most, less a random part of up to a half."""
+    webhook_patience_s: float = Field(default=86_400.0, ge=1, le=2_592_000)
+    """For how long after its job's end a webhook is tried."""
     job_files: Path | None = None
     """Folder of requests and results over 64 KiB; several gateways need a shared one. Default:
     `jobs` beside a SQLite database; with PostgreSQL all of it lies there."""
+
+    request_records: int = Field(default=20_000, ge=0, le=1_000_000)
+    """Ended requests of which this process can tell what became of them (`GetRequest`), about a
+    kilobyte each; 0: none are kept. Gateways that share a PostgreSQL keep them there too."""
+    request_record_s: float = Field(default=86_400.0, ge=1, le=31_536_000)
+    """How long."""
+    usage_days: int = Field(default=400, ge=1, le=36_500)
+    """For how many days it is kept what tenants have used."""
 
     datapath: Literal["auto", "native", "python"] = "auto"
     """What moves the bytes: `native` code, with Python deciding, or `python` alone, which takes
@@ -143,6 +177,16 @@ class GatewaySettings(ServiceSettings):
     """Whether callers on this machine may name shared memory; default: when it binds loopback and
     demands no identity. A proxy on this machine would lend its own user to all who come through
     it."""
+
+    @field_validator("executors", mode="before")
+    @classmethod
+    def _one_address(cls, given: object) -> object:
+        if not isinstance(given, Mapping):
+            return given
+        named = cast("Mapping[str, object]", given)
+        return {
+            name: (found,) if isinstance(found, str) else found for name, found in named.items()
+        }
 
     @property
     def database_url(self) -> str:
@@ -206,8 +250,18 @@ class GatewaySettings(ServiceSettings):
     def check(self) -> None:
         """Refuse what would leave the mesh open, and what cannot work."""
         super().check()
-        for name, address in self.executors.items():
-            self._check_executor(name, address)
+        for name, addresses in self.executors.items():
+            if not 0 < len(addresses) == len(set(addresses)):
+                raise SettingsError(
+                    f"{self.prefix()}EXECUTORS ({name})", "one address, or several that differ"
+                )
+            for address in addresses:
+                self._check_executor(name, address)
+        host, _, port = self.reached_at.rpartition(":")
+        if self.reached_at and (not host or not port.isdecimal()):
+            raise SettingsError(
+                f"{self.prefix()}REACHED_AT", f"<host>:<port>, not {self.reached_at!r}"
+            )
         if self.max_held_bytes < self.max_request_bytes:
             raise SettingsError(
                 f"{self.prefix()}MAX_HELD_BYTES",
@@ -224,6 +278,7 @@ class GatewaySettings(ServiceSettings):
             )
         self._check_tls()
         self._check_tokens()
+        self._check_webhooks()
         self._check_rest()
         variable = f"{self.prefix()}API_KEYS"
         if not self.identified and not self.on_loopback:
@@ -270,6 +325,20 @@ class GatewaySettings(ServiceSettings):
                 parse(Path(self.jwt_key_set).read_bytes())
         except (BadKeySet, OSError) as error:
             raise SettingsError(f"{self.prefix()}JWT_KEY_SET", str(error)) from None
+
+    def _check_webhooks(self) -> None:
+        for name in ("webhook_hosts", "webhook_internal_hosts"):
+            try:
+                Hosts(getattr(self, name), ())
+            except ValueError as error:
+                raise SettingsError(f"{self.prefix()}{name.upper()}", str(error)) from None
+        variable = f"{self.prefix()}WEBHOOK_SECRETS"
+        if (self.webhook_hosts or self.webhook_internal_hosts) and self.webhook_secrets is None:
+            raise SettingsError(variable, "required with WEBHOOK_HOSTS: what is told is signed")
+        try:
+            Secrets(self.webhook_secrets)
+        except BadSecrets as error:
+            raise SettingsError(variable, str(error)) from None
 
     def _check_rest(self) -> None:
         if self.rest_port is not None and (absent := listen.missing(self.mcp)):

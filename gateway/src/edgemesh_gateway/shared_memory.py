@@ -1,7 +1,8 @@
 """SharedMemoryService: callers on this machine register shared memory with an executor beside them.
 
 Rules: a call is passed on as it is, with the caller's tenant and user; the gateway neither opens
-nor knows regions. Who the user is, the kernel says.
+nor knows regions. Who the user is, the kernel says. A region is one replica's, so an executor of
+several has none.
 """
 
 from __future__ import annotations
@@ -9,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-import grpc
 from edgemesh.compute.v1 import shared_memory_pb2
 
+from edgemesh_gateway import passing
 from edgemesh_gateway.authenticate import Authenticator
-from edgemesh_gateway.dispatch import TENANT, judge
 from edgemesh_gateway.endpoint import Endpoint
-from mesh_service import errors
-from mesh_service.errors import Violation
+from edgemesh_gateway.executor import Executor
 from mesh_service.messages import parse
 from mesh_service.peers import UID, Peers
-from mesh_service.stack import REQUEST_ID, Handler, Rpc
+from mesh_service.stack import Handler, Rpc
 
 SERVICE: str = shared_memory_pb2.DESCRIPTOR.services_by_name["SharedMemoryService"].full_name
 TIMEOUT_S = 10.0
@@ -39,12 +38,12 @@ class SharedMemory:
     def __init__(
         self,
         authenticator: Authenticator,
-        endpoints: Sequence[Endpoint],
+        executors: Sequence[Executor],
         peers: Peers,
         offered: bool,
     ) -> None:
         self._authenticator = authenticator
-        self._endpoints = {endpoint.name: endpoint for endpoint in endpoints}
+        self._executors = {executor.name: executor for executor in executors}
         self._peers = peers
         self._offered = offered
 
@@ -80,25 +79,29 @@ class SharedMemory:
     ) -> bytes:
         user = self.user(rpc)
         if user is None:
-            raise _invalid("request", "not offered here: for callers on the gateway's machine only")
-        endpoint = self._endpoint(request.executor)
-        metadata = ((REQUEST_ID, rpc.request_id), (TENANT, tenant), (UID, str(user)))
-        try:
-            answer: bytes = await endpoint.shared_memory(method)(
-                raw, timeout=rpc.time_left() or TIMEOUT_S, metadata=metadata + endpoint.identity
+            raise passing.invalid(
+                "request", "not offered here: for callers on the gateway's machine only"
             )
-        except grpc.aio.AioRpcError as error:
-            raise judge(error, endpoint, started=False) from None
-        return answer
+        endpoint = self._endpoint(request.executor)
+        return await passing.pass_on(
+            endpoint,
+            SERVICE,
+            method,
+            raw,
+            rpc,
+            tenant,
+            timeout_s=TIMEOUT_S,
+            started=False,
+            more=((UID, str(user)),),
+        )
 
     def _endpoint(self, name: str) -> Endpoint:
-        if not name and len(self._endpoints) == 1:
-            (name,) = self._endpoints
-        endpoint = self._endpoints.get(name)
-        if endpoint is None:
-            raise _invalid("executor", f"required: one of {', '.join(self._endpoints)}")
+        if not name and len(self._executors) == 1:
+            (name,) = self._executors
+        executor = self._executors.get(name)
+        if executor is None:
+            raise passing.invalid("executor", f"required: one of {', '.join(self._executors)}")
+        endpoint, *others = executor.endpoints
+        if others:
+            raise passing.invalid("executor", f"one that has one replica; {name} has several")
         return endpoint
-
-
-def _invalid(field: str, expected: str) -> errors.InvalidRequest:
-    return errors.InvalidRequest([Violation(field, expected)])

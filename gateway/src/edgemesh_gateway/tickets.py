@@ -3,9 +3,10 @@
 Rules: a request that asks for capabilities takes a ticket along to its executor, a random number
 that only the two of them know. The executor's front shows it when the work calls something in its
 turn; it stands for the caller's identity and scopes, says how deep calls are nested, and is void as
-soon as the request has ended. So nobody can act for a tenant whose work it is not doing at that
-moment; no header names a tenant here, and no secret is handed out. Workers and guests never see a
-ticket.
+soon as the request has ended. Where several gateways stand behind one name, it ends in `@host:port`
+of the one that issued it, for no other knows it. So nobody can act for a tenant whose work it is
+not doing at that moment; no header names a tenant here, and no secret is handed out. Workers and
+guests never see a ticket.
 """
 
 from __future__ import annotations
@@ -37,9 +38,11 @@ class Ticket:
 class Tickets:
     """Those that are valid now."""
 
-    def __init__(self, most_depth: int) -> None:
-        """`most_depth`: how deep calls may be nested; 0: none may."""
+    def __init__(self, most_depth: int, reached_at: str = "") -> None:
+        """`most_depth`: how deep calls may be nested; 0: none may. `reached_at`: where executors
+        reach this very gateway; empty: there is only one."""
         self._most_depth = most_depth
+        self._at = f"@{reached_at}" if reached_at else ""
         self._valid: dict[str, Ticket] = {}
 
     def __len__(self) -> int:
@@ -66,7 +69,7 @@ class Tickets:
     def issued(self, caller: Caller, above: Ticket | None, executor: str) -> Generator[str]:
         """One for a request that goes to `executor`, valid within the block."""
         depth, holds = (0, frozenset[str]()) if above is None else (above.depth + 1, above.holds)
-        text = secrets.token_urlsafe(_BYTES)
+        text = secrets.token_urlsafe(_BYTES) + self._at
         self._valid[text] = Ticket(caller, depth, holds | {executor})
         try:
             yield text

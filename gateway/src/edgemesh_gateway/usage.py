@@ -43,6 +43,12 @@ class Usage:
         if self._allowance.limited(tenant):
             self._new[tenant] = self._new.get(tenant, 0.0) + seconds
 
+    def forget(self, tenant: str) -> None:
+        """A tenant was erased."""
+        self.look()  # what was held until now is its, too
+        self._kept.pop(tenant, None)
+        self._new.pop(tenant, None)
+
     @contextmanager
     def running(self, tenant: str) -> Generator[None]:
         """While a call of a tenant's holds a slot."""
@@ -73,7 +79,7 @@ class Usage:
         except SQLAlchemyError:
             if day == self._day:
                 for tenant, seconds in new.items():
-                    self._kept[tenant] -= seconds
+                    self._kept[tenant] = self._kept.get(tenant, seconds) - seconds
                     self._new[tenant] = self._new.get(tenant, 0.0) + seconds
             raise
         if day == self._day:

@@ -14,18 +14,24 @@ SlotFree: TypeAlias = tuple[Literal["slot"], int]
 Gone: TypeAlias = tuple[Literal["gone"], int]
 """The caller of a question has left."""
 Failed: TypeAlias = tuple[
-    Literal["failed"], int, int, bool, int, str, bytes, str, float | None, bool
+    Literal["failed"], int, int, int, bool, int, str, bytes, str, float | None, bool
 ]
-"""An executor failed a request: question, lane, whether it had begun, status code, message,
-grpc-status-details-bin, request id, seconds that the caller still waits, whether it was sent
-again already."""
+"""An executor failed a request: question, lane, replica, whether it had begun, status code,
+message, grpc-status-details-bin, request id, seconds that the caller still waits, whether it was
+sent again already."""
 Idle: TypeAlias = tuple[Literal["idle"]]
 """Nobody is inside any more; told once `drain` was called."""
 Event: TypeAlias = Ask | SlotFree | Gone | Failed | Idle
 
-Record: TypeAlias = tuple[bool, int, float, float, str, str, str, str, str | None, str | None]
+Seen: TypeAlias = tuple[int, str, int, int, int, int]
+"""What an answer tells of itself: outcome, what ran, microseconds that it waited for a worker and
+ran, tokens read and made; zeros and an empty text where it tells nothing."""
+Way: TypeAlias = tuple[tuple[int, int] | None, float, float, int, int, Seen]
+"""Lane and replica that a call was sent to last, seconds that it waited for a slot and had it,
+bytes of the request and of what came back, and what that tells."""
+Record: TypeAlias = tuple[bool, int, float, float, str, str, str, str, str | None, str | None, Way]
 """A call that has ended: whether a stream, status code, seconds, time of the end (Unix), request
-id, tenant, by what it was shown, algorithm, and of a refusal the mesh's reason and message."""
+id, tenant, by what it was shown, algorithm, of a refusal the mesh's reason and message, its way."""
 
 Identity: TypeAlias = tuple[str, str, Sequence[Sequence[str]], float | None]
 """Tenant; by what it was shown, for the audit; lists of patterns, of each of which one must fit an
@@ -45,15 +51,15 @@ class DataPath:
         self,
         *,
         inner: Path | str,
-        executors: Sequence[tuple[str, Sequence[tuple[str, str]]]],
+        executors: Sequence[Sequence[tuple[str, Sequence[tuple[str, str]]]]],
         most_request: int,
         most_held: int,
         stages: Mapping[str, Refusal],
         tls: Tls | None = None,
         traced: bool = False,
     ) -> None:
-        """`inner`: the unix socket of Python's own server. `executors`: address (`host:port` or
-        `unix:path`) and identity, by the number of their lane. `stages`: what is
+        """`inner`: the unix socket of Python's own server. `executors`: the replicas of each, by
+        the number of its lane: address (`host:port` or `unix:path`) and identity. `stages`: what is
         said where a deadline passes: arrival, queue, dispatch, executor, delivery. `tls`: what
         secures the public port. `traced`: whether calls that bring a trace's context go to that
         server. Until it is told otherwise it knows nobody. Raises OSError,
@@ -75,17 +81,18 @@ class DataPath:
     def records(self) -> list[Record]:
         """Calls that ended since the last call."""
 
-    def grant(self, question: int, lane: int) -> bool:
+    def grant(self, question: int, lane: int, replica: int) -> bool:
         """Give a claimed slot to a caller that waits; False: it has left, and the slot is free."""
 
     def refuse(self, question: int, code: int, message: str, details: bytes, reason: str) -> None:
         """Refuse a request that waits or failed."""
 
-    def pass_on(self, question: int) -> None:
-        """Tell the caller what the executor said."""
+    def pass_on(self, question: int, reason: str) -> None:
+        """Tell the caller what the executor said; `reason`: the mesh's in it, for the record."""
 
-    def send_again(self, question: int) -> bool:
-        """Send a failed request once more; False: its caller has left."""
+    def send_again(self, question: int, replica: int) -> bool:
+        """Send a failed request once more, to that replica, holding a slot of that one's if one is
+        free; False: its caller has left."""
 
     def set_everyone(self, everyone: Identity | None) -> None:
         """Whom everybody is; None: everybody needs an identity."""
@@ -131,23 +138,29 @@ class DataPath:
     def set_routes(self, routes: Mapping[str, int]) -> None:
         """Algorithm → lane, of executors that are there."""
 
-    def set_slots(self, lane: int, slots: int) -> None:
-        """How many requests may run at once."""
+    def set_slots(self, lane: int, replica: int, slots: int) -> None:
+        """How many requests may run at once on a replica."""
 
-    def running(self, lane: int) -> int:
-        """How many do."""
+    def running(self, lane: int) -> list[int]:
+        """How many do on each."""
 
-    def claim(self, lane: int) -> bool:
-        """Take a slot, whoever waits; False: none is free."""
+    def answered(self, lane: int, replica: int) -> int:
+        """Calls that a replica has answered."""
 
-    def claim_first(self, lane: int) -> bool:
-        """Take a slot; False: none is free, or somebody waits."""
+    def claim(self, lane: int) -> int | None:
+        """Take a slot, whoever waits; gives the replica whose it is. None: none is free."""
+
+    def claim_first(self, lane: int) -> int | None:
+        """Likewise; None: none is free, or somebody waits."""
 
     def running_by_class(self, lane: int) -> tuple[int, int, int]:
         """How many of them its own calls have, by class: realtime, interactive, batch."""
 
-    def give_back(self, lane: int) -> None:
+    def give_back(self, lane: int, replica: int) -> None:
         """Give a claimed slot back."""
+
+    def exchange(self, lane: int, replica: int, other: int) -> bool:
+        """Give it back for one of another replica's; False: none of those is free."""
 
     def begin_waiting(self, lane: int) -> None:
         """Somebody in Python waits for a slot: nobody gets one past it."""

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::TcpListener;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,7 +15,7 @@ use pyo3::types::PyTuple;
 use tokio_rustls::TlsAcceptor;
 
 use crate::accounts::Limits;
-use crate::context::{Context, Executor, Stages};
+use crate::context::{Context, Replica, Stages};
 use crate::front::Front;
 use crate::house::{House, Known};
 use crate::questions::{Questions, Verdict};
@@ -45,7 +46,7 @@ impl DataPath {
     #[pyo3(signature = (*, inner, executors, most_request, most_held, stages, tls=None, traced=false))]
     fn new(
         inner: PathBuf,
-        executors: Vec<Place>,
+        executors: Vec<Vec<Place>>,
         most_request: usize,
         most_held: u64,
         stages: HashMap<String, Refused>,
@@ -53,8 +54,12 @@ impl DataPath {
         traced: bool,
     ) -> PyResult<DataPath> {
         let questions = Questions::new().map_err(|error| PyOSError::new_err(error.to_string()))?;
-        let executors = executors.into_iter().map(executor).collect::<PyResult<Vec<_>>>()?;
-        let house = Arc::new(House::new(executors.len(), most_held, questions));
+        let executors = executors
+            .into_iter()
+            .map(|places| places.into_iter().map(replica).collect())
+            .collect::<PyResult<Vec<Vec<_>>>>()?;
+        let replicas = executors.iter().map(Vec::len).collect::<Vec<_>>();
+        let house = Arc::new(House::new(&replicas, most_held, questions));
         let stages = Stages {
             arrival: stage(&stages, "arrival")?,
             queue: stage(&stages, "queue")?,
@@ -109,10 +114,10 @@ impl DataPath {
         records.into_iter().map(|record| events::record(py, record)).collect()
     }
 
-    fn grant(&self, question: u64, lane: usize) -> bool {
-        let granted = self.cx.house.questions.answer(question, Verdict::Go);
+    fn grant(&self, question: u64, lane: usize, replica: usize) -> bool {
+        let granted = self.cx.house.questions.answer(question, Verdict::Go(replica));
         if !granted {
-            self.cx.house.give_back(lane);
+            self.cx.house.give_back(lane, replica);
         }
         granted
     }
@@ -122,12 +127,12 @@ impl DataPath {
         self.cx.house.questions.answer(question, Verdict::Refuse(refusal));
     }
 
-    fn pass_on(&self, question: u64) {
-        self.cx.house.questions.answer(question, Verdict::AsItIs);
+    fn pass_on(&self, question: u64, reason: String) {
+        self.cx.house.questions.answer(question, Verdict::AsItIs(reason));
     }
 
-    fn send_again(&self, question: u64) -> bool {
-        self.cx.house.questions.answer(question, Verdict::Again)
+    fn send_again(&self, question: u64, replica: usize) -> bool {
+        self.cx.house.questions.answer(question, Verdict::Again(replica))
     }
 
     fn set_everyone(&self, everyone: Option<Shown>) -> PyResult<()> {
@@ -198,19 +203,23 @@ impl DataPath {
         Ok(())
     }
 
-    fn set_slots(&self, lane: usize, slots: usize) {
-        self.cx.house.set_slots(lane, slots);
+    fn set_slots(&self, lane: usize, replica: usize, slots: usize) {
+        self.cx.house.set_slots(lane, replica, slots);
     }
 
-    fn running(&self, lane: usize) -> usize {
-        self.cx.house.lane(lane).running
+    fn running(&self, lane: usize) -> Vec<usize> {
+        self.cx.house.lane(lane).replicas.iter().map(|counts| counts.running).collect()
     }
 
-    fn claim(&self, lane: usize) -> bool {
+    fn answered(&self, lane: usize, replica: usize) -> u64 {
+        self.cx.executors[lane][replica].answered.load(Ordering::Relaxed)
+    }
+
+    fn claim(&self, lane: usize) -> Option<usize> {
         self.cx.house.claim(lane)
     }
 
-    fn claim_first(&self, lane: usize) -> bool {
+    fn claim_first(&self, lane: usize) -> Option<usize> {
         self.cx.house.claim_first(lane)
     }
 
@@ -218,8 +227,12 @@ impl DataPath {
         self.cx.house.lane(lane).by_class.into()
     }
 
-    fn give_back(&self, lane: usize) {
-        self.cx.house.give_back(lane);
+    fn give_back(&self, lane: usize, replica: usize) {
+        self.cx.house.give_back(lane, replica);
+    }
+
+    fn exchange(&self, lane: usize, replica: usize, other: usize) -> bool {
+        self.cx.house.exchange(lane, replica, other)
     }
 
     fn begin_waiting(&self, lane: usize) {
@@ -271,7 +284,7 @@ fn stage(stages: &HashMap<String, Refused>, name: &str) -> PyResult<Refusal> {
     Ok(Refusal { code, message, details: details.into(), reason })
 }
 
-fn executor((address, headers): Place) -> PyResult<Executor> {
+fn replica((address, headers): Place) -> PyResult<Replica> {
     let address = match address.strip_prefix("unix:") {
         Some(path) => Address::Unix(path.into()),
         None => Address::Tcp(address),
@@ -285,5 +298,5 @@ fn executor((address, headers): Place) -> PyResult<Executor> {
         value.set_sensitive(true);
         identity.insert(name, value);
     }
-    Ok(Executor::new(address, identity))
+    Ok(Replica::new(address, identity))
 }

@@ -7,6 +7,7 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use crate::questions::Event;
 use crate::records::Record;
+use crate::way::Way;
 
 pub fn event(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyTuple>> {
     match event {
@@ -16,10 +17,11 @@ pub fn event(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyTuple>> {
         }
         Event::SlotFree(lane) => ("slot", lane).into_pyobject(py),
         Event::Gone(id) => ("gone", id).into_pyobject(py),
-        Event::Failed { id, lane, failure, request_id, left, second } => (
+        Event::Failed { id, lane, replica, failure, request_id, left, second } => (
             "failed",
             id,
             lane,
+            replica,
             failure.started,
             failure.code,
             failure.message,
@@ -36,6 +38,16 @@ pub fn event(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyTuple>> {
 pub fn record(py: Python<'_>, record: Record) -> PyResult<Bound<'_, PyTuple>> {
     let ended = record.ended.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let (reason, message) = record.refusal.unzip();
+    let Way { queued, ran, place, sent, seen, .. } = record.way;
+    let seen = (
+        seen.outcome,
+        seen.algorithm,
+        seen.queue_us,
+        seen.run_us,
+        seen.input_tokens,
+        seen.output_tokens,
+    );
+    let way = (place, queued.as_secs_f64(), ran.as_secs_f64(), record.received, sent, seen);
     (
         record.stream,
         record.code,
@@ -47,6 +59,7 @@ pub fn record(py: Python<'_>, record: Record) -> PyResult<Bound<'_, PyTuple>> {
         record.algorithm,
         reason,
         message,
+        way,
     )
         .into_pyobject(py)
 }

@@ -8,6 +8,7 @@ its name without a version; `admin` is covered by nothing but itself. The data p
     cpp.*  python.run            algorithms
     capability:call:cpp.*        what a request asks for beyond its box
     algorithms:write  admin      services
+    models:read  models:write
 """
 
 from __future__ import annotations

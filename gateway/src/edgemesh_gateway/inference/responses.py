@@ -14,6 +14,7 @@ from typing import Any
 from edgemesh.compute.v1 import algorithm_pb2, compute_pb2, tensor_pb2
 from edgemesh.inference import open_inference_grpc_pb2 as pb
 
+from edgemesh_gateway import passing
 from edgemesh_gateway.inference import datatypes, parameters
 from mesh_service.errors import InvalidRequest, Violation, WorkFailed
 
@@ -22,7 +23,7 @@ RESULT = "result"
 
 def infer(request: pb.ModelInferRequest, raw: bytes) -> pb.ModelInferResponse:
     """The answer. Raises WorkFailed, InvalidRequest."""
-    answer = compute_pb2.ComputeResponse.FromString(raw)
+    answer = passing.read(compute_pb2.ComputeResponse, raw, "of the algorithm")
     if answer.outcome != compute_pb2.OUTCOME_OK:
         outcome = compute_pb2.Outcome.Name(answer.outcome).removeprefix("OUTCOME_")
         raise WorkFailed(outcome, answer.failure.type, answer.failure.message)

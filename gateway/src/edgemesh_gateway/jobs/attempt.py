@@ -20,7 +20,7 @@ from edgemesh.compute.v1 import compute_pb2, job_pb2
 from google.protobuf.message import DecodeError
 
 from edgemesh_gateway.admit import Permit
-from edgemesh_gateway.endpoint import Endpoint
+from edgemesh_gateway.executor import Executor
 from edgemesh_gateway.identity.caller import Caller
 from edgemesh_gateway.jobs.ids import now_ms
 from edgemesh_gateway.schedule import Slot
@@ -35,7 +35,7 @@ MOST_EVENTS = 10_000
 MOST_EVENT_BYTES = 4 << 20
 
 Through: TypeAlias = Callable[
-    [bytes, Rpc, Caller, Callable[[Endpoint, Permit, Slot], Awaitable[None]]], Awaitable[None]
+    [bytes, Rpc, Caller, Callable[[Executor, Permit, Slot], Awaitable[None]]], Awaitable[None]
 ]
 """The gateway's stages: request, call, caller, how to dispatch."""
 Keep: TypeAlias = Callable[[Change], Awaitable[bool]]
@@ -112,7 +112,7 @@ class Attempt:
         self.sequence += 1
         return Happening(self.sequence, now_ms(), self.job.attempts, state)
 
-    async def _dispatch(self, endpoint: Endpoint, permit: Permit, slot: Slot) -> None:
+    async def _dispatch(self, executor: Executor, permit: Permit, slot: Slot) -> None:
         job = self.job
         if job.attempt_timeout_ms:
             until = time.monotonic() + job.attempt_timeout_ms / 1e3
@@ -120,7 +120,7 @@ class Attempt:
         if not job.idempotent and not await self._note({"begun": True}):
             raise NotOurs
         self.begun = True
-        await self._send(endpoint, permit, slot)
+        await self._send(executor, permit, slot)
 
     async def _take(self, raw: bytes) -> None:
         try:

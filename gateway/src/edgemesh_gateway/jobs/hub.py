@@ -7,6 +7,7 @@ by looking again every POLL_S.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 POLL_S = 0.5
 
@@ -17,6 +18,8 @@ class Hub:
     def __init__(self) -> None:
         self.stopping = False
         """The gateway stops: nobody waits any more."""
+        self.followed: Callable[[], None] = lambda: None
+        """Called when a job has ended that something follows: a webhook is owed."""
         self._waiting: dict[str, set[asyncio.Event]] = {}
 
     def notify(self, job: str) -> None:

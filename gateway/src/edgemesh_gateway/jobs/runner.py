@@ -13,22 +13,25 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from edgemesh.compute.v1 import compute_pb2, job_pb2
 from sqlalchemy.exc import SQLAlchemyError
 
-from edgemesh_gateway.endpoint import Endpoint
+from edgemesh_gateway.chains.giving import Giving
+from edgemesh_gateway.executor import Executor
 from edgemesh_gateway.jobs import files as kinds
 from edgemesh_gateway.jobs.attempt import Attempt, NotOurs, Through, error_bytes, reason_of
+from edgemesh_gateway.jobs.figures import Figures
 from edgemesh_gateway.jobs.files import Files
 from edgemesh_gateway.jobs.hub import POLL_S, Hub
 from edgemesh_gateway.jobs.ids import now_ms, owner_id
 from edgemesh_gateway.jobs.verdict import Facts, Verdict, judge
 from edgemesh_gateway.store.job_records import ERROR, RESPONSE, JobRecord
 from edgemesh_gateway.store.job_store import JobStore
-from edgemesh_gateway.store.job_terms import Change, Claim
+from edgemesh_gateway.store.job_terms import Change, Claim, Ended
+from edgemesh_gateway.store.trouble import told
 from mesh_service import errors, logs
 
 SWEEP_S = 1.0
@@ -37,6 +40,8 @@ AHEAD = 4
 MARGIN_MS = 50
 """An executor is given a little less than the time that is left."""
 PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
+LAST_CLAIM_S = 1.0
+"""How long a stop waits for jobs that are being taken in this moment."""
 
 
 class Runner:
@@ -47,15 +52,18 @@ class Runner:
         store: JobStore,
         files: Files,
         hub: Hub,
-        endpoints: Sequence[Endpoint],
+        executors: Sequence[Executor],
         through: Through,
         send: Any,
         lease_s: float,
+        figures: Figures,
+        giving: Giving,
     ) -> None:
         """`through`, `send`: the gateway's stages, and its dispatcher's way of streams."""
         self._store, self._files, self._hub = store, files, hub
-        self._endpoints, self._through, self._send = endpoints, through, send
+        self._executors, self._through, self._send = executors, through, send
         self._lease_ms = int(lease_s * 1e3)
+        self._figures, self._giving = figures, giving
         self._owner = owner_id()
         self._after = ("", "")
         self._wake = asyncio.Event()
@@ -83,16 +91,21 @@ class Runner:
 
     def cancel(self, job: str) -> None:
         """A job's end was asked for; no effect where it runs elsewhere."""
-        self._cancelling.add(job)
         task = self._attempts.get(job)
-        if task is None:
-            self._cancelling.discard(job)
-        else:
-            task.cancel()
+        if task is not None:
+            self._cancelling.add(job)
+            # Not before its first step: without one it would end without a word.
+            asyncio.get_running_loop().call_soon(task.cancel)
+        elif waiting := self._waiting(lambda each: each.id == job):
+            self._cancelling.add(job)
+            self._end_waiting(waiting)
 
     async def close(self, patience_s: float) -> None:
         """Take nothing more, let what runs end, and give the rest back."""
         self._leaving = True
+        self.wake()
+        if self._loops:  # what it is taking now is given back below
+            await asyncio.wait(self._loops[:1], timeout=min(patience_s, LAST_CLAIM_S))
         for loop in self._loops[:1]:
             loop.cancel()
         for waiting in self._ready.values():
@@ -110,7 +123,7 @@ class Runner:
 
     async def _claiming(self) -> None:
         pause = PAUSE_S
-        while True:
+        while not self._leaving:
             self._wake.clear()
             try:
                 taken = await self._claim()
@@ -125,15 +138,17 @@ class Runner:
                     await asyncio.wait_for(self._wake.wait(), POLL_S)
 
     async def _claim(self) -> bool:
+        if self._store.calm.holds:
+            return False
         executors: dict[str, str] = {}
         places: dict[str, int] = {}
-        for endpoint in self._endpoints:
-            if not endpoint.ready:
+        for executor in self._executors:
+            if not executor.ready:
                 continue
-            for namespace in _namespaces(endpoint):
-                executors.setdefault(namespace, endpoint.name)
-            ahead = max(AHEAD, _share(endpoint))
-            places[endpoint.name] = _share(endpoint) + ahead - self._held[endpoint.name]
+            for namespace in _namespaces(executor):
+                executors.setdefault(namespace, executor.name)
+            ahead = max(AHEAD, _share(executor))
+            places[executor.name] = _share(executor) + ahead - self._held[executor.name]
         if not any(count > 0 for count in places.values()):
             return False
         now = now_ms()
@@ -141,27 +156,40 @@ class Runner:
         claimed = await self._store.claim(claim)
         self._after = claimed.after
         for job in claimed.jobs:
-            executor = executors[job.namespace]
-            self._held[executor] += 1
-            self._ready.setdefault(executor, deque()).append(job)
+            name = executors[job.namespace]
+            self._held[name] += 1
+            self._ready.setdefault(name, deque()).append(job)
             self._hub.notify(job.id)
-        for endpoint in self._endpoints:
-            self._pump(endpoint)
+        for executor in self._executors:
+            self._pump(executor)
         return bool(claimed.jobs)
 
-    def _pump(self, endpoint: Endpoint) -> None:
-        waiting = self._ready.get(endpoint.name)
-        while waiting and self._running[endpoint.name] < _share(endpoint):
-            self._begin(waiting.popleft(), endpoint)
+    def _pump(self, executor: Executor) -> None:
+        waiting = self._ready.get(executor.name)
+        while waiting and self._running[executor.name] < _share(executor):
+            self._begin(waiting.popleft(), executor)
 
-    def _begin(self, job: JobRecord, endpoint: Endpoint | None = None) -> None:
-        task = asyncio.create_task(self._attempt(job, endpoint), name=f"job {job.id}")
+    def _waiting(self, which: Callable[[JobRecord], bool]) -> list[tuple[str, JobRecord]]:
+        """Those that have been taken and have no place yet, with their executors."""
+        all_of = self._ready.items()
+        return [(name, job) for name, waiting in all_of for job in waiting if which(job)]
+
+    def _end_waiting(self, jobs: Iterable[tuple[str, JobRecord]]) -> None:
+        """Let these end, each by what `_attempt` finds: they have no place to wait for."""
+        for name, job in jobs:
+            self._ready[name].remove(job)
+            self._held[name] -= 1
+            self._begin(job)
+        self.wake()
+
+    def _begin(self, job: JobRecord, executor: Executor | None = None) -> None:
+        task = asyncio.create_task(self._attempt(job, executor), name=f"job {job.id}")
         self._attempts[job.id] = task
-        if endpoint is not None:
-            self._running[endpoint.name] += 1
+        if executor is not None:
+            self._running[executor.name] += 1
 
-            def over(_: object, endpoint: Endpoint = endpoint) -> None:
-                self._held[endpoint.name] -= 1
+            def over(_: object, executor: Executor = executor) -> None:
+                self._held[executor.name] -= 1
                 self.wake()
 
             task.add_done_callback(over)
@@ -171,27 +199,33 @@ class Runner:
         self._attempts.pop(job, None)
         self._cancelling.discard(job)
 
-    async def _attempt(self, job: JobRecord, endpoint: Endpoint | None) -> None:
+    async def _attempt(self, job: JobRecord, executor: Executor | None) -> None:
         attempt = Attempt(job, self._through, self._send, self._store.change, self._hub.notify)
         failure: Exception | None = None
         try:
             if self._leaving:
                 raise errors.ShuttingDown("gateway")
+            if job.id in self._cancelling:
+                raise errors.Cancelled
+            if _late(job, now_ms()):
+                raise errors.DeadlineExceeded("job")
             request = job.request
             if request is None:
                 request = await self._files.get(job.id, kinds.REQUEST)
-            await attempt.run(request)
+            await attempt.run(await self._giving.whole(job, request))
         except asyncio.CancelledError:
             failure = errors.Cancelled()
         except NotOurs:
             return
+        except SQLAlchemyError as error:
+            failure = told(error)
         except Exception as error:  # ours too: the job must end
             failure = error
         finally:
-            if endpoint is not None:
-                self._running[endpoint.name] -= 1
+            if executor is not None:
+                self._running[executor.name] -= 1
                 if not self._leaving:
-                    self._pump(endpoint)
+                    self._pump(executor)
         ending = asyncio.ensure_future(self._end(attempt, failure))
         while not ending.done():  # who cancels now comes too late
             try:
@@ -234,9 +268,19 @@ class Runner:
         else:
             fields |= await self._result(job, response, failure)
         assert job.owner is not None
-        change = Change(job.id, job.owner, job.attempts, fields, happenings)
-        await self._insist(change)
-        self._hub.notify(job.id)
+        ends = "ended_ms" in fields
+        follows = ends and (job.webhook is not None or job.chain is not None)
+        change = Change(job.id, job.owner, job.attempts, fields, happenings, follows, job.chain)
+        if await self._insist(change):
+            self._figures.attempted(verdict)
+            if follows:
+                self._hub.followed()
+                self.wake()
+            if ends:
+                self._figures.ended([Ended(verdict.state, job.created_ms, fields["ended_ms"])])
+        for each in (job.id, job.chain):
+            if each is not None:
+                self._hub.notify(each)
 
     async def _result(
         self,
@@ -247,7 +291,8 @@ class Runner:
         now = now_ms()
         fields: dict[str, Any] = {
             "ended_ms": now,
-            "expires_ms": now + job.ttl_ms,
+            # A chain's are kept until all of them have ended.
+            "expires_ms": now + job.ttl_ms if job.chain is None else None,
             "deadline_ms": None,
             "result_kind": ERROR if response is None else RESPONSE,
         }
@@ -265,16 +310,16 @@ class Runner:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
 
-    async def _insist(self, change: Change) -> None:
+    async def _insist(self, change: Change) -> bool:
+        """False: it is another's by now, or could not be kept before the gateway ended."""
         pause = PAUSE_S
         while True:
             try:
-                await self._store.change(change)  # False: it is another's by now
-                return
+                return await self._store.change(change)
             except SQLAlchemyError as error:
                 _complain("a job's end cannot be kept yet", error, job=change.id)
                 if self._leaving:
-                    return  # its lease passes, and another gateway takes it
+                    return False  # its lease passes, and another gateway takes it
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
 
@@ -286,12 +331,20 @@ class Runner:
             now = now_ms()
             until = now + self._lease_ms if self._held.total() else None
             try:
+                if self._store.calm.holds:
+                    await asyncio.sleep(every)
+                    continue
                 swept = await self._store.sweep(self._owner, now, until, expired, lost)
+                if self._figures.due():
+                    self._figures.stand(await self._store.standing())
             except SQLAlchemyError as error:
                 _complain("jobs cannot be swept", error)
             else:
+                self._figures.ended(swept.ends)
+                self._figures.taken_over(swept.taken_over)
                 for job in swept.cancelling:
                     self.cancel(job)
+                self._end_waiting(self._waiting(lambda job, now=now: _late(job, now)))
                 for job in swept.ended:
                     self._hub.notify(job)
                 if swept.ended:
@@ -300,13 +353,17 @@ class Runner:
             await asyncio.sleep(every)
 
 
-def _share(endpoint: Endpoint) -> int:
-    return max(1, endpoint.lane.slots - 1)
+def _late(job: JobRecord, now_ms: int) -> bool:
+    return job.deadline_ms is not None and job.deadline_ms <= now_ms
 
 
-def _namespaces(endpoint: Endpoint) -> set[str]:
-    offered = {each.name.partition(".")[0] for each in endpoint.algorithms}
-    return offered | set(endpoint.program_namespaces)
+def _share(executor: Executor) -> int:
+    return max(1, executor.lane.slots - 1)
+
+
+def _namespaces(executor: Executor) -> set[str]:
+    offered = {each.name.partition(".")[0] for each in executor.algorithms}
+    return offered | set(executor.program_namespaces)
 
 
 def _complain(what: str, error: Exception, **more: object) -> None:

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from edgemesh.compute.v1 import compute_pb2, job_pb2
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import DecodeError
 
 from edgemesh_gateway.admit import Permit
 from edgemesh_gateway.jobs import ids
@@ -24,39 +22,17 @@ from mesh_service.errors import Violation
 
 ATTEMPTS, MOST_ATTEMPTS = 3, 100
 MOST_MS = 10 * 365 * 24 * 3600 * 1000
-OPTIONS = ("max_attempts", "attempt_timeout_ms", "timeout_ms", "ttl_ms")
-_SHOWN = {"ttl_ms": "result_ttl_ms"}
-
-
-def _outer() -> Any:
-    """SubmitJobRequest with its `request` unread: a parser can be made to work for half a minute by
-    some megabytes of tiny fields, and `admit` reads what is inside with bounds.
-    """
-    twin = descriptor_pb2.FileDescriptorProto(name="edgemesh_gateway/job.proto", syntax="proto3")
-    message = twin.message_type.add(name="SubmitJobRequest")
-    job_pb2.SubmitJobRequest.DESCRIPTOR.CopyToProto(message)
-    for field in message.field:
-        if field.name == "request":
-            field.type = descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
-            field.ClearField("type_name")
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(twin)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("SubmitJobRequest"))
-
-
-_Outer = _outer()
+OPTIONS = ("max_attempts", "attempt_timeout_ms", "timeout_ms", "ttl_ms", "webhook")
+_SHOWN = {"ttl_ms": "result_ttl_ms", "webhook": "webhook.url"}
 
 
 class Submission:
-    """A SubmitJobRequest, its work unread."""
+    """A SubmitJobRequest, its work unread (`outer`)."""
 
-    def __init__(self, raw: bytes, longest_ttl_ms: int) -> None:
-        """Raises InvalidRequest."""
-        try:
-            self.asked: Any = _Outer.FromString(raw)
-        except DecodeError:
-            raise _invalid("request", "must be a SubmitJobRequest message") from None
-        if violations := list(_violations(self.asked, longest_ttl_ms)):
+    def __init__(self, asked: Any, longest_ttl_ms: int, unfit: Callable[[str], str | None]) -> None:
+        """`unfit`: what was expected instead of a webhook's URL. Raises InvalidRequest."""
+        self.asked: Any = asked
+        if violations := list(_violations(self.asked, longest_ttl_ms, unfit)):
             raise errors.InvalidRequest(violations)
         self.work: bytes = self.asked.request
         """A serialised ComputeRequest."""
@@ -83,6 +59,7 @@ class Submission:
             ttl_ms=asked.result_ttl_ms or default_ttl_ms,
             digest=hashlib.sha256(self.work).hexdigest(),
             request=self.work,
+            webhook=asked.webhook.url if asked.HasField("webhook") else None,
         )
 
 
@@ -108,7 +85,9 @@ def differences(one: JobRecord, other: JobRecord, work: bytes, other_work: bytes
     return found
 
 
-def _violations(asked: Any, longest_ttl_ms: int) -> Iterator[Violation]:
+def _violations(
+    asked: Any, longest_ttl_ms: int, unfit: Callable[[str], str | None]
+) -> Iterator[Violation]:
     if asked.request_id and not stack.valid_request_id(asked.request_id):
         yield Violation("request_id", f"at most {stack.MOST_ID} characters of [A-Za-z0-9._-]")
     if asked.max_attempts > MOST_ATTEMPTS:
@@ -118,9 +97,7 @@ def _violations(asked: Any, longest_ttl_ms: int) -> Iterator[Violation]:
             yield Violation(name, f"at most {MOST_MS}")
     if asked.result_ttl_ms > longest_ttl_ms:
         yield Violation("result_ttl_ms", f"at most {longest_ttl_ms}, not {asked.result_ttl_ms}")
+    if asked.HasField("webhook") and (expected := unfit(asked.webhook.url)) is not None:
+        yield Violation("webhook.url", expected)
     if not asked.request:
         yield Violation("request", "required: a ComputeRequest")
-
-
-def _invalid(field: str, expected: str) -> errors.InvalidRequest:
-    return errors.InvalidRequest([Violation(field, expected)])

@@ -8,6 +8,7 @@ Rules: pure; knows neither store nor transport.
     another outcome                              FAILED                 FAILED
     NOT_STARTED, QUEUE_FULL, SHUTTING_DOWN,      later, as no attempt   later, as no attempt
       a limit of its tenant's policy,
+      STORE_AWAY, STORAGE_FULL,
       EXECUTOR_LOST before its slot
     UNKNOWN_ALGORITHM                            later some times, then FAILED: an executor that
                                                  has just come back may not tell all at once
@@ -24,10 +25,14 @@ from edgemesh.compute.v1 import compute_pb2, job_pb2
 
 LIMITS = frozenset(("TOO_MANY_AT_ONCE", "RATE_LIMITED", "COMPUTE_SPENT"))
 """Of its tenant's policy: the job waits until it fits in."""
-NOT_BEGUN = LIMITS | {"NOT_STARTED", "QUEUE_FULL", "SHUTTING_DOWN"}
+STORE = frozenset(("STORE_AWAY", "STORAGE_FULL"))
+"""The database failed before the work was sent: nothing here asks it once it runs."""
+NOT_BEGUN = LIMITS | STORE | {"NOT_STARTED", "QUEUE_FULL", "SHUTTING_DOWN"}
 CUT_OFF = frozenset(("EXECUTOR_LOST", "DEADLINE_EXCEEDED", "CANCELLED"))
 MOST_UNKNOWN = 8
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 50, 5_000
+SPENT_PAUSE_MS = 60_000
+"""The longest where the tenant's day is spent: each time costs two rows, until midnight."""
 _CUT_OFF_OUTCOMES = frozenset((compute_pb2.OUTCOME_CRASH, compute_pb2.OUTCOME_CANCELLED))
 
 
@@ -89,8 +94,10 @@ def _cut_off(facts: Facts) -> Verdict:
 
 
 def _later(facts: Facts) -> Verdict:
-    return Verdict(job_pb2.JOB_STATE_QUEUED, counts=False, pause_ms=_pause(facts.deferred + 1))
+    longest = SPENT_PAUSE_MS if facts.reason == "COMPUTE_SPENT" else LONGEST_PAUSE_MS
+    pause_ms = _pause(facts.deferred + 1, longest)
+    return Verdict(job_pb2.JOB_STATE_QUEUED, counts=False, pause_ms=pause_ms)
 
 
-def _pause(times: int) -> int:
-    return min(FIRST_PAUSE_MS << min(times, 16), LONGEST_PAUSE_MS)
+def _pause(times: int, longest: int = LONGEST_PAUSE_MS) -> int:
+    return min(FIRST_PAUSE_MS << min(times, 16), longest)

@@ -16,6 +16,7 @@ from typing import Any
 from edgemesh.compute.v1 import compute_pb2, tensor_pb2
 from starlette.responses import Response
 
+from edgemesh_gateway import passing
 from edgemesh_gateway.rest import arrays, plain, problem
 from edgemesh_gateway.rest.asking import FORM, JSON, Wanted
 from edgemesh_gateway.rest.problem import Problem
@@ -50,7 +51,7 @@ async def computed(raw: bytes, wanted: Wanted) -> Response:
 
 
 def _computed(raw: bytes, wanted: Wanted) -> Response:
-    answer = compute_pb2.ComputeResponse.FromString(raw)
+    answer = passing.read(compute_pb2.ComputeResponse, raw, "of the algorithm")
     outcome = compute_pb2.Outcome.Name(answer.outcome).removeprefix("OUTCOME_")
     headers = {
         "Edgemesh-Request-Id": answer.request_id,

@@ -22,14 +22,19 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp
 
 from edgemesh_gateway.rest import (
+    accounts,
     asking,
     catalog,
+    chains,
     compute,
     dialect,
     inference,
+    jobs,
     models,
+    models_served,
     problem,
     python,
+    schedules,
     sessions,
     sockets,
 )
@@ -46,6 +51,11 @@ ROUTES = (
     compute.routes,
     python.routes,
     sessions.routes,
+    jobs.routes,
+    schedules.routes,
+    chains.routes,
+    models_served.routes,
+    accounts.routes,
     sockets.routes,
     chat.routes,
     completions.routes,
@@ -89,7 +99,12 @@ def make(
         allow_origins=origins,
         allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["Authorization", "Content-Type", asking.REQUEST_ID, asking.DEADLINE],
-        expose_headers=["Edgemesh-Request-Id", "Edgemesh-Outcome", "Edgemesh-Algorithm"],
+        expose_headers=[
+            "Edgemesh-Request-Id",
+            "Edgemesh-Outcome",
+            "Edgemesh-Algorithm",
+            "Location",
+        ],
     )
     return Guard(shared, origins, hosts)
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from edgemesh_gateway import gateway
+from edgemesh_gateway import gateway, passing
 from edgemesh_gateway.rest import answers, asking, plain, problem
 from edgemesh_gateway.rest.asking import Ask, Wanted
 from edgemesh_gateway.rest.caller import Caller, Core
@@ -51,20 +51,14 @@ class Computing:
     async def events(self, request: Request, ask: Ask, render: Render) -> EventStream:
         """A stream of events as `render` writes them. Raises as `answer` does, before it begins."""
         caller = asking.caller(request, ask.deadline_ms)
-        pieces = self.pieces(ask, caller, render)
-        try:
-            first = await while_there(request, _first(pieces))
-        except BaseException:
-            await pieces.aclose()
-            raise
-        return EventStream(pieces, first, caller.request_id)
+        return await begun(request, self.pieces(ask, caller, render), caller.request_id)
 
     async def pieces(self, ask: Ask, caller: Caller, render: Render) -> AsyncGenerator[bytes]:
         """Each event as `render` writes it."""
         message = ask.message.SerializeToString()
         async with self._core.stream(STREAM, message, caller) as messages:
             async for each in messages:
-                yield render(compute_pb2.ComputeEvent.FromString(each))
+                yield render(passing.read(compute_pb2.ComputeEvent, each, "of the algorithm"))
 
 
 class EventStream(Response):
@@ -117,6 +111,16 @@ class EventStream(Response):
 
     def _fault(self, error: BaseException) -> bytes:
         return answers.sse("error", problem.of(error, self._request_id).body())
+
+
+async def begun(request: Request, pieces: AsyncGenerator[bytes], request_id: str) -> EventStream:
+    """A stream whose first piece is there. Raises what goes wrong until then."""
+    try:
+        first = await while_there(request, _first(pieces))
+    except BaseException:
+        await pieces.aclose()
+        raise
+    return EventStream(pieces, first, request_id)
 
 
 async def _first(pieces: AsyncGenerator[bytes]) -> bytes | None:

@@ -199,6 +199,119 @@ class UndoBody(Strict):
     executor: str = ""
 
 
+class WebhookBody(Strict):
+    """Whom to tell of a job's end."""
+
+    url: str
+
+
+class JobBody(Strict):
+    """Work that nobody waits for."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"algorithm": "cpp.fft", "inputs": {"x": [0, 1, 0, -1]}, "request_id": "spectrum"},
+                {
+                    "algorithm": "python.run",
+                    "parameters": {"code": "6 * 7"},
+                    "idempotent": True,
+                    "webhook": {"url": "https://hooks.example/jobs"},
+                },
+            ]
+        }
+    )
+    algorithm: str
+    parameters: dict[str, Any] = {}
+    inputs: dict[str, Annotated[Any, Field(json_schema_extra=TENSOR)]] = {}
+    request_id: str = ""
+    priority: Literal["realtime", "interactive", "batch"] = "batch"
+    session_id: str = ""
+    limits: Limits = Field(default_factory=Limits)
+    capabilities: list[str] = []
+    max_attempts: U32 = 0
+    attempt_timeout_ms: U64 = 0
+    timeout_ms: U64 = 0
+    result_ttl_ms: U64 = 0
+    idempotent: bool = False
+    webhook: WebhookBody | None = None
+
+
+class ScheduleBody(Strict):
+    """Jobs that are handed in by the clock."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "nightly",
+                    "cron": "0 3 * * MON-FRI",
+                    "time_zone": "Europe/Berlin",
+                    "missed": "once",
+                    "job": {"algorithm": "python.run", "parameters": {"code": "6 * 7"}},
+                }
+            ]
+        }
+    )
+    id: str
+    cron: str
+    time_zone: str = "UTC"
+    missed: Literal["skip", "once"] = "skip"
+    paused: bool = False
+    job: JobBody
+
+
+class OutputOfBody(Strict):
+    """An output of another step."""
+
+    step: str
+    output: str
+
+
+class ResultOfBody(Strict):
+    """The result of another step, or what a JSON pointer finds in it."""
+
+    step: str
+    pointer: str = ""
+
+
+class StepBody(Strict):
+    """A job of a chain."""
+
+    name: str
+    job: JobBody
+    inputs: dict[str, OutputOfBody] = {}
+    parameters: dict[str, ResultOfBody] = {}
+    after: list[str] = []
+
+
+class ChainBody(Strict):
+    """Jobs that are handed in together, some of which take what others give."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "request_id": "spectra",
+                    "steps": [
+                        {
+                            "name": "spectrum",
+                            "job": {"algorithm": "cpp.fft", "inputs": {"x": [0, 1, 0, -1]}},
+                        },
+                        {
+                            "name": "back",
+                            "job": {"algorithm": "cpp.fft", "parameters": {"inverse": True}},
+                            "inputs": {"x": {"step": "spectrum", "output": "y"}},
+                        },
+                    ],
+                }
+            ]
+        }
+    )
+    request_id: str = ""
+    steps: list[StepBody]
+
+
 class Violated(BaseModel):
     """One field that is not as it must be."""
 
@@ -233,6 +346,9 @@ ALL: tuple[type[BaseModel], ...] = (
     ForkBody,
     ResetBody,
     UndoBody,
+    JobBody,
+    ScheduleBody,
+    ChainBody,
     ProblemBody,
 )
 """Those that OpenAPI tells of."""

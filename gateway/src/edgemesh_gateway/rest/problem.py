@@ -97,9 +97,9 @@ def of(error: BaseException, request_id: str = "") -> Problem:
         case Fault():
             found = Problem(error.status, error.reason, error.detail, headers=error.headers)
         case errors.MeshError():
-            found = _told(translate.to_status(error))
+            found = told(translate.to_status(error))
         case grpc.aio.AioRpcError():
-            found = _told(_status(error))
+            found = told(_status(error))
         case _:
             raise error
     found.request_id = request_id
@@ -115,23 +115,24 @@ def _status(error: grpc.aio.AioRpcError) -> status_pb2.Status:
     return status_pb2.Status(code=error.code().value[0], message=error.details() or "")
 
 
-def _told(status: status_pb2.Status) -> Problem:
+def told(status: status_pb2.Status) -> Problem:
+    """The problem that a status is."""
     code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
-    told = Problem(_HTTP.get(code, 500), code.name, status.message, code.name)
+    found = Problem(_HTTP.get(code, 500), code.name, status.message, code.name)
     info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     retry, quota = error_details_pb2.RetryInfo(), error_details_pb2.QuotaFailure()
     for detail in status.details:
         if detail.Unpack(info):
-            told.reason, told.metadata = info.reason, dict(info.metadata)
-            told.status = _BY_REASON.get(info.reason, told.status)
+            found.reason, found.metadata = info.reason, dict(info.metadata)
+            found.status = _BY_REASON.get(info.reason, found.status)
         elif detail.Unpack(bad):
-            told.violations = [
+            found.violations = [
                 {"field": v.field, "expected": v.description} for v in bad.field_violations
             ]
         elif detail.Unpack(retry):
-            told.retry_after_s = retry.retry_delay.ToNanoseconds() / 1e9
+            found.retry_after_s = retry.retry_delay.ToNanoseconds() / 1e9
         elif detail.Unpack(quota):
-            told.quota = [
+            found.quota = [
                 {"subject": v.subject, "description": v.description} for v in quota.violations
             ]
-    return told
+    return found

@@ -5,48 +5,33 @@ A call goes on in one by `options.session_id` (`session_id` where parameters and
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from edgemesh.compute.v1 import session_pb2
 from fastapi import APIRouter, Query
-from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from edgemesh_gateway import sessions
-from edgemesh_gateway.rest import answers, asking, models, plain
+from edgemesh_gateway.rest import answers, models, plain
 from edgemesh_gateway.rest.compute import NAME
 from edgemesh_gateway.rest.desk import PREFIX, Desk, gives, takes
 from edgemesh_gateway.rest.models import ForkBody, ResetBody, SessionBody, UndoBody
-from edgemesh_gateway.rest.presence import while_there
+from edgemesh_gateway.rest.service import Service
 
 _ROOT = f"{PREFIX}/sessions"
-_METHODS = session_pb2.DESCRIPTOR.services_by_name["SessionService"].methods_by_name
+_NAME = session_pb2.DESCRIPTOR.services_by_name["SessionService"].full_name
 _BYTES = "application/octet-stream"
 Executor = Annotated[str, Query(max_length=128)]
 
 
-class _Service:
-    """SessionService, by the names of its methods."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    async def call(self, request: Request, method: str, **fields: object) -> Message:
-        described = _METHODS[method]
-        message = asking.build(GetMessageClass(described.input_type), **fields)
-        answer = GetMessageClass(described.output_type)
-        work = self._desk.core.call(
-            sessions.SERVICE, method, message, answer, asking.caller(request)
-        )
-        return await while_there(request, work)
+class _Service(Service):
+    """SessionService."""
 
     async def told(
-        self, request: Request, method: str, status: int = 200, **fields: object
+        self, request: Request, method: str, status: int = 200, **fields: Any
     ) -> Response:
         """What it answers, as JSON; a session as its fields."""
-        answer = await self.call(request, method, **fields)
+        answer = await self.ask(request, method, **fields)
         session = answer.session if isinstance(answer, _ONE_SESSION) else answer
         return answers.told(plain.message(session), status)
 
@@ -64,7 +49,7 @@ _ONE_SESSION = (
 def routes(desk: Desk) -> APIRouter:
     """All of them."""
     router = APIRouter(tags=["sessions"])
-    service = _Service(desk)
+    service = _Service(desk, _NAME)
     _whole(router, desk, service)
     _changes(router, desk, service)
     return router
@@ -78,7 +63,7 @@ def _whole(router: APIRouter, desk: Desk, service: _Service) -> None:
         page_size: Annotated[int, Query(ge=0, le=1000)] = 0,
         after: Annotated[str, Query(max_length=128)] = "",
     ) -> Response:
-        found = await service.call(
+        found = await service.ask(
             request, "ListSessions", executor=executor, page_size=page_size, after=after
         )
         return answers.told(plain.message(found, always=("sessions",)))
@@ -105,14 +90,14 @@ def _whole(router: APIRouter, desk: Desk, service: _Service) -> None:
         responses=gives(204, "There is none", {}),
     )
     async def delete(request: Request, session_id: NAME, executor: Executor = "") -> Response:
-        await service.call(request, "DeleteSession", session_id=session_id, executor=executor)
+        await service.ask(request, "DeleteSession", session_id=session_id, executor=executor)
         return Response(status_code=204)
 
     @router.get(
         f"{_ROOT}/{{session_id}}/variables", summary="The names that it has", responses=gives()
     )
     async def variables(request: Request, session_id: NAME, executor: Executor = "") -> Response:
-        found = await service.call(
+        found = await service.ask(
             request, "InspectSession", session_id=session_id, executor=executor
         )
         return answers.told(plain.message(found, always=("variables",)))
@@ -160,7 +145,7 @@ def _changes(router: APIRouter, desk: Desk, service: _Service) -> None:
         responses=gives(content={_BYTES: {"schema": {"type": "string", "format": "binary"}}}),
     )
     async def export(request: Request, session_id: NAME, executor: Executor = "") -> Response:
-        found = await service.call(
+        found = await service.ask(
             request, "ExportSession", session_id=session_id, executor=executor
         )
         assert isinstance(found, session_pb2.ExportSessionResponse)

@@ -10,22 +10,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
+
+from edgemesh_gateway.store.trouble import is_full
 
 Result = TypeVar("Result")
 POSTGRES_THREADS = 8
 _BUSY_MS = 10_000
+_HERE = Path(__file__).parent
+HEAD = max(path.name.partition("_")[0] for path in (_HERE / "versions").glob("[0-9]*_*.py"))
+"""The newest version of the schema: migrations are numbered, and their files begin with it."""
 _MIGRATION_LOCK = 0x65646765  # any number that nothing else of this database takes
 
 
@@ -50,8 +54,14 @@ class Database:
             raise StoreUnusable(str(error)) from None
         except ImportError as error:
             raise StoreUnusable(f"{error}; install edgemesh-gateway[postgres]") from None
-        except (SQLAlchemyError, OSError, CommandError) as error:
+        except (SQLAlchemyError, OSError) as error:
             raise StoreUnusable(str(getattr(error, "orig", None) or error)) from None
+        self.shared = not self._sqlite
+        """Whether other gateways may have it open too."""
+        self.writes = 0
+        """Transactions that have changed something, where it is this gateway's own."""
+        self.failures: Counter[str] = Counter({"away": 0, "full": 0})
+        """Transactions that the database failed, by why."""
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         threads = 1 if self._sqlite else POSTGRES_THREADS
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="store")
@@ -62,14 +72,52 @@ class Database:
         # A caller who leaves must not leave a transaction half awaited: it runs to its end.
         return await asyncio.shield(loop.run_in_executor(self._threads, self._transact, work))
 
+    async def scrub(self) -> bool:
+        """Write the file anew, without what was deleted; False: somebody else reads it now.
+
+        A server does so by itself, in its own time: nothing is done there. Raises SQLAlchemyError.
+        """
+        loop = asyncio.get_running_loop()
+        return await asyncio.shield(loop.run_in_executor(self._threads, self._scrub))
+
     def close(self) -> None:
         """Finish what runs, and disconnect."""
         self._threads.shutdown(wait=True)
         self._engine.dispose()
 
+    def _scrub(self) -> bool:
+        if self.shared:
+            return True
+        connection = self._engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (busy, *_) = cursor.fetchone() or (1,)
+            return not busy
+        except sqlite3.Error as error:
+            raise OperationalError("VACUUM", None, error) from error
+        finally:
+            connection.close()
+
     def _transact(self, work: Callable[[Session], Result]) -> Result:
-        with self._sessions.begin() as session:
-            return work(session)
+        try:
+            with self._sessions.begin() as session:
+                before = self._changes(session)
+                result = work(session)
+                session.flush()
+                self.writes += self._changes(session) != before
+                return result
+        except SQLAlchemyError as error:
+            self.failures["full" if is_full(error) else "away"] += 1
+            raise
+
+    def _changes(self, session: Session) -> int:
+        """Rows that its connection has changed since it was made; 0 where others write, too."""
+        if self.shared:
+            return 0
+        connection: Any = session.connection().connection.driver_connection
+        return int(connection.total_changes)
 
 
 def _sqlite(url: URL) -> Engine:
@@ -105,7 +153,25 @@ def _server(url: URL) -> Engine:
 def _migrate(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":  # several gateways may start at once
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+    if _version(connection) == HEAD:
+        return
+    # Half a second of imports, which most starts need not have.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StoreUnusable(str(error)) from None
+
+
+def _version(connection: Connection) -> str | None:
+    """Of the schema that is there."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return version

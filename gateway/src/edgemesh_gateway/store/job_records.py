@@ -40,6 +40,7 @@ class JobRecord(Base, kw_only=True):
         Index("jobs_by_owner", "owner"),
         Index("jobs_by_deadline", "deadline_ms"),
         Index("jobs_by_expiry", "expires_ms"),
+        Index("jobs_by_chain", "chain"),
     )
 
     id: Mapped[str] = mapped_column(String(ID), primary_key=True)
@@ -89,6 +90,14 @@ class JobRecord(Base, kw_only=True):
     """A serialised compute.v1.ComputeRequest, as it came; None: it is a file."""
     result: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
     """A serialised ComputeResponse or JobError; None: there is none, or it is a file."""
+    webhook: Mapped[str | None] = mapped_column(Text, default=None)
+    """The URL that is told of its end."""
+    chain: Mapped[str | None] = mapped_column(String(ID), default=None)
+    """The chain that it is a step of."""
+    step: Mapped[str] = mapped_column(String(64), default="")
+    """Its name within that."""
+    needs: Mapped[str] = mapped_column(Text, default="")
+    """What it takes of other steps, as JSON (chains/shape.py); empty: nothing."""
 
 
 class JobEventRecord(Base, kw_only=True):

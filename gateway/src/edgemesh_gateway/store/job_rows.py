@@ -12,9 +12,10 @@ from sqlalchemy import Insert, delete, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, defer
 
-from edgemesh_gateway.store.job_records import ERROR, JobEventRecord, JobOwnerRecord, JobRecord
+from edgemesh_gateway.store.job_records import JobEventRecord, JobOwnerRecord, JobRecord
 from edgemesh_gateway.store.job_terms import Happening
 from edgemesh_gateway.store.records import Base
+from edgemesh_gateway.store.webhook_records import WebhookRecord
 
 LIGHT = (defer(JobRecord.request), defer(JobRecord.result))
 """Without what may be large."""
@@ -26,17 +27,10 @@ def insert_into(session: Session, kind: type[Base]) -> Any:
     return (postgresql if postgres else sqlite).insert(kind)
 
 
-def end(session: Session, job: JobRecord, state: int, error: bytes, now_ms: int) -> None:
-    """End a job that is not running here, with `error`."""
-    job.state, job.owner, job.ended_ms = state, None, now_ms
-    job.expires_ms, job.deadline_ms = now_ms + job.ttl_ms, None
-    job.result_kind, job.result = ERROR, error
-    job.last_event += 1
-    tell(session, [row(job.id, Happening(job.last_event, now_ms, job.attempts, state))])
-
-
 def forget(session: Session, ids: Sequence[str]) -> None:
-    """Forget jobs and their events."""
+    """Forget jobs and their events; what is owed to a webhook still is."""
+    told = WebhookRecord.job.in_(ids), WebhookRecord.ended_ms > 0
+    session.execute(delete(WebhookRecord).where(*told))
     session.execute(delete(JobEventRecord).where(JobEventRecord.job.in_(ids)))
     session.execute(delete(JobRecord).where(JobRecord.id.in_(ids)))
 

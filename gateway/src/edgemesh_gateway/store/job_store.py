@@ -15,14 +15,17 @@ from edgemesh.compute.v1 import job_pb2
 from sqlalchemy import CursorResult, func, select, tuple_, update
 from sqlalchemy.orm import Session, defer
 
+from edgemesh_gateway.store.calm import Calm
 from edgemesh_gateway.store.database import Database
 from edgemesh_gateway.store.group import Group
-from edgemesh_gateway.store.job_records import JobEventRecord, JobRecord
-from edgemesh_gateway.store.job_rows import LIGHT, end, forget, insert_into, row, tell
-from edgemesh_gateway.store.job_sweep import sweep
-from edgemesh_gateway.store.job_terms import Asked, Change, Claim, Claimed, Swept
+from edgemesh_gateway.store.job_ends import end, follow, lock
+from edgemesh_gateway.store.job_records import ERROR, JobEventRecord, JobRecord
+from edgemesh_gateway.store.job_rows import LIGHT, forget, insert_into, row, tell
+from edgemesh_gateway.store.job_sweep import standing, sweep
+from edgemesh_gateway.store.job_terms import Asked, Change, Claim, Claimed, Standing, Swept
 from edgemesh_gateway.store.job_turns import take
 from edgemesh_gateway.store.store import Full
+from mesh_service import errors, translate
 
 QUEUED, RUNNING = job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_RUNNING
 CANCELLED = job_pb2.JOB_STATE_CANCELLED
@@ -34,7 +37,9 @@ class JobStore:
     def __init__(self, database: Database, most_waiting: int) -> None:
         """`most_waiting`: jobs of one tenant that may wait."""
         self._database, self._most = database, most_waiting
-        self._submissions: Group[JobRecord, JobRecord] = Group(database, self._submit)
+        self.calm = Calm(database)
+        """Whether no job waits or runs."""
+        self._submissions: Group[JobRecord, JobRecord] = Group(database, self.hand_in)
         self._changes: Group[Change, bool] = Group(database, _change)
 
     async def submit(self, record: JobRecord) -> JobRecord:
@@ -85,7 +90,9 @@ class JobStore:
         """Ask for a job's end; one that waits ends at once, with `error`."""
 
         def work(session: Session) -> JobRecord | None:
-            query = select(JobRecord).where(JobRecord.id == id, JobRecord.tenant == tenant)
+            same = JobRecord.id == id, JobRecord.tenant == tenant
+            lock(session, [session.scalar(select(JobRecord.chain).where(*same))])
+            query = select(JobRecord).where(*same)
             job = session.scalars(query.options(*LIGHT).with_for_update()).first()
             if job is not None and job.state == QUEUED:
                 end(session, job, CANCELLED, error, now_ms)
@@ -96,12 +103,12 @@ class JobStore:
         return await self._database.run(work)
 
     async def delete(self, tenant: str, id: str) -> JobRecord | None:
-        """Forget a job that has ended; what it was: one that has not is left."""
+        """Forget a job that has ended; what it was: one that has not is left, and a chain's."""
 
         def work(session: Session) -> JobRecord | None:
             query = select(JobRecord).where(JobRecord.id == id, JobRecord.tenant == tenant)
             job = session.scalars(query.options(*LIGHT).with_for_update()).first()
-            if job is not None and job.state not in (QUEUED, RUNNING):
+            if job is not None and job.state not in (QUEUED, RUNNING) and job.chain is None:
                 forget(session, [id])
             return job
 
@@ -127,10 +134,22 @@ class JobStore:
             lambda session: sweep(session, owner, now_ms, until_ms, expired, lost)
         )
 
-    def _submit(
+    async def standing(self) -> Standing:
+        """What waits and runs now, of all gateways."""
+        begun = self.calm.begin()
+        found = await self._database.run(standing)
+        self.calm.end(begun, found.queued + found.running)
+        return found
+
+    def room(self, session: Session, tenant: str) -> int:
+        """How many more of a tenant's may wait, within a transaction."""
+        return self._most - _waiting(session, tenant)
+
+    def hand_in(
         self, session: Session, records: Sequence[JobRecord]
     ) -> Sequence[JobRecord | Exception]:
-        room = {tenant: self._most - _waiting(session, tenant) for tenant in _tenants(records)}
+        """What `submit` does with each, within a transaction."""
+        room = {tenant: self.room(session, tenant) for tenant in _tenants(records)}
         named = [(r.tenant, r.request_id) for r in records if r.request_id is not None]
         taken = _named(session, named)
         given: list[JobRecord | Exception] = []
@@ -180,9 +199,15 @@ def _named(
 
 
 def _change(session: Session, changes: Sequence[Change]) -> Sequence[bool | Exception]:
+    lock(session, [change.chain for change in changes if change.ends or change.again])
     done: list[bool] = []
     rows: list[dict[str, Any]] = []
     for change in changes:
+        if change.again and (job := _cancelled(session, change)) is not None:
+            error = translate.to_status(errors.Cancelled()).SerializeToString()
+            end(session, job, CANCELLED, error, change.happenings[-1].at_ms)
+            done.append(True)
+            continue
         statement = (
             update(JobRecord)
             .where(
@@ -198,5 +223,27 @@ def _change(session: Session, changes: Sequence[Change]) -> Sequence[bool | Exce
         done.append(found)
         if found:
             rows += [row(change.id, happening) for happening in change.happenings]
+            if change.ends:
+                _ended(session, change)
     tell(session, rows)
     return done
+
+
+def _cancelled(session: Session, change: Change) -> JobRecord | None:
+    """The job of a change, where its end was asked for while its attempt was made."""
+    query = select(JobRecord).where(
+        JobRecord.id == change.id,
+        JobRecord.owner == change.owner,
+        JobRecord.attempts == change.attempt,
+        JobRecord.state == RUNNING,
+        JobRecord.cancelling.is_(True),
+    )
+    query = query.options(*LIGHT).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).first()
+
+
+def _ended(session: Session, change: Change) -> None:
+    query = select(JobRecord).where(JobRecord.id == change.id).options(*LIGHT)
+    job = session.scalars(query.execution_options(populate_existing=True)).one()
+    error = change.fields["result"] if change.fields["result_kind"] == ERROR else None
+    follow(session, job, error, change.fields["ended_ms"])

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgemesh.compute.v1 import job_pb2
+
 from edgemesh_gateway.store.job_records import JobRecord
 
 
@@ -30,6 +32,15 @@ class Change:
     fields: Mapping[str, Any]
     """New values of columns."""
     happenings: Sequence[Happening] = ()
+    ends: bool = False
+    """Whether it is the job's end, and something follows it (`job_ends`)."""
+    chain: str | None = None
+    """The chain that the job is a step of."""
+
+    @property
+    def again(self) -> bool:
+        """Whether the job goes back into the queue."""
+        return self.fields.get("state") == job_pb2.JOB_STATE_QUEUED
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,25 @@ class Asked:
     most: int = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A job's end, for those who count."""
+
+    state: int
+    created_ms: int
+    ended_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What waits and runs, of all gateways."""
+
+    queued: int = 0
+    running: int = 0
+    first_ms: int | None = None
+    """When the oldest of those queued was handed in."""
+
+
 @dataclass(slots=True)
 class Swept:
     """What a round found."""
@@ -76,4 +106,8 @@ class Swept:
     """The owner's jobs whose end was asked for."""
     ended: list[str] = field(default_factory=list[str])
     """Jobs that ended or came back into the queue in this round."""
+    ends: list[Ended] = field(default_factory=list[Ended])
+    """Those of them that ended."""
+    taken_over: int = 0
+    """Those of them that another gateway had held."""
     forgotten: list[str] = field(default_factory=list[str])

@@ -26,23 +26,19 @@ def take(session: Session, claim: Claim) -> Claimed:
     """Take jobs for an owner."""
     left = {name: count for name, count in claim.places.items() if count > 0}
     jobs: list[JobRecord] = []
-    after, wrapped = claim.after, False
-    seen: set[tuple[str, str]] = set()
+    after, wrapped, got = claim.after, False, False
     for _ in range(MOST_PAIRS):
         open_now = [n for n, executor in claim.executors.items() if left.get(executor, 0) > 0]
         if not open_now:
             break
         pair = session.execute(_next_pair(after, open_now)).first()
         if pair is None:
-            if wrapped:
+            if wrapped and not got:
                 break
-            after, wrapped = ("", ""), True
+            # Round again while somebody has more.
+            after, wrapped, got = ("", ""), True, False
             continue
         after = tenant, namespace = str(pair[0]), str(pair[1])
-        if after in seen and wrapped:
-            # Round again while somebody has more; who had nothing that is due is not asked twice.
-            wrapped, seen = False, set[tuple[str, str]]()
-        seen.add(after)
         executor = claim.executors[namespace]
         most = min(left[executor], IN_A_ROW)
         taken = session.scalars(_due(tenant, namespace, claim.now_ms, most)).all()
@@ -52,6 +48,7 @@ def take(session: Session, claim: Claim) -> Claimed:
         if taken:
             session.flush()
         jobs.extend(taken)
+        got = got or bool(taken)
     if jobs:
         renew(session, claim.owner, claim.until_ms)
         tell(

@@ -102,3 +102,35 @@ class ComputeRecord(Base, kw_only=True):
     day: Mapped[str] = mapped_column(String(10), primary_key=True)
     """As 2026-01-31."""
     seconds: Mapped[float] = mapped_column(Double)
+
+
+class UsageRecord(Base, kw_only=True):
+    """What a tenant's calls of one algorithm used on a day of UTC."""
+
+    __tablename__ = "usage"
+
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    """As 2026-01-31."""
+    tenant: Mapped[str] = mapped_column(String(TENANT), primary_key=True)
+    algorithm: Mapped[str] = mapped_column(String(255), primary_key=True)
+    """Without its version."""
+    calls: Mapped[int] = mapped_column(BigInteger)
+    failed: Mapped[int] = mapped_column(BigInteger)
+    compute_us: Mapped[int] = mapped_column(BigInteger)
+    request_bytes: Mapped[int] = mapped_column(BigInteger)
+    response_bytes: Mapped[int] = mapped_column(BigInteger)
+    input_tokens: Mapped[int] = mapped_column(BigInteger)
+    output_tokens: Mapped[int] = mapped_column(BigInteger)
+
+
+class RequestRecord(Base, kw_only=True):
+    """What became of a request; only where gateways share the database."""
+
+    __tablename__ = "requests"
+    __table_args__ = (Index("requests_by_end", "ended_ms"),)
+
+    tenant: Mapped[str] = mapped_column(String(TENANT), primary_key=True)
+    request_id: Mapped[str] = mapped_column(String(TENANT), primary_key=True)
+    ended_ms: Mapped[int] = mapped_column(BigInteger)
+    record: Mapped[bytes] = mapped_column(LargeBinary)
+    """A serialised compute.v1.RequestRecord."""

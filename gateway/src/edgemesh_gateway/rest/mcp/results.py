@@ -14,6 +14,7 @@ from typing import Any
 from edgemesh.compute.v1 import compute_pb2, tensor_pb2
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 
+from edgemesh_gateway import passing
 from edgemesh_gateway.rest import answers, plain
 from edgemesh_gateway.rest.problem import Problem
 
@@ -23,7 +24,7 @@ MOST_TOLD = 256
 
 def of(raw: bytes) -> CallToolResult:
     """Of a ComputeResponse."""
-    answer = compute_pb2.ComputeResponse.FromString(raw)
+    answer = passing.read(compute_pb2.ComputeResponse, raw, "of the algorithm")
     pictures: list[ContentBlock] = []
     for name in sorted(answer.outputs):
         if _is_picture(tensor := answer.outputs[name]):

@@ -16,6 +16,7 @@ from edgemesh.compute.v1 import compute_pb2
 from starlette.requests import Request
 from starlette.responses import Response
 
+from edgemesh_gateway import passing
 from edgemesh_gateway.rest import answers, asking, problem
 from edgemesh_gateway.rest.asking import Ask
 from edgemesh_gateway.rest.computing import Render
@@ -128,7 +129,11 @@ def logprob(text: str, value: float, others: Sequence[Mapping[str, Any]] = ()) -
 
 async def answered(desk: Desk, request: Request, work: Ask) -> compute_pb2.ComputeResponse:
     """What came of work. Raises MeshError, AioRpcError."""
-    return compute_pb2.ComputeResponse.FromString(await desk.computing.once(request, work))
+    return passing.read(
+        compute_pb2.ComputeResponse,
+        await desk.computing.once(request, work),
+        "of the algorithm",
+    )
 
 
 async def streamed(desk: Desk, request: Request, work: Ask, render: Render) -> Response:
