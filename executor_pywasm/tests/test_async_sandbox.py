@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
 
 from edgemesh_sandbox import AsyncSandbox, Limits, Outcome
 from edgemesh_sandbox.built import Built
+
+LONG = Limits(run_time_ms=300_000)  # more than a test may last
 
 
 @pytest.fixture
@@ -35,16 +36,16 @@ async def test_cancelling_stops_a_busy_program(folder: Path) -> None:
     async with AsyncSandbox(folder, at_once=1) as sandbox:
         seen = asyncio.Event()
         task = asyncio.create_task(
-            sandbox.run("print('here')\nwhile True: pass", on_output=lambda *_: seen.set())
+            sandbox.run(
+                "print('here')\nwhile True: pass", on_output=lambda *_: seen.set(), limits=LONG
+            )
         )
         await asyncio.wait_for(seen.wait(), 20)
-        began = time.monotonic()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        # The only thread is free again, long before the run time would have been over.
+        # The only thread is free again.
         assert (await sandbox.run("output = 2")).result == 2
-        assert time.monotonic() - began < 5
 
 
 async def test_output_comes_on_the_loop_and_in_order(folder: Path) -> None:

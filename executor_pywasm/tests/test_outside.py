@@ -154,10 +154,8 @@ except edgemesh.CallError as e:
 
 
 def test_a_run_ends_while_it_waits(sandbox: Sandbox) -> None:
-    began = time.monotonic()
     result = run(sandbox, "edgemesh.call('a.b')", Echo(at_once=2), run_time_ms=300)
     assert result.outcome is Outcome.TIMEOUT
-    assert time.monotonic() - began < 5
     result = run(sandbox, "[edgemesh.call('a.b') for _ in range(4)]", Echo(), calls=3)
     assert result.outcome is Outcome.CALL_LIMIT
 

@@ -61,12 +61,21 @@ async def gateway() -> AsyncIterator[tuple[Gateway, Reentry]]:
 class Context:
     """A call's context, as far as it is asked."""
 
+    def __init__(self, ticket: str) -> None:
+        self._ticket = ticket
+
     def invocation_metadata(self) -> Sequence[tuple[str, str]]:
-        return ((TICKET, "t"), ("edgemesh-tenant", "physics"))
+        return ((TICKET, self._ticket), ("edgemesh-tenant", "physics"))
 
 
-def opened(reentry: Reentry, *grants: str, calls: int = 10, run_time_ms: int = 5_000) -> Answer:
-    context: Any = Context()
+def opened(
+    reentry: Reentry,
+    *grants: str,
+    calls: int = 10,
+    run_time_ms: int = 5_000,
+    ticket: str = "t",
+) -> Answer:
+    context: Any = Context(ticket)
     request = Request(
         request_id="outer",
         capabilities=grants,
@@ -85,6 +94,20 @@ def question(request: Request, number: int = 1, seconds: float = 3.0) -> bytes:
 def reason(answer: bytes) -> str:
     assert answer[:1] == questions.REFUSED
     return str(refusals.told(answer[1:])["reason"])
+
+
+async def test_of_several_gateways_the_one_that_issued_the_ticket_is_asked(
+    gateway: tuple[Gateway, Reentry],
+) -> None:
+    made, reentry = gateway
+    elsewhere = Reentry("127.0.0.1:1")  # nobody is there
+    ticket = f"t@{reentry.gateway}"
+    answer = opened(elsewhere, "call:*", ticket=ticket)
+    reply = await answer(question(Request(algorithm="cpp.fft")))
+    assert reply[:1] == questions.ANSWERED
+    ((_, headers, _),) = made.asked
+    assert headers[TICKET] == ticket
+    await elsewhere.close()
 
 
 async def test_a_call_goes_in_with_the_ticket_and_the_time_left(

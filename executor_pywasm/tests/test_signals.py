@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
-from edgemesh_sandbox import Sandbox
+from edgemesh_sandbox import Limits, Sandbox
 from edgemesh_sandbox.built import Built
+
+LONG = Limits(run_time_ms=300_000)  # more than a test may last
 
 STORM = """
 import signal, sys
@@ -48,7 +49,7 @@ def test_many_alarms_in_many_runs(built: Built) -> None:
     assert int(done.stdout.removeprefix("raised ")) > 250
 
 
-@pytest.mark.parametrize("code", ["while True: pass", "import time; time.sleep(100)"])
+@pytest.mark.parametrize("code", ["while True: pass", "import time; time.sleep(1000)"])
 def test_an_interrupt_ends_a_run(sandbox: Sandbox, code: str) -> None:
     begun = threading.Event()
 
@@ -58,9 +59,7 @@ def test_an_interrupt_ends_a_run(sandbox: Sandbox, code: str) -> None:
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        sandbox.run(f"print('here')\n{code}", on_output=lambda *_: begun.set())
+        sandbox.run(f"print('here')\n{code}", on_output=lambda *_: begun.set(), limits=LONG)
     thread.join()
-    assert time.monotonic() - began < 8
     assert sandbox.run("output = 1").result == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -150,13 +149,11 @@ def test_the_deadline_and_the_callers_wish_hold_while_a_tool_runs(sandbox: Sandb
     release = threading.Event()
     code = "from edgemesh import tools\nprint('before')\ntools.wait()"
     tools = {"wait": release.wait}
-    began = time.monotonic()
     result = sandbox.run(code, tools=tools, limits=Limits(run_time_ms=200))
     assert (result.outcome, result.stdout) == (Outcome.TIMEOUT, "before\n")
     left = threading.Event()
     threading.Timer(0.1, left.set).start()
     assert sandbox.run(code, tools=tools, cancelled=left).outcome is Outcome.CANCELLED
-    assert time.monotonic() - began < 8
     release.set()
 
 

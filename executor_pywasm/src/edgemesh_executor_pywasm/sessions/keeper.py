@@ -149,7 +149,7 @@ class Keeper(Collector):
         )
         sessions.add_metric(["awake"], awake)
         sessions.add_metric(["asleep"], len(entries) - awake)
-        stored = GaugeMetricFamily("edgemesh_sessions_bytes", "What they take on disk")
+        stored = GaugeMetricFamily("edgemesh_sessions_bytes", "What sessions take on disk")
         stored.add_metric([], sum(entry.file.nbytes for entry in entries))
         yield from (sessions, stored)
 
