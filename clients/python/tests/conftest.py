@@ -11,6 +11,7 @@ from edgemesh_client import AsyncClient, Client
 from edgemesh_local.mesh import Mesh
 
 EXECUTORS = ("cpp", "ml", "pywasm")
+WEBHOOK_SECRET = "whsec_" + 32 * "A"
 
 
 def chosen() -> tuple[str, ...]:
@@ -41,7 +42,14 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
             # The index that builds have here may be a mirror in a network that is not public.
             "FETCH_NETWORKS": '["0.0.0.0/0", "::/0"]',
         }
-    settings["gateway"] = {"DATABASE": f"sqlite:///{folder}/gateway.db"}
+    secrets = folder / "webhooks.toml"
+    secrets.write_text(f'[secrets]\nlocal = "{WEBHOOK_SECRET}"\n')
+    secrets.chmod(0o600)
+    settings["gateway"] = {
+        "DATABASE": f"sqlite:///{folder}/gateway.db",
+        "WEBHOOK_INTERNAL_HOSTS": '["127.0.0.1:*"]',
+        "WEBHOOK_SECRETS": str(secrets),
+    }
     async with Mesh(chosen(), settings=settings) as running:
         yield running
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import socket
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgemesh_client import AsyncClient
 from edgemesh_local.mesh import Mesh
 
 
@@ -146,6 +150,22 @@ async def test_jobs(address: str) -> None:
     assert "SUCCEEDED" in (await edgemesh(address, "jobs", "cancel", id)).out
 
 
+@pytest.mark.needs("cpp")
+async def test_schedules(address: str) -> None:
+    plan = ("cpp.fft", "-i", "x=[0,1,0,-1]", "--missed", "ONCE")
+    made = await edgemesh(address, "schedules", "create", "typed", "0 3 * * *", *plan)
+    assert made.code == 0, made
+    (listed,) = (await edgemesh(address, "schedules", "list", "--json")).json["schedules"]
+    assert (listed["id"], listed["missed"], listed["paused"]) == ("typed", "ONCE", False)
+    paused = (await edgemesh(address, "schedules", "pause", "typed", "--json")).json
+    assert paused["paused"] is True
+    assert "typed" in (await edgemesh(address, "schedules", "resume", "typed")).out
+    assert "0 3 * * *" in (await edgemesh(address, "schedules", "get", "typed")).out
+    assert (await edgemesh(address, "schedules", "delete", "typed")).code == 0
+    wrong = await edgemesh(address, "schedules", "create", "w", "nightly", "cpp.fft")
+    assert (wrong.code, "cron" in wrong.err) == (2, True)
+
+
 @pytest.mark.needs("ml")
 async def test_models(address: str, tmp_path: Path) -> None:
     said = await edgemesh(address, "chat", "Say hello.", "--max-tokens", "4")
@@ -180,12 +200,25 @@ async def test_the_doctor_names_what_mends() -> None:
     assert said.err.startswith("error: UNAVAILABLE: ")
 
 
-@pytest.mark.needs("cpp")
-async def test_keys_open_a_mesh_that_demands_them(tmp_path: Path) -> None:
-    database = {"DATABASE": f"sqlite:///{tmp_path}/gateway.db", "IDENTITY": "required"}
-    secret = "k" * 40
-    import hashlib
+@pytest.mark.needs("ml")
+async def test_models_are_listed_loaded_and_unloaded(address: str) -> None:
+    listed = (await edgemesh(address, "models", "list", "--json")).json["models"]
+    assert {"all-minilm-l6-v2", "smollm2-135m-instruct"} <= {each["name"] for each in listed}
+    table = await edgemesh(address, "models", "ls")
+    assert "all-minilm-l6-v2" in table.out
+    for word, loaded in (("unload", False), ("load", True)):
+        said = await edgemesh(address, "models", word, "all-minilm-l6-v2", "--json")
+        assert said.code == 0, said.err
+        assert said.json["loaded"] is loaded
+    none = await edgemesh(address, "models", "load", "none", "--json")
+    assert none.code != 0
+    assert "name" in json.loads(none.err)["error"]["fields"]
 
+
+@asynccontextmanager
+async def demanding(tmp_path: Path, secret: str) -> AsyncGenerator[str]:
+    """A mesh that demands keys; `secret` is its operators'."""
+    database = {"DATABASE": f"sqlite:///{tmp_path}/gateway.db", "IDENTITY": "required"}
     digest = hashlib.sha256(secret.encode()).hexdigest()
     keys = tmp_path / "keys.toml"
     keys.write_text(f'[[keys]]\ntenant = "operators"\nsha256 = "{digest}"\n')
@@ -194,7 +227,13 @@ async def test_keys_open_a_mesh_that_demands_them(tmp_path: Path) -> None:
     gateway = database | {"API_KEYS": str(keys), "POLICY": str(policy)}
     settings = {"gateway": gateway, "cpp": {"WORKERS": "1", "SPARES": "0"}}
     async with Mesh(("cpp",), settings=settings) as mesh:
-        address = mesh.address("gateway")
+        yield mesh.address("gateway")
+
+
+@pytest.mark.needs("cpp")
+async def test_keys_open_a_mesh_that_demands_them(tmp_path: Path) -> None:
+    secret = "k" * 40
+    async with demanding(tmp_path, secret) as address:
         refused = await edgemesh(address, "doctor")
         assert refused.code == 4
         assert "BAD key" in refused.out
@@ -210,3 +249,26 @@ async def test_keys_open_a_mesh_that_demands_them(tmp_path: Path) -> None:
         assert (await edgemesh(address, "keys", "list", key=key)).code == 3
         assert (await edgemesh(address, "keys", "revoke", key[:15], key=secret)).code == 0
         assert (await edgemesh(address, "status", key=key)).code == 3
+
+
+@pytest.mark.needs("cpp")
+async def test_what_tenants_did_is_told_and_erased(tmp_path: Path) -> None:
+    secret = "k" * 40
+    async with demanding(tmp_path, secret) as address:
+        async with AsyncClient(address, api_key=secret) as operator:
+            _, key = await operator.create_key("physics", scopes=["cpp.*"])
+        async with AsyncClient(address, api_key=key) as physics:
+            ran = await physics.compute("cpp.fft", x=np.ones(4))
+        words = ("request", ran.request_id, "--tenant", "physics", "--json")
+        told = (await edgemesh(address, *words, key=secret)).json
+        assert (told["tenant"], told["outcome"], told["executor"]) == ("physics", "OK", "cpp")
+        assert 0 < told["run_us"] < told["total_us"]
+        assert (await edgemesh(address, "usage", "--all", key=key)).code == 3
+        lines = (await edgemesh(address, "usage", "--csv", "--all", key=secret)).out.splitlines()
+        assert lines[0].startswith("day,tenant,algorithm,calls,failed,compute_us,")
+        assert lines[1].split(",")[1:4] == ["physics", "cpp.fft", "1"]
+        asked = await edgemesh(address, "erase", "physics", stdin="n\n", key=secret)
+        assert asked.code == 130
+        words = ("erase", "physics", "--yes", "--json")
+        gone = (await edgemesh(address, *words, key=secret)).json
+        assert (gone["count"], gone["left"]) == ({"keys": 1, "usage": 1, "requests": 1}, [])

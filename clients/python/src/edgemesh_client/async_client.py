@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, overload
 
-import grpc
 from edgemesh.compute.v1 import (
     algorithm_pb2,
     algorithm_pb2_grpc,
     compute_pb2_grpc,
-    environment_pb2,
-    environment_pb2_grpc,
     job_pb2,
     job_pb2_grpc,
-    key_pb2,
-    key_pb2_grpc,
     session_pb2,
     session_pb2_grpc,
 )
 
+from edgemesh_client.async_accounts import AsyncAccounts
+from edgemesh_client.async_holdings import PREPARING_S, AsyncHoldings
 from edgemesh_client.async_job import AsyncJob
+from edgemesh_client.async_plans import AsyncPlans
 from edgemesh_client.async_remote import AsyncRemote
 from edgemesh_client.async_session import AsyncSession
 from edgemesh_client.events import Event, read_event
-from edgemesh_client.kinds import Algorithm, Environment, JobInfo, JobState, Key, SessionInfo
-from edgemesh_client.link import Link
-from edgemesh_client.options import Options, Retries
+from edgemesh_client.job_kinds import JobInfo, JobState
+from edgemesh_client.kinds import Algorithm, SessionInfo
 from edgemesh_client.request import Call, Limits, Priority, make_request
 from edgemesh_client.result import Result, read_result
 from edgemesh_client.source import program
 
-PREPARING_S = 300.0
-"""How long a set-up may take: an environment, a registration."""
 
-
-class AsyncClient:
+class AsyncClient(AsyncHoldings, AsyncAccounts, AsyncPlans):
     """A mesh, for asyncio.
 
         async with AsyncClient() as client:
@@ -47,59 +39,6 @@ class AsyncClient:
     Options are those of `options`: an argument, or else the environment. `timeout` is each call's,
     in seconds, unless it names one; `math.inf` waits for ever. Raises ConfigurationError.
     """
-
-    def __init__(
-        self,
-        address: str | None = None,
-        *,
-        api_key: str | None = None,
-        token: str | None = None,
-        tls: bool | None = None,
-        ca: str | Path | None = None,
-        certificate: str | Path | None = None,
-        certificate_key: str | Path | None = None,
-        server_name: str = "",
-        timeout: float = 60.0,
-        retries: Retries | None = None,
-    ) -> None:
-        self.options = Options.settle(
-            address,
-            api_key=api_key,
-            token=token,
-            tls=tls,
-            ca=ca,
-            certificate=certificate,
-            certificate_key=certificate_key,
-            server_name=server_name,
-            timeout=timeout,
-            retries=retries,
-        )
-        self._link: Link | None = None
-        self._environments: dict[tuple[str, ...], asyncio.Task[Environment]] = {}
-
-    @property
-    def link(self) -> Link:
-        """The channel, made where it is first used, in the running event loop."""
-        if self._link is None:
-            self._link = Link(self.options)
-        return self._link
-
-    @property
-    def channel(self) -> grpc.aio.Channel:
-        """For what the contract has and this client has not."""
-        return self.link.channel
-
-    async def __aenter__(self) -> AsyncClient:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """End the channel, and the calls on it."""
-        link, self._link = self._link, None
-        if link is not None:
-            await link.close()
 
     # Work
 
@@ -201,6 +140,7 @@ class AsyncClient:
         priority: Priority | None = None,
         capabilities: Sequence[str] = (),
         request_id: str = "",
+        webhook: str = "",
         parameters: Mapping[str, Any] | None = None,
         tensors: Mapping[str, Any] | None = None,
         **arguments: Any,
@@ -208,7 +148,8 @@ class AsyncClient:
         """Have it done though nobody waits: when this returns, the job is on the mesh's disk.
 
         `job_timeout_s` bounds the job, waiting included. A `request_id` names it: submitted again
-        it is the same job. Without one the client makes one, so that its retries are one job.
+        it is the same job. Without one the client makes one, so that its retries are one job. A
+        `webhook` is a URL that is told of its end, where the mesh's operator allows it.
         """
         call = Call(limits, priority, "", capabilities)
         request = job_pb2.SubmitJobRequest(
@@ -216,6 +157,7 @@ class AsyncClient:
             max_attempts=max_attempts,
             timeout_ms=int(1000 * (job_timeout_s or 0)),
             idempotent=idempotent,
+            webhook=job_pb2.Webhook(url=webhook) if webhook else None,
             request=make_request(algorithm, call, arguments, parameters, tensors),
         )
         stub = job_pb2_grpc.JobServiceStub(self.channel)
@@ -355,100 +297,3 @@ class AsyncClient:
         )
         answer = await self.link.unary(stub.RegisterAlgorithm, request, timeout=timeout, safe=True)
         return Algorithm.read(answer.algorithm)
-
-    async def delete_algorithm(self, name: str) -> list[str]:
-        """Delete a registered algorithm, or one version (`name@version`); what was deleted."""
-        stub = algorithm_pb2_grpc.AlgorithmServiceStub(self.channel)
-        request = algorithm_pb2.DeleteAlgorithmRequest(name=name)
-        return list((await self.link.unary(stub.DeleteAlgorithm, request)).deleted)
-
-    async def algorithms(self, namespace: str = "") -> list[Algorithm]:
-        """What can be computed now, by name; of one namespace, e.g. "cpp"."""
-        stub = algorithm_pb2_grpc.AlgorithmServiceStub(self.channel)
-        request = algorithm_pb2.ListAlgorithmsRequest(namespace=namespace)
-        answer = await self.link.unary(stub.ListAlgorithms, request, safe=True)
-        return [Algorithm.read(each) for each in answer.algorithms]
-
-    async def algorithm(self, name: str) -> Algorithm:
-        """One of them. Raises NotFound, whose message has the nearest names."""
-        stub = algorithm_pb2_grpc.AlgorithmServiceStub(self.channel)
-        request = algorithm_pb2.GetAlgorithmRequest(name=name)
-        return Algorithm.read(
-            (await self.link.unary(stub.GetAlgorithm, request, safe=True)).algorithm
-        )
-
-    # Environments
-
-    async def environment(
-        self,
-        dependencies: Sequence[str],
-        *,
-        progress: Callable[[str, str], None] | None = None,
-        timeout: float = PREPARING_S,
-    ) -> Environment:
-        """Make an environment; `progress` is told each stage and its message.
-
-        Raises InvalidRequest with the resolver's own words where there is no solution.
-        """
-        stub = environment_pb2_grpc.EnvironmentServiceStub(self.channel)
-        request = environment_pb2.CreateEnvironmentRequest(dependencies=dependencies)
-        made: Environment | None = None
-        async for event in self.link.stream(
-            stub.CreateEnvironment, request, timeout=timeout, safe=True
-        ):
-            if event.HasField("environment"):
-                made = Environment.read(event.environment)
-            elif progress is not None:
-                progress(event.progress.stage, event.progress.message)
-        if made is None:
-            raise AssertionError("the last event has the environment")
-        return made
-
-    async def environment_of(self, dependencies: Sequence[str]) -> Environment:
-        """The environment of these, made at most once by this client."""
-        key = tuple(dependencies)
-        task = self._environments.get(key)
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._environments[key] = asyncio.create_task(self.environment(key))
-        return await asyncio.shield(task)
-
-    async def environments(self) -> list[Environment]:
-        """The tenant's environments, newest first, without their locks."""
-        stub = environment_pb2_grpc.EnvironmentServiceStub(self.channel)
-        request = environment_pb2.ListEnvironmentsRequest()
-        answer = await self.link.unary(stub.ListEnvironments, request, safe=True)
-        return [Environment.read(each) for each in answer.environments]
-
-    async def delete_environment(self, id: str) -> None:
-        """Forget one. Raises NotFound."""
-        stub = environment_pb2_grpc.EnvironmentServiceStub(self.channel)
-        await self.link.unary(
-            stub.DeleteEnvironment, environment_pb2.DeleteEnvironmentRequest(id=id)
-        )
-
-    # Keys
-
-    async def create_key(
-        self, tenant: str, *, scopes: Sequence[str] = (), note: str = "", days: float = 0
-    ) -> tuple[Key, str]:
-        """Make an API key; what is known of it, and the key, which nobody can tell again."""
-        stub = key_pb2_grpc.KeyServiceStub(self.channel)
-        request = key_pb2.CreateKeyRequest(
-            tenant=tenant, scopes=scopes, note=note, lifetime_s=int(days * 86_400)
-        )
-        answer = await self.link.unary(stub.CreateKey, request)
-        return Key.read(answer.key), answer.secret
-
-    async def keys(self, *, tenant: str = "", all: bool = False) -> list[Key]:
-        """The keys, newest first; `all`: the revoked and expired ones too."""
-        stub = key_pb2_grpc.KeyServiceStub(self.channel)
-        request = key_pb2.ListKeysRequest(tenant=tenant, all=all)
-        return [
-            Key.read(key) for key in (await self.link.unary(stub.ListKeys, request, safe=True)).keys
-        ]
-
-    async def revoke_key(self, prefix: str) -> Key:
-        """Revoke a key, for good. Raises NotFound."""
-        stub = key_pb2_grpc.KeyServiceStub(self.channel)
-        request = key_pb2.RevokeKeyRequest(prefix=prefix)
-        return Key.read((await self.link.unary(stub.RevokeKey, request, safe=True)).key)

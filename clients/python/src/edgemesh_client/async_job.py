@@ -11,7 +11,7 @@ from edgemesh.compute.v1 import job_pb2, job_pb2_grpc
 
 from edgemesh_client import events
 from edgemesh_client.errors import DeadlineExceeded, Unavailable
-from edgemesh_client.kinds import JobInfo, JobState
+from edgemesh_client.job_kinds import JobInfo, JobState
 from edgemesh_client.result import Result, read_result
 from edgemesh_client.translate import from_job
 

@@ -9,12 +9,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from edgemesh_client.async_client import PREPARING_S, AsyncClient
+from edgemesh_client.accounts import Accounts
+from edgemesh_client.async_client import AsyncClient
+from edgemesh_client.async_holdings import PREPARING_S
 from edgemesh_client.async_remote import AsyncRemote
 from edgemesh_client.events import Event
+from edgemesh_client.holdings import Holdings
 from edgemesh_client.job import Job
-from edgemesh_client.kinds import Algorithm, Environment, JobInfo, JobState, Key, SessionInfo
+from edgemesh_client.job_kinds import JobInfo, JobState
+from edgemesh_client.kinds import (
+    Algorithm,
+    SessionInfo,
+)
 from edgemesh_client.options import Options, Retries
+from edgemesh_client.planning import Planning
 from edgemesh_client.portal import Portal
 from edgemesh_client.remote import Remote
 from edgemesh_client.request import Limits, Priority
@@ -22,7 +30,7 @@ from edgemesh_client.result import Result
 from edgemesh_client.session import Session
 
 
-class Client:
+class Client(Holdings, Accounts, Planning):
     """A mesh.
 
         with Client() as client:
@@ -199,6 +207,7 @@ class Client:
         priority: Priority | None = None,
         capabilities: Sequence[str] = (),
         request_id: str = "",
+        webhook: str = "",
         parameters: Mapping[str, Any] | None = None,
         tensors: Mapping[str, Any] | None = None,
         **arguments: Any,
@@ -206,7 +215,8 @@ class Client:
         """Have it done though nobody waits: when this returns, the job is on the mesh's disk.
 
         `job_timeout_s` bounds the job, waiting included. A `request_id` names it: submitted again
-        it is the same job. Without one the client makes one, so that its retries are one job.
+        it is the same job. Without one the client makes one, so that its retries are one job. A
+        `webhook` is a URL that is told of its end, where the mesh's operator allows it.
         """
         return Job(
             self._portal,
@@ -221,6 +231,7 @@ class Client:
                     priority=priority,
                     capabilities=capabilities,
                     request_id=request_id,
+                    webhook=webhook,
                     parameters=parameters,
                     tensors=tensors,
                     **arguments,
@@ -328,56 +339,3 @@ class Client:
                 timeout=timeout,
             )
         )
-
-    def delete_algorithm(self, name: str) -> list[str]:
-        """Delete a registered algorithm, or one version (`name@version`); what was deleted."""
-        return self._portal.run(self._async.delete_algorithm(name))
-
-    def algorithms(self, namespace: str = "") -> list[Algorithm]:
-        """What can be computed now, by name; of one namespace, e.g. "cpp"."""
-        return self._portal.run(self._async.algorithms(namespace))
-
-    def algorithm(self, name: str) -> Algorithm:
-        """One of them. Raises NotFound, whose message has the nearest names."""
-        return self._portal.run(self._async.algorithm(name))
-
-    # Environments
-
-    def environment(
-        self,
-        dependencies: Sequence[str],
-        *,
-        progress: Callable[[str, str], None] | None = None,
-        timeout: float = PREPARING_S,
-    ) -> Environment:
-        """Make an environment; `progress` is told each stage and its message.
-
-        Raises InvalidRequest with the resolver's own words where there is no solution.
-        """
-        return self._portal.run(
-            self._async.environment(dependencies, progress=progress, timeout=timeout)
-        )
-
-    def environments(self) -> list[Environment]:
-        """The tenant's environments, newest first, without their locks."""
-        return self._portal.run(self._async.environments())
-
-    def delete_environment(self, id: str) -> None:
-        """Forget one. Raises NotFound."""
-        self._portal.run(self._async.delete_environment(id))
-
-    # Keys
-
-    def create_key(
-        self, tenant: str, *, scopes: Sequence[str] = (), note: str = "", days: float = 0
-    ) -> tuple[Key, str]:
-        """Make an API key; what is known of it, and the key, which nobody can tell again."""
-        return self._portal.run(self._async.create_key(tenant, scopes=scopes, note=note, days=days))
-
-    def keys(self, *, tenant: str = "", all: bool = False) -> list[Key]:
-        """The keys, newest first; `all`: the revoked and expired ones too."""
-        return self._portal.run(self._async.keys(tenant=tenant, all=all))
-
-    def revoke_key(self, prefix: str) -> Key:
-        """Revoke a key, for good. Raises NotFound."""
-        return self._portal.run(self._async.revoke_key(prefix))

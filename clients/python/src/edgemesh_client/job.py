@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgemesh_client.async_job import AsyncJob, JobEvent
-from edgemesh_client.kinds import JobInfo
+from edgemesh_client.job_kinds import JobInfo
 from edgemesh_client.portal import Portal
 from edgemesh_client.result import Result
 

@@ -1,9 +1,8 @@
-"""What the mesh tells of: algorithms, environments, sessions, jobs, keys."""
+"""What the mesh tells of what it has: algorithms, environments, sessions, keys, models."""
 
 from __future__ import annotations
 
 import datetime as dt
-import enum
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +11,13 @@ from typing import Any
 from edgemesh.compute.v1 import (
     algorithm_pb2,
     environment_pb2,
-    job_pb2,
     key_pb2,
+    model_pb2,
     session_pb2,
     tensor_pb2,
 )
+
+from edgemesh_client.moment import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Environment:
             {each.name: each.version for each in told.from_image},
             told.lock,
             told.bytes,
-            _moment(told.created_ms),
+            moment(told.created_ms),
         )
 
 
@@ -129,9 +130,9 @@ class SessionInfo:
             told.calls,
             told.undoable,
             told.stored_bytes,
-            _moment(told.created_ms),
-            _moment(told.used_ms),
-            _moment(told.expires_ms) if told.expires_ms else None,
+            moment(told.created_ms),
+            moment(told.used_ms),
+            moment(told.expires_ms) if told.expires_ms else None,
             told.deterministic,
             told.environment,
         )
@@ -151,59 +152,6 @@ class Variable:
     def read(cls, told: session_pb2.Variable) -> Variable:
         """Of the contract's message."""
         return cls(told.name, told.type, told.size_bytes, tuple(told.shape), told.dtype)
-
-
-class JobState(enum.Enum):
-    """Where a job is."""
-
-    QUEUED = "QUEUED"
-    RUNNING = "RUNNING"
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
-    LOST = "LOST"
-    DEAD = "DEAD"
-    EXPIRED = "EXPIRED"
-
-    @property
-    def done(self) -> bool:
-        """Whether it has ended."""
-        return self not in (JobState.QUEUED, JobState.RUNNING)
-
-    @classmethod
-    def read(cls, state: job_pb2.JobState.ValueType) -> JobState:
-        """Of the contract's number."""
-        return cls(job_pb2.JobState.Name(state).removeprefix("JOB_STATE_"))
-
-
-@dataclass(frozen=True, slots=True)
-class JobInfo:
-    """A job, as it was when it was asked for."""
-
-    id: str
-    request_id: str
-    algorithm: str
-    state: JobState
-    attempts: int
-    max_attempts: int
-    created: dt.datetime
-    started: dt.datetime | None
-    ended: dt.datetime | None
-
-    @classmethod
-    def read(cls, told: job_pb2.Job) -> JobInfo:
-        """Of the contract's message."""
-        return cls(
-            told.id,
-            told.request_id,
-            told.algorithm,
-            JobState.read(told.state),
-            told.attempts,
-            told.max_attempts,
-            _moment(told.created_ms),
-            _moment(told.started_ms) if told.started_ms else None,
-            _moment(told.ended_ms) if told.ended_ms else None,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,11 +174,44 @@ class Key:
             told.tenant,
             told.note,
             tuple(told.scopes),
-            _moment(told.created_ms),
-            _moment(told.expires_ms) if told.expires_ms else None,
-            _moment(told.revoked_ms) if told.revoked_ms else None,
+            moment(told.created_ms),
+            moment(told.expires_ms) if told.expires_ms else None,
+            moment(told.revoked_ms) if told.revoked_ms else None,
         )
 
 
-def _moment(ms: int) -> dt.datetime:
-    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One version of a model that an executor serves."""
+
+    name: str
+    version: str
+    task: str
+    family: str
+    licence: str
+    description: str
+    memory_bytes: int
+    """What it is counted with when it is loaded."""
+    loaded: bool
+    stable: bool
+    """Whether its name stands for this version."""
+    kept: bool
+    """Whether it is never unloaded."""
+    algorithms: tuple[str, ...]
+
+    @classmethod
+    def read(cls, told: model_pb2.Model) -> Model:
+        """Of the contract's message."""
+        return cls(
+            told.name,
+            told.version,
+            told.task,
+            told.family,
+            told.licence,
+            told.description,
+            told.memory_bytes,
+            told.loaded,
+            told.stable,
+            told.kept,
+            tuple(told.algorithms),
+        )

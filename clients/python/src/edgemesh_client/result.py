@@ -85,6 +85,8 @@ class Usage:
     peak_memory_bytes: int = 0
     executor: str = ""
     version: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
     stages: Mapping[str, int] = field(default_factory=dict[str, int])
     """Stage of the run → microseconds."""
 
@@ -171,6 +173,8 @@ def read_result(response: compute_pb2.ComputeResponse) -> Result:
             usage.peak_memory_bytes,
             usage.executor,
             usage.version,
+            usage.input_tokens,
+            usage.output_tokens,
             {stage.name: stage.us for stage in usage.stages},
         ),
         algorithm=response.algorithm,

@@ -1,6 +1,6 @@
 """The command `edgemesh`."""
 
-from edgemesh_client.cli import doctor, manage, work
+from edgemesh_client.cli import accounts, doctor, manage, plan, work
 from edgemesh_client.cli.app import main
 
-__all__ = ["doctor", "main", "manage", "work"]
+__all__ = ["accounts", "doctor", "main", "manage", "plan", "work"]

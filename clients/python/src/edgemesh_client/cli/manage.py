@@ -1,40 +1,31 @@
-"""Commands that look after things: status, algorithms, jobs, sessions, keys."""
+"""Commands that look after things: status, algorithms, jobs, sessions, keys, models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
 from edgemesh_client.cli import given
 from edgemesh_client.cli.app import STATE, app
-from edgemesh_client.kinds import Algorithm, JobInfo, JobState, Key, SessionInfo, TensorSpec
+from edgemesh_client.cli.show import many, one
+from edgemesh_client.job_kinds import JobInfo, JobState
+from edgemesh_client.kinds import (
+    Algorithm,
+    Key,
+    Model,
+    SessionInfo,
+    TensorSpec,
+)
 
-_T = TypeVar("_T")
 jobs = typer.Typer(help="Jobs: work that nobody waits for.", no_args_is_help=True)
 sessions = typer.Typer(help="Sessions of Python.", no_args_is_help=True)
 keys = typer.Typer(help="API keys; needs the scope admin.", no_args_is_help=True)
-for name, group in (("jobs", jobs), ("sessions", sessions), ("keys", keys)):
+models = typer.Typer(help="Models that an executor serves.", no_args_is_help=True)
+for name, group in (("jobs", jobs), ("sessions", sessions), ("keys", keys), ("models", models)):
     app.add_typer(group, name=name)
-
-
-def _list(
-    name: str, items: Sequence[_T], columns: Sequence[str], row: Callable[[_T], Sequence[Any]]
-) -> None:
-    if STATE.output.as_json:
-        STATE.output.json({name: items})
-    else:
-        STATE.output.table(columns, map(row, items))
-
-
-def _one(item: Any) -> None:
-    if STATE.output.as_json:
-        STATE.output.json(item)
-        return
-    told = {name: getattr(item, name) for name in item.__dataclass_fields__}
-    STATE.output.table(("", ""), [(name, value) for name, value in told.items() if value])
 
 
 @app.command()
@@ -61,7 +52,7 @@ def algorithms(
         _algorithm(STATE.client.algorithm(name))
         return
     found = STATE.client.algorithms(name)
-    _list(
+    many(
         "algorithms",
         found,
         ("name", "version", "executor", "computes"),
@@ -115,13 +106,13 @@ def jobs_list(
     """Jobs, newest first."""
     found = STATE.client.jobs(states=state or (), algorithm=algorithm, most=most)
     columns = ("id", "state", "algorithm", "attempts", "submitted", "ended")
-    _list("jobs", found, columns, _job_row)
+    many("jobs", found, columns, _job_row)
 
 
 @jobs.command("get")
 def jobs_get(id: str) -> None:
     """What a job is now."""
-    _one(STATE.client.job(id).info)
+    one(STATE.client.job(id).info)
 
 
 @jobs.command("wait")
@@ -138,7 +129,7 @@ def jobs_wait(id: str) -> None:
 @jobs.command("cancel")
 def jobs_cancel(id: str) -> None:
     """Ask for its end."""
-    _one(STATE.client.job(id).cancel())
+    one(STATE.client.job(id).cancel())
 
 
 @sessions.command("list")
@@ -149,14 +140,14 @@ def sessions_list() -> None:
         return (each.name, each.calls, each.stored_bytes, each.used, each.expires)
 
     columns = ("name", "calls", "bytes", "used", "expires")
-    _list("sessions", STATE.client.sessions(), columns, row)
+    many("sessions", STATE.client.sessions(), columns, row)
 
 
 @sessions.command("inspect")
 def sessions_inspect(name: str) -> None:
     """The names that it has."""
     found = STATE.client.session(name).inspect()
-    _list(
+    many(
         "variables",
         found,
         ("name", "type", "bytes", "shape"),
@@ -167,19 +158,19 @@ def sessions_inspect(name: str) -> None:
 @sessions.command("fork")
 def sessions_fork(name: str, fork: str) -> None:
     """Another one that has all that it has."""
-    _one(STATE.client.session(name).fork(fork).info())
+    one(STATE.client.session(name).fork(fork).info())
 
 
 @sessions.command("undo")
 def sessions_undo(name: str, calls: int = 1) -> None:
     """Take its last calls back."""
-    _one(STATE.client.session(name).undo(calls))
+    one(STATE.client.session(name).undo(calls))
 
 
 @sessions.command("reset")
 def sessions_reset(name: str) -> None:
     """Make it empty."""
-    _one(STATE.client.session(name).reset())
+    one(STATE.client.session(name).reset())
 
 
 @sessions.command("export")
@@ -191,7 +182,7 @@ def sessions_export(name: str, file: Path) -> None:
 @sessions.command("import")
 def sessions_import(name: str, file: str) -> None:
     """A session of such a file."""
-    _one(STATE.client.import_session(name, given.read(file)).info())
+    one(STATE.client.import_session(name, given.read(file)).info())
 
 
 @sessions.command("delete")
@@ -227,10 +218,39 @@ def keys_list(
 ) -> None:
     """Keys, newest first."""
     columns = ("prefix", "tenant", "scopes", "note", "made", "expires", "revoked")
-    _list("keys", STATE.client.keys(tenant=tenant, all=every), columns, _key_row)
+    many("keys", STATE.client.keys(tenant=tenant, all=every), columns, _key_row)
 
 
 @keys.command("revoke")
 def keys_revoke(prefix: str) -> None:
     """Revoke one, for good."""
-    _one(STATE.client.revoke_key(prefix))
+    one(STATE.client.revoke_key(prefix))
+
+
+_Executor = Annotated[str, typer.Option(help="Where several have models, which.")]
+
+
+@models.command("list")
+@models.command("ls", hidden=True)
+def models_list(executor: _Executor = "") -> None:
+    """Models, and which of them are loaded."""
+
+    def row(each: Model) -> Sequence[Any]:
+        state = "kept" if each.kept else "loaded" if each.loaded else ""
+        name = each.name if each.stable else f"{each.name}@{each.version}"
+        return (name, each.version, each.task, each.family, state, f"{each.memory_bytes >> 20} MiB")
+
+    columns = ("name", "version", "task", "family", "", "memory")
+    many("models", STATE.client.models(executor=executor), columns, row)
+
+
+@models.command("load")
+def models_load(name: str, executor: _Executor = "") -> None:
+    """Load one, for which others may be unloaded."""
+    one(STATE.client.load_model(name, executor=executor))
+
+
+@models.command("unload")
+def models_unload(name: str, executor: _Executor = "") -> None:
+    """Unload one when its calls have ended; the next call loads it again."""
+    one(STATE.client.unload_model(name, executor=executor))

@@ -34,12 +34,15 @@ def run(
         list[str] | None, typer.Option("--out", "-o", help="NAME=@FILE, where the output goes")
     ] = None,
     job: Annotated[bool, typer.Option("--job", help="Submit it as a job; prints its id.")] = False,
+    webhook: Annotated[str, typer.Option(help="Of a job: a URL that is told of its end.")] = "",
 ) -> None:
     """Run an algorithm."""
     parameters, tensors = given.parameters(param or ()), given.inputs(inputs or ())
     places = given.pairs("--out", out or ())
     if job:
-        submitted = STATE.client.submit(algorithm, parameters=parameters, tensors=tensors)
+        submitted = STATE.client.submit(
+            algorithm, webhook=webhook, parameters=parameters, tensors=tensors
+        )
         if STATE.output.as_json:
             STATE.output.json(submitted.info)
         else:
