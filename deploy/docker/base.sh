@@ -25,11 +25,16 @@ done
 mkdir -p "$root/etc/uv"
 echo 'native-tls = true' >"$root/etc/uv/uv.toml"
 
-slim=(/usr/share/doc /usr/share/man /usr/share/info /usr/share/locale)
+# Licences stay, as in Debian's own slim image.
+find "$root/usr/share/doc" -mindepth 1 ! -type d ! -name copyright -delete
+find "$root/usr/share/doc" -mindepth 1 -type d -empty -delete
+slim=(/usr/share/man /usr/share/info /usr/share/locale)
 for path in "${slim[@]}"; do
   echo "path-exclude $path/*"
   rm -rf "${root:?}$path"/*
 done >"$root/etc/dpkg/dpkg.cfg.d/slim"
+printf 'path-exclude /usr/share/doc/*\npath-include /usr/share/doc/*/copyright\n' \
+  >>"$root/etc/dpkg/dpkg.cfg.d/slim"
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/archives/*.deb "$root"/var/log/*.log
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" # services do not start in it
 chmod 755 "$root/usr/sbin/policy-rc.d"

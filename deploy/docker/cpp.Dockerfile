@@ -70,12 +70,33 @@ COPY --from=wheels /wheels /wheels
 RUN /tools/bin/uv pip install --python /opt/edgemesh --link-mode copy --compile-bytecode \
       --offline --no-index --no-deps /wheels/*.whl
 
+# What plugins are linked to and the last stage's packages do not bring, each with its licence, or that
+# of another package of its source (a slim base drops links in /usr/share/doc), where the base keeps
+# any. The packages themselves would bring far more: OpenCV's all of Mesa.
+FROM plugins AS libraries
+RUN set -e; mkdir -p /libraries/lib /libraries/doc; \
+    for file in $(ldd /opt/plugins/plugins/*.so | awk '/=> \// {print $3}' | sort -u); do \
+      package=$(dpkg -S "*/$(basename "$(realpath "$file")")" | head -n 1 | cut -d: -f1); \
+      case "$package" in \
+        libc6|libgcc-s1|libstdc++6|zlib1g|libopenblas0-pthread|libgfortran5|libgomp1|libquadmath0) continue ;; \
+      esac; \
+      cp -L "$file" /libraries/lib/; \
+      for each in "$package" $(dpkg-query -W -f '${source:Package} ${Package}\n' \
+          | awk -v s="$(dpkg-query -W -f '${source:Package}' "$package")" '$1 == s {print $2}'); do \
+        notice=/usr/share/doc/$each/copyright; \
+        [ ! -f "$notice" ] || { install -D -m 0644 "$notice" "/libraries/doc/$package/copyright"; break; }; \
+      done; \
+    done
+
 FROM runtime AS cpp
 RUN apt-get update \
  && apt-get install -y --no-install-recommends libopenblas0-pthread zlib1g \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* \
  && install -d -o 65532 -g 65532 /plugins
+COPY --from=libraries /libraries/lib /usr/local/lib
+COPY --from=libraries /libraries/doc /usr/share/doc
 COPY --from=plugins /opt/plugins/plugins /opt/plugins
+RUN ldconfig && ! ldd /opt/plugins/*.so | grep 'not found'
 COPY --from=installed /opt/edgemesh /opt/edgemesh
 ENV PATH=/opt/edgemesh/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -18,9 +18,11 @@ rows=()
 for name in "${names[@]}"; do
   [ -n "${most[$name]-}" ] || { echo "images.sh: one of ${!most[*]}, not $name" >&2; exit 2; }
   began=$SECONDS
+  args=()
+  [ "$name" != pywasm ] || args=(--build-arg "CPU=${EDGEMESH_CPU:-x86-64-v3}")
   docker build --quiet --file "deploy/docker/$name.Dockerfile" --tag "edgemesh-$name:$tag" \
     --build-arg "BASE=${EDGEMESH_BASE:-debian:bookworm-slim}" --build-arg "COMMIT=$commit" \
-    $([ "$name" != pywasm ] || echo --build-arg "CPU=${EDGEMESH_CPU:-x86-64-v3}") . >/dev/null
+    "${args[@]}" . >/dev/null
   bytes=$(docker image inspect --format '{{.Size}}' "edgemesh-$name:$tag")
   rows+=("$(printf '%-18s %6d %6d %6d' "edgemesh-$name" $((bytes / 1000000)) "${most[$name]}" $((SECONDS - began)))")
 done

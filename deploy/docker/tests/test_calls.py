@@ -40,6 +40,7 @@ def test_model(mesh: Mesh) -> None:
     assert list(response.outputs["embeddings"].shape) == [2, 384]
 
 
+@pytest.mark.skipif("pywasm" not in EXECUTORS, reason="not asked for")
 def test_program(mesh: Mesh) -> None:
     request = compute_pb2.ComputeRequest(
         algorithm="python.run",
@@ -50,7 +51,7 @@ def test_program(mesh: Mesh) -> None:
     assert (response.outcome, response.stdout) == (compute_pb2.OUTCOME_OK, "45\n")
 
 
-@pytest.mark.skipif("cpp" not in EXECUTORS, reason="not asked for")
+@pytest.mark.skipif(not {"cpp", "pywasm"} <= set(EXECUTORS), reason="not asked for")
 def test_program_calls_native_code_back_through_the_gateway(mesh: Mesh) -> None:
     code = "import edgemesh\nprint(edgemesh.call('cpp.fft', x=[0.0, 1.0, 0.0, -1.0])['y'][1])"
     request = compute_pb2.ComputeRequest(
@@ -64,6 +65,7 @@ def test_program_calls_native_code_back_through_the_gateway(mesh: Mesh) -> None:
     assert complex(response.stdout.strip()) == pytest.approx(-2j)
 
 
+@pytest.mark.skipif("pywasm" not in EXECUTORS, reason="not asked for")
 def test_rest(mesh: Mesh) -> None:
     request = urllib.request.Request(
         f"http://127.0.0.1:{mesh.ports['REST']}/api/v1/python/run",

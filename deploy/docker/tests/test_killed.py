@@ -19,6 +19,19 @@ HEALTHY_AGAIN_S = 10.0
 TYPED = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 
+def some_work() -> compute_pb2.ComputeRequest:
+    """A small call of an executor that is up."""
+    if "pywasm" in EXECUTORS:
+        code = json.dumps({"code": "print(sum(range(1000)))"})
+        return compute_pb2.ComputeRequest(algorithm="python.run", parameters=code)
+    if "cpp" in EXECUTORS:
+        return compute_pb2.ComputeRequest(
+            algorithm="cpp.random", parameters='{"shape": [9], "seed": 1}'
+        )
+    texts = json.dumps({"texts": ["a lighthouse"]})
+    return compute_pb2.ComputeRequest(algorithm="ml.embed", parameters=texts)
+
+
 class Load:
     """Callers that go on calling; what became of each call."""
 
@@ -31,7 +44,11 @@ class Load:
     def __enter__(self) -> Load:
         for thread in self._threads:
             thread.start()
-        wait_for(lambda: len(self.outcomes) > 20, 30, "calls are answered")
+        try:
+            wait_for(lambda: len(self.outcomes) > 20, 30, "calls are answered")
+        except AssertionError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -40,9 +57,7 @@ class Load:
             thread.join()
 
     def _call(self) -> None:
-        request = compute_pb2.ComputeRequest(
-            algorithm="python.run", parameters=json.dumps({"code": "print(sum(range(1000)))"})
-        )
+        request = some_work()
         with self._mesh.channel() as channel:
             while not self._stop.is_set():
                 try:

@@ -18,8 +18,9 @@ from edgemesh_local.generating import protos
 from edgemesh_local.layout import Layout
 from edgemesh_local.linting import lint
 from edgemesh_local.locking import lock
+from edgemesh_local.operations import operations
 from edgemesh_local.ports import PortInUse
-from edgemesh_local.programs import abuse, bench, chaos, corpus, demo
+from edgemesh_local.programs import abuse, bench, chaos, corpus, demo, soak
 from edgemesh_local.service import BadService, UnknownExecutor
 from edgemesh_local.session import Session
 from edgemesh_local.step import NothingProduced
@@ -73,8 +74,10 @@ COMMANDS = {
     "corpus": Command("run others' tests in the sandbox (ONLY=cpython chooses)", corpus),
     "abuse": Command("hostile programs against the sandbox, as a table (ONLY=files,text …)", abuse),
     "chaos": Command("10,000 jobs while everything is killed (CHAOS_JOBS=500 …)", chaos),
+    "soak": Command("100,000 calls and what they leave behind (CALLS=1000000 …)", soak),
     "build": Command("build what is missing, start nothing", _build),
     "protos": Command("make the Python and Go stubs from the contracts", protos),
+    "operations": Command("make the tables of docs/operations.md from the sources", operations),
     "lock": Command("resolve every requirements*.in anew (ONLY=gateway chooses)", lock),
     "clean": Command("remove the environments; the cache stays", _clean),
 }
@@ -90,7 +93,7 @@ def main(arguments: Sequence[str]) -> int:
     console = Console()
     if options.command == "help":
         for name, command in COMMANDS.items():
-            console.line(f"make {name:<8}{command.summary}")
+            console.line(f"make {name:<11}{command.summary}")
         return 0
     session = Session(Layout.here(), console, options.executors or None, options.only)
     try:

@@ -9,6 +9,7 @@ import shlex
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 
 from edgemesh_local import child
@@ -18,6 +19,9 @@ BEAT_S = 15.0
 _GRACE_S = 5.0
 _TAIL_LINES = 40
 _SHOWN = 200
+
+output: ContextVar[Path | None] = ContextVar("output", default=None)
+"""Where what `show` runs prints to in this task; None: the terminal."""
 
 
 class CommandFailed(Exception):
@@ -55,7 +59,7 @@ async def run(
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), beat_s)
                 break
-            console.beat(label, time.monotonic() - began, _last_line(log))
+            console.beat(label, time.monotonic() - began, last_line(log))
     finally:
         code = await child.end(process, _GRACE_S)
     if code != 0:
@@ -63,8 +67,13 @@ async def run(
 
 
 async def show(label: str, command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> None:
-    """Run it with its output on the terminal. Raises CommandFailed."""
-    process = await _spawn(command, env, cwd=cwd)
+    """Run it with its output on the terminal, or where `output` says. Raises CommandFailed."""
+    where = output.get()
+    if where is None:
+        process = await _spawn(command, env, cwd=cwd)
+    else:
+        with where.open("ab") as file:
+            process = await _spawn(command, env, cwd=cwd, stdout=file, stderr=file)
     try:
         await process.wait()
     finally:
@@ -105,7 +114,8 @@ def _open(log: Path):
     return log.open("wb")
 
 
-def _last_line(log: Path) -> str:
+def last_line(log: Path) -> str:
+    """The last line that says something; empty where there is none."""
     with log.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 4096))

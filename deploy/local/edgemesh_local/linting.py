@@ -19,10 +19,11 @@ from edgemesh_local.environments import (
 )
 from edgemesh_local.generating import differs
 from edgemesh_local.locking import foreign_text, inputs
+from edgemesh_local.operations import stale
 from edgemesh_local.parts import Part, PartFailed, Skipped, run_parts
 from edgemesh_local.session import Session
 from edgemesh_local.system import ensure_packages
-from edgemesh_local.testing import run_check
+from edgemesh_local.testing import LANES, run_check
 from edgemesh_local.tool_environment import tool_environment
 from edgemesh_local.toolchain import GO, node_modules
 
@@ -42,7 +43,9 @@ async def lint(session: Session) -> int:
     build = await session.build(testing=True, others=others)
     tools = await tool_environment(layout, layout.local / "lint.lock", session.console)
     linter = Linter(session, build, tools / "bin")
-    return await run_parts(list(linter.parts()), session.console, session.only)
+    return await run_parts(
+        list(linter.parts()), session.console, session.only, lanes=LANES, folder=layout.logs
+    )
 
 
 class Linter:
@@ -59,6 +62,7 @@ class Linter:
         yield Part("ruff format", partial(self._tool, "ruff", "format", "--check", "."))
         yield Part("import directions", self._imports)
         yield Part("locks", self._locks)
+        yield Part("operations page", partial(stale, root))
         yield Part("shell", self._shell)
         yield Part("buf lint", partial(self._buf, "lint"))
         yield Part("buf breaking", partial(self._buf, "breaking", "--against", "baseline/v1.binpb"))
@@ -90,7 +94,8 @@ class Linter:
 
     async def _imports(self) -> None:
         root = self._layout.root
-        sources = [root / "protos", self._layout.local, *sorted(root.glob("*/src"))]
+        places = (*root.glob("*/src"), *root.glob("clients/*/src"))
+        sources = [root / "protos", self._layout.local, *sorted(places)]
         await show(
             "import directions",
             [
@@ -117,7 +122,7 @@ class Linter:
         if shutil.which("shellcheck") is None:
             raise Skipped("shellcheck is not installed")
         root = self._layout.root
-        scripts = [root / ".ci" / "run", *root.glob("*/*.sh"), *self._layout.local.glob("*.sh")]
+        scripts = [root / ".ci" / "run", *root.glob("*/*.sh"), *root.glob("deploy/*/*.sh")]
         await show(
             "shellcheck",
             ["shellcheck", "--severity=warning", *map(str, sorted(scripts))],

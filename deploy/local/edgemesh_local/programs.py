@@ -1,5 +1,5 @@
 """Programs that use what was built: the demo, which gets a mesh, bench and abuse, which start their
-own, chaos likewise, and the corpus, which needs the sandbox alone."""
+own, chaos and soak likewise, and the corpus, which needs the sandbox alone."""
 
 from __future__ import annotations
 
@@ -63,9 +63,12 @@ async def bench(session: Session) -> int:
 
 
 async def chaos(session: Session) -> int:
-    """Build, then kill everything at random while 10,000 jobs run; returns the tests' exit code."""
+    """Build, then kill everything at random while 10,000 jobs run; returns the tests' exit code.
+
+    PostgreSQL is among it where it is installed; its driver is among what tests need.
+    """
     layout = session.layout
-    await session.build(others=[tests_environment(layout)])
+    await session.build(testing=True, others=[tests_environment(layout)])
     folder = layout.root / "tests"
     try:
         await show(
@@ -73,6 +76,23 @@ async def chaos(session: Session) -> int:
             [str(interpreter(folder)), "-m", "pytest", "-q", "-s", "chaos"],
             cwd=folder,
             env={"CHAOS_JOBS": "10000"} | os.environ,
+        )
+    except CommandFailed as failure:
+        return failure.code
+    return 0
+
+
+async def soak(session: Session) -> int:
+    """Build, then make CALLS calls through a mesh, watching it; returns the tests' exit code."""
+    layout = session.layout
+    await session.build(others=[tests_environment(layout)])
+    folder = layout.root / "tests"
+    try:
+        await show(
+            "the soak",
+            [str(interpreter(folder)), "-m", "pytest", "-q", "-s", "soak"],
+            cwd=folder,
+            env=os.environ,
         )
     except CommandFailed as failure:
         return failure.code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -38,6 +39,7 @@ def _has_python_headers() -> bool:
 
 _OTHERWISE = {"python3-dev": _has_python_headers}
 """Packages that are not missed where what they bring is there from elsewhere."""
+_turn = asyncio.Lock()
 
 
 async def missing(packages: Iterable[str]) -> list[str]:
@@ -61,6 +63,11 @@ async def missing(packages: Iterable[str]) -> list[str]:
 
 async def ensure_packages(packages: Iterable[str], layout: Layout, console: Console) -> None:
     """Install what is missing. Raises MissingPackages without the right to, CommandFailed."""
+    async with _turn:
+        await _ensure(packages, layout, console)
+
+
+async def _ensure(packages: Iterable[str], layout: Layout, console: Console) -> None:
     lacking = await missing(packages)
     if not lacking:
         return

@@ -26,7 +26,15 @@ from edgemesh_local.session import Session
 from edgemesh_local.step import substitute
 from edgemesh_local.system import ensure_packages
 from edgemesh_local.tool_environment import tool_environment
-from edgemesh_local.toolchain import GO, NODE, grpcurl
+from edgemesh_local.toolchain import GO, GRPCURL, HELM, NODE, go_program
+
+LANES = 2
+"""Parts that run side by side: each leaves one of two cores idle for most of its time."""
+
+LONGEST = ("e2e",)
+
+APART = frozenset({"soak"})
+"""Suites that run for long, and only when their own target asks for them."""
 
 
 async def test(session: Session) -> int:
@@ -45,25 +53,38 @@ async def test(session: Session) -> int:
         layout, layout.root / "tests" / "requirements-triton.lock", session.console
     )
     coverage.start_anew(layout)
-    return await run_parts(list(_parts(session, build)), session.console, session.only)
+    return await run_parts(
+        list(_parts(session, build)),
+        session.console,
+        session.only,
+        lanes=LANES,
+        folder=layout.logs,
+    )
 
 
 async def _bring(build: Build) -> None:
     """What some tests are skipped without is brought in CI, where its absence fails them.
 
-    Go and grpcurl for the clients, npm for Ruby's module, curl for REST.
+    Go and grpcurl for the clients, npm for Ruby's module, curl for REST, PostgreSQL for what is
+    kept.
     """
     if "CI" in os.environ:
-        await ensure_packages(["curl"], build.layout, build.console)
+        await ensure_packages(["curl", "postgresql"], build.layout, build.console)
         await build.toolchains.require("node", NODE)
         await build.toolchains.require("go", GO)
-        build.toolchains.path.insert(0, str(await grpcurl(build.toolchains)))
+        build.toolchains.path.insert(0, str(await go_program(build.toolchains, GRPCURL)))
     elif not await build.toolchains.has("go", GO):
         build.console.line(f"Go {GO} or newer is not here: tests of the Go client are skipped")
 
 
 def _parts(session: Session, build: Build) -> Iterator[Part]:
+    """The longest come first, so that no lane is left with one of them at the end."""
     layout, services = session.layout, session.services
+    tests = layout.root / "tests"
+    whole = {name: found for name, found in suites(tests).items() if name not in APART}
+    for suite in sorted(whole, key=lambda name: name not in LONGEST):
+        run = _chart if suite == "kubernetes" else _pytest
+        yield Part(f"{suite} pytest", partial(run, session, build, tests, *whole[suite]))
     folders = [layout.local, layout.root / "mesh_service", *(each.folder for each in services)]
     for folder in folders:
         yield Part(
@@ -74,10 +95,7 @@ def _parts(session: Session, build: Build) -> Iterator[Part]:
             yield Part(f"{service.name} {check.name}", partial(run_check, build, service, check))
     client = layout.root / "clients" / "python"
     yield Part("client pytest", partial(_pytest, session, build, client, client / "tests"))
-    tests = layout.root / "tests"
-    for suite, targets in suites(tests).items():
-        yield Part(f"{suite} pytest", partial(_pytest, session, build, tests, *targets))
-    yield Part("coverage", partial(coverage.gate, layout, interpreter(tests)))
+    yield Part("coverage", partial(coverage.gate, layout, interpreter(tests)), last=True)
 
 
 def suites(tests: Path) -> dict[str, list[Path]]:
@@ -111,6 +129,14 @@ async def _pytest(session: Session, build: Build, folder: Path, *targets: Path) 
         | coverage.variables(session.layout)
         | {"EXECUTORS": ",".join(session.executors or ())},
     )
+
+
+async def _chart(session: Session, build: Build, folder: Path, *targets: Path) -> None:
+    """Those of the chart; Helm takes minutes to compile, so that other parts go on beside it."""
+    if "CI" in os.environ:
+        helm = await go_program(build.toolchains, HELM)
+        build.toolchains.path.append(str(helm))
+    await _pytest(session, build, folder, *targets)
 
 
 async def run_check(

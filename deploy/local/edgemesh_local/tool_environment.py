@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
 import tempfile
+from collections import defaultdict
 from pathlib import Path
 
 from edgemesh_local import content
@@ -13,6 +15,9 @@ from edgemesh_local.command import run
 from edgemesh_local.console import Console
 from edgemesh_local.layout import Layout
 from edgemesh_local.registry import uv_environment
+
+_turns: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
+"""By folder: one that two steps want at once is made once."""
 
 
 def uv() -> str:
@@ -31,8 +36,9 @@ async def tool_environment(layout: Layout, lock: Path, console: Console) -> Path
     Returns its folder. Raises CommandFailed.
     """
     folder = folder_of(layout, lock)
-    if not is_whole(folder):
-        await _make(layout, lock, folder, console)
+    async with _turns[folder]:
+        if not is_whole(folder):
+            await _make(layout, lock, folder, console)
     return folder
 
 

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -26,7 +27,19 @@ from edgemesh_local.tool_environment import tool_environment
 GO = "1.25"
 NODE = "18.0"
 """The least Go that the stubs' and the example's modules ask for."""
-_GRPCURL = "v1.9.3"
+
+
+@dataclass(frozen=True)
+class GoProgram:
+    """A program of Go's that tests use; its module's sum is checked by Go."""
+
+    name: str
+    module: str
+    version: str
+
+
+GRPCURL = GoProgram("grpcurl", "github.com/fullstorydev/grpcurl/cmd/grpcurl", "v1.9.3")
+HELM = GoProgram("helm", "helm.sh/helm/v3/cmd/helm", "v3.22.0")
 _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
 _ASK = {"go": ["go", "version"], "cargo": ["rustc", "--version"]}
 
@@ -55,6 +68,8 @@ class Toolchains:
     """Folders before the machine's own PATH."""
     variables: dict[str, str] = field(default_factory=dict[str, str])
     versions: dict[str, str] = field(default_factory=dict[str, str])
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while something is brought, so that two who want it bring it once."""
 
     def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """`base` (default: this process's) with the toolchains reachable."""
@@ -65,10 +80,11 @@ class Toolchains:
 
     async def require(self, program: str, least: str) -> None:
         """Make sure of it. Raises MissingTool, CommandFailed."""
-        if not await self.has(program, least):
-            await self._bring(program)
+        async with self.turn:
             if not await self.has(program, least):
-                raise MissingTool(program, least, await self._version(program))
+                await self._bring(program)
+                if not await self.has(program, least):
+                    raise MissingTool(program, least, await self._version(program))
 
     async def has(self, program: str, least: str) -> bool:
         """Whether it is there, and new enough."""
@@ -135,36 +151,40 @@ async def node_modules(toolchains: Toolchains) -> Path:
     key = content.key(files=content.digest(source, ["package*.json"]))
     folder = layout.tools / f"node-{key}"
     stamp = folder / "whole"
-    if not stamp.exists():
-        label = "tools of deploy/local/node"
-        toolchains.console.started(label)
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(source, folder)
-        await run(
-            label,
-            ["npm", "ci", "--no-audit", "--no-fund"],
-            cwd=folder,
-            env=toolchains.env(),
-            log=layout.logs / "node.log",
-            console=toolchains.console,
-        )
-        stamp.touch()
+    async with toolchains.turn:
+        if not stamp.exists():
+            label = "tools of deploy/local/node"
+            toolchains.console.started(label)
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(source, folder)
+            await run(
+                label,
+                ["npm", "ci", "--no-audit", "--no-fund"],
+                cwd=folder,
+                env=toolchains.env(),
+                log=layout.logs / "node.log",
+                console=toolchains.console,
+            )
+            stamp.touch()
     return folder / "node_modules" / ".bin"
 
 
-async def grpcurl(toolchains: Toolchains) -> Path:
-    """The folder of grpcurl, built if missing; Go must be there. Raises CommandFailed."""
+async def go_program(toolchains: Toolchains, program: GoProgram) -> Path:
+    """The folder of a program, built if missing; Go must be there. Raises CommandFailed.
+
+    One package at a time: other work goes on beside it.
+    """
     layout = toolchains.layout
-    folder = layout.tools / f"grpcurl-{_GRPCURL}"
-    if not (folder / "grpcurl").exists():
-        label = f"grpcurl {_GRPCURL}"
+    label = f"{program.name} {program.version}"
+    folder = layout.tools / f"{program.name}-{program.version}"
+    if not (folder / program.name).exists():
         toolchains.console.started(label)
         await run(
             label,
-            ["go", "install", f"github.com/fullstorydev/grpcurl/cmd/grpcurl@{_GRPCURL}"],
+            ["go", "install", f"{program.module}@{program.version}"],
             cwd=layout.local,
-            env=toolchains.env() | {"GOBIN": str(folder), "GOFLAGS": "-mod=mod"},
-            log=layout.logs / "grpcurl.log",
+            env=toolchains.env() | {"GOBIN": str(folder), "GOFLAGS": "-mod=mod -p=1"},
+            log=layout.logs / f"{program.name}.log",
             console=toolchains.console,
         )
     return folder

@@ -42,7 +42,7 @@ async def test_a_dead_service_comes_back_on_its_port(house: Layout) -> None:
         assert (after.address, after.metrics) == (before.address, before.metrics)
         assert mesh.starts("one") == 2
         assert mesh.starts("gateway") == 1
-        await asyncio.wait_for(gone(worker), 5)
+        await asyncio.wait_for(gone(worker), 20)
 
 
 async def test_a_service_that_dies_again_and_again_is_given_longer_pauses(house: Layout) -> None:
@@ -72,8 +72,8 @@ async def test_what_ignores_sigterm_is_killed_with_its_workers(house: Layout) ->
         pid = mesh.pid("one")
         worker = int(await ask(mesh.address("one"), "worker"))
         await mesh.stop_service("one", grace=0.2)
-        await asyncio.wait_for(gone(pid), 5)
-        await asyncio.wait_for(gone(worker), 5)
+        await asyncio.wait_for(gone(pid), 20)
+        await asyncio.wait_for(gone(worker), 20)
         with pytest.raises(LookupError):
             mesh.pid("one")
 

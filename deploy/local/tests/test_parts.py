@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -15,7 +16,9 @@ from edgemesh_local.generating import different_files
 from edgemesh_local.layout import Layout
 from edgemesh_local.locking import foreign_text, inputs
 from edgemesh_local.parts import Part, PartFailed, Skipped, run_parts
+from edgemesh_local.system import MissingPackages
 from edgemesh_local.testing import suites
+from edgemesh_local.toolchain import MissingTool
 
 
 async def fine() -> None:
@@ -55,6 +58,61 @@ async def test_parts_are_chosen_by_the_start_of_their_names(console: Console) ->
     assert await run_parts(parts, console, ["gate"]) == 1
     assert await run_parts(parts, console, ["nothing"]) == 1
     assert await run_parts([Part("b", skips)], console) == 0
+
+
+async def test_parts_run_side_by_side_and_print_in_one_piece(
+    console: Console, tmp_path: Path
+) -> None:
+    here, there = asyncio.Event(), asyncio.Event()
+
+    async def meets(mine: asyncio.Event, other: asyncio.Event, word: str) -> None:
+        for number in range(2):
+            words = ["echo", f"{word} {number}"]
+            await command.show(word, words, cwd=tmp_path, env=os.environ)
+            mine.set()
+            await asyncio.wait_for(other.wait(), 10)
+
+    async def sums_up() -> None:
+        assert (tmp_path / "console").read_text().count("== ") == 2
+
+    parts = [
+        Part("sum", sums_up, last=True),
+        Part("a/b c", lambda: meets(here, there, "one")),
+        Part("d", lambda: meets(there, here, "two")),
+    ]
+    assert await run_parts(parts, console, lanes=2, folder=tmp_path / "logs") == 0
+    lines = said(tmp_path)
+    assert lines[lines.index("== a/b c") + 1 :][:2] == ["one 0", "one 1"]
+    assert lines[lines.index("== d") + 1 :][:2] == ["two 0", "two 1"]
+    assert [line.split()[1] for line in lines[-3:]] == ["sum", "a/b", "d"]
+
+
+async def lacks() -> None:
+    raise MissingTool("go", "1.25", None)
+
+
+async def lacks_a_package() -> None:
+    raise MissingPackages(["postgresql"])
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+async def test_a_part_that_lacks_something_fails_alone(
+    console: Console, tmp_path: Path, lanes: int
+) -> None:
+    parts = [Part("a", lacks), Part("b", lacks_a_package), Part("c", fine)]
+    assert await run_parts(parts, console, lanes=lanes, folder=tmp_path / "logs") == 1
+    told = "\n".join(said(tmp_path))
+    assert "FAILED a 0.0 s go 1.25 or newer is needed; it is not there" in told
+    assert "apt-get install -y --no-install-recommends postgresql" in told
+    assert told.endswith("passed c 0.0 s")
+
+
+async def test_a_failing_part_stops_no_other(console: Console, tmp_path: Path) -> None:
+    parts = [Part("a", finds), Part("b", fine), Part("c", breaks), Part("d", fine)]
+    assert await run_parts(parts, console, lanes=2, folder=tmp_path / "logs") == 1
+    assert [line.split()[0] for line in said(tmp_path)[-4:]] == [
+        "FAILED", "passed", "FAILED", "passed",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ async def test_an_interrupted_step_looks_not_done_and_leaves_no_process(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not list(layout.stamps.glob("*"))
-    await asyncio.wait_for(gone(pid), 5)
+    await asyncio.wait_for(gone(pid), 20)
 
 
 async def test_a_missing_program_is_named(
