@@ -12,7 +12,8 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import cpp, fairness, hop, jobs, ml, python_run, recovery, scheduler, services
+from bench import cpp, fairness, hop, jobs, python_run, recovery, scheduler, services
+from bench.ml import part as ml
 from bench.process import ROOT, environment
 from bench.report import OUT, Line, table
 

@@ -1,7 +1,7 @@
 """Environments of peers: each in the cache, with what its lock names, made when first asked for.
 
 Rules: a peer that cannot be had is no error of the bench: `PeerMissing` says why, and the table
-says it too.
+says it too. What a peer has no wheel of is built, by tools of requirements-<peer>-build.lock.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edgemesh_local.layout import Layout
@@ -28,27 +28,42 @@ class PeerMissing(Exception):
         super().__init__(reason)
 
 
-def environment_of(peer: str, least: tuple[int, int] = (3, 11)) -> Path:
+def environment_of(
+    peer: str,
+    least: tuple[int, int] = (3, 11),
+    built: str = "",
+    variables: Mapping[str, str] | None = None,
+) -> Path:
     """The environment of requirements-<peer>.lock on a Python that is new enough.
 
-    Raises PeerMissing.
+    `built`: the package that is built from its source, with these variables. Raises PeerMissing.
     """
     lock = FOLDER / f"requirements-{peer}.lock"
-    key = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    told = repr(sorted(variables.items())).encode() if variables else b""
+    key = hashlib.sha256(lock.read_bytes() + told).hexdigest()[:16]
     venv = Layout.here().tools / f"{peer}-{key}"
     if not (venv / "whole").exists():
         base = _python(least)
         shutil.rmtree(venv, ignore_errors=True)
         pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet"]
         _do([base, "-m", "venv", str(venv)])
-        _do([*pip, "--only-binary", ":all:", "--require-hashes", "-r", str(lock)])
+        pip += ["--require-hashes", "--only-binary", ":all:"]
+        if built:
+            _do([*pip, "-r", str(lock.with_name(f"requirements-{peer}-build.lock"))])
+            pip += ["--no-binary", built, "--no-build-isolation"]
+        _do([*pip, "-r", str(lock)], venv, variables)
         (venv / "whole").touch()
     return venv
 
 
-def _do(words: list[str]) -> None:
+def _do(
+    words: list[str], venv: Path | None = None, variables: Mapping[str, str] | None = None
+) -> None:
+    env = {**os.environ, **(variables or {})}
+    if venv:  # tools to build with are found where they were installed
+        env["PATH"] = f"{venv / 'bin'}{os.pathsep}{env.get('PATH', '')}"
     try:
-        subprocess.run(words, check=True, capture_output=True, text=True)
+        subprocess.run(words, check=True, capture_output=True, text=True, env=env)
     except OSError as error:
         raise PeerMissing(str(error)) from error
     except subprocess.CalledProcessError as error:

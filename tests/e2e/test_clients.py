@@ -109,10 +109,14 @@ async def test_the_python_example_explains_a_mesh_that_is_not_there() -> None:
 async def test_a_client_without_stubs(gateway: Peer) -> None:
     assert await reflect.services(gateway.channel) == {
         SERVICE,
+        "edgemesh.compute.v1.AccountService",
         "edgemesh.compute.v1.AlgorithmService",
+        "edgemesh.compute.v1.ChainService",
         "edgemesh.compute.v1.EnvironmentService",
         "edgemesh.compute.v1.JobService",
         "edgemesh.compute.v1.KeyService",
+        "edgemesh.compute.v1.ModelService",
+        "edgemesh.compute.v1.ScheduleService",
         "edgemesh.compute.v1.SessionService",
         "edgemesh.compute.v1.SharedMemoryService",
         "inference.GRPCInferenceService",

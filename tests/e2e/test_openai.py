@@ -158,6 +158,8 @@ async def test_the_example(own: Mesh) -> None:
     assert process.returncode == 0
     assert out.decode().splitlines() == [
         f"{EMBEDDER}: ml.embed",
+        "magika: ml.onnx",
+        "silero-vad: ml.onnx, ml.vad",
         f"{LLM}: ml.chat, ml.generate",
         f"{GOLDEN} (7 tokens)",
         "baking at home: a recipe for bread",

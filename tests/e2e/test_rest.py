@@ -118,6 +118,19 @@ async def test_models_and_algorithms(address: str) -> None:
     assert {each["executor"] for each in listed} == {"ml"}
 
 
+async def test_jobs(address: str) -> None:
+    root = f"{address}/api/v1/jobs"
+    work = {"algorithm": "python.run", "parameters": {"code": "print(2 + 2)"}}
+    id = (await post(root, work))["id"]
+    told = json.loads(await curl(f"{root}/{id}/wait?timeout_ms=30000"))
+    assert (told["state"], told["response"]["stdout"]) == ("SUCCEEDED", "4\n")
+    text = (await curl("-N", f"{root}/{id}/events")).decode()
+    kinds = [line[7:] for line in text.splitlines() if line.startswith("event: ")]
+    assert kinds == ["state", "state", "output", "state"]
+    await curl("-X", "DELETE", f"{root}/{id}")
+    assert json.loads(await curl(root))["jobs"] == []
+
+
 async def test_an_algorithm_of_ones_own(address: str) -> None:
     root = f"{address}/api/v1/python"
     code = "def double(n: int) -> int:\n    return 2 * n"

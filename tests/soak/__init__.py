@@ -1,0 +1,1 @@
+"""A whole mesh under load for long: it must neither grow nor fail."""
