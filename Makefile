@@ -2,6 +2,7 @@
 #   EXECUTORS=cpp,ml   the executors to build and start (default: all)
 #   NAME=mine          the plugin that `make plugin` makes, in cpp_plugins/mine
 #   PLUGIN=, VERSION=  what `make pin` makes the default: a plugin, and its version, or `newest`
+#   CALLS=1000000      how many calls `make soak` makes (default: 100,000)
 #   MODEL=, VERSION=   what `make pin-model` does: a model, and its version, or `newest`
 #   ONLY=name,…        the parts of test, lint, lock, bench or corpus (default: all)
 # bench takes REQUESTS=1000000 for the scheduler's replay (ONLY=scheduler).
@@ -14,7 +15,7 @@ ONLY ?=
 RUNS ?=
 DURATION ?=
 SETUP ?=
-targets = up demo test bench protos lint clean lock build chaos
+targets = up demo test bench protos lint clean lock build chaos operations soak
 PLUGIN ?=
 VERSION ?=
 MODEL ?=
