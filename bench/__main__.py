@@ -12,7 +12,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import cpp, fairness, hop, jobs, python_run, recovery, scheduler, services
+from bench import cpp, fairness, hop, isolation, jobs, python_run, recovery, scheduler, services
 from bench.ml import part as ml
 from bench.process import ROOT, environment
 from bench.report import OUT, Line, table
@@ -49,6 +49,7 @@ PARTS: dict[str, Callable[[], Awaitable[list[Line]]]] = {
     "jobs": jobs.measure,
     "scheduler": scheduler.measure,
     "fairness": fairness.measure,
+    "isolation": isolation.measure,
 }
 
 

@@ -69,9 +69,11 @@ class Answer:
 
 
 class Client:
-    """A caller of one gateway."""
+    """A caller of one gateway, with a key where that demands one."""
 
-    def __init__(self, channel: grpc.Channel) -> None:
+    def __init__(self, channel: grpc.Channel, key: str = "") -> None:
+        metadata = [("authorization", f"Bearer {key}")] if key else []
+        self._asked: dict[str, Any] = {"timeout": PATIENCE_S, "metadata": metadata}
         self._compute = compute_pb2_grpc.ComputeServiceStub(channel)
         self._jobs = job_pb2_grpc.JobServiceStub(channel)
 
@@ -91,7 +93,7 @@ class Client:
         request.capabilities.extend(capabilities)
         request.limits.run_time_ms = round(run_time_s * 1e3)
         began = time.perf_counter()
-        response = self._compute.Compute(request, timeout=PATIENCE_S)
+        response = self._compute.Compute(request, **self._asked)
         return Answer(response, time.perf_counter() - began)
 
     def stream(
@@ -104,7 +106,7 @@ class Client:
         began = time.perf_counter()
         response: compute_pb2.ComputeResponse | None = None
         request = _request(algorithm, parameters, None)
-        for event in self._compute.ComputeStream(request, timeout=PATIENCE_S):
+        for event in self._compute.ComputeStream(request, **self._asked):
             if response is not None:
                 raise Wrong("an event came after the response")
             if event.WhichOneof("event") == "response":
@@ -127,16 +129,16 @@ class Client:
         asked = job_pb2.SubmitJobRequest(
             request_id=request_id, idempotent=True, request=_request(algorithm, parameters, None)
         )
-        first, again = (self._jobs.SubmitJob(asked, timeout=PATIENCE_S).job for _ in range(2))
+        first, again = (self._jobs.SubmitJob(asked, **self._asked).job for _ in range(2))
         if first.id != again.id:
             raise Wrong(f"one request_id, two jobs: {first.id}, {again.id}")
         events = job_pb2.StreamJobEventsRequest(id=first.id)
-        for answer in self._jobs.StreamJobEvents(events, timeout=PATIENCE_S):
+        for answer in self._jobs.StreamJobEvents(events, **self._asked):
             on_event(answer.event)
-        job = self._jobs.GetJob(job_pb2.GetJobRequest(id=first.id), timeout=PATIENCE_S).job
+        job = self._jobs.GetJob(job_pb2.GetJobRequest(id=first.id), **self._asked).job
         if job.state != job_pb2.JOB_STATE_SUCCEEDED:
             raise Wrong(f"the job is {job_pb2.JobState.Name(job.state)}: {job.error.message}")
-        self._jobs.DeleteJob(job_pb2.DeleteJobRequest(id=first.id), timeout=PATIENCE_S)
+        self._jobs.DeleteJob(job_pb2.DeleteJobRequest(id=first.id), **self._asked)
         return Answer(job.response, time.perf_counter() - began)
 
 

@@ -2,12 +2,14 @@
 
     python demo/run.py [HOST:PORT]
 
+EDGEMESH_API_KEY is the key, where the gateway demands one.
 Ends with status 0 when every result is right, 1 when one is not or the mesh refuses.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 
@@ -36,7 +38,7 @@ def main() -> int:
     wrong: list[str] = []
     options = [("grpc.max_receive_message_length", -1)]
     with grpc.insecure_channel(address, options) as channel:
-        client = Client(channel)
+        client = Client(channel, os.environ.get("EDGEMESH_API_KEY", ""))
         for number, (title, step) in enumerate(STEPS, 1):
             print(f"{number}. {title}", flush=True)
             try:

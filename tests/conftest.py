@@ -1,7 +1,8 @@
 """One mesh for the whole session, started as `make up` starts it, on free ports.
 
 What goes through the gateway is tested on both of its data paths: for those tests a second mesh,
-whose gateway moves the bytes in Python, takes the place of the first.
+whose gateway moves the bytes in Python, takes the place of the first. Where EDGEMESH_TESTS_AT names
+a gateway, its mesh takes the place of both: see support.elsewhere.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
-from support import metrics, rpc, testing_plugins
+from support import elsewhere, metrics, rpc, testing_plugins
 from support.subject import SUBJECTS, WORKERS, Subject
 from support.wait import until
 
@@ -30,8 +32,12 @@ def chosen() -> tuple[str, ...]:
     return tuple(name for name in named.split(",") if name) or tuple(SUBJECTS)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what needs an executor that is not under test."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs an executor that is not under test, or a mesh of our own."""
+    if elsewhere.AT:
+        left_out = [item for item in items if elsewhere.apart(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     for item in items:
         for marker in item.iter_markers("needs"):
             if missing := set(marker.args) - set(chosen()):
@@ -42,7 +48,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Executors that are called past the gateway need no second mesh."""
     if "mesh" in metafunc.fixturenames:
         whole = metafunc.definition.nodeid.startswith("e2e/")
-        ways = WAYS if whole else WAYS[:1]
+        ways = WAYS if whole and not elsewhere.AT else WAYS[:1]
         metafunc.parametrize("mesh", ways, indirect=True, scope="session")
 
 
@@ -53,6 +59,9 @@ async def mesh(
     """The running mesh. Its services' logs lie in tests/out/<suite>, one file each, until the
     suite's next run: suites may run side by side.
     """
+    if elsewhere.AT:
+        yield cast("Mesh", elsewhere.Elsewhere(chosen()))
+        return
     suite = LOGS / request.session.items[0].nodeid.partition("/")[0]
     logs = suite / str(request.param)
     shutil.rmtree(logs, ignore_errors=True)

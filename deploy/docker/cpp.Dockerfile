@@ -4,6 +4,8 @@
 # installed from elsewhere is locked by hashes. Build it from the root of the checkout:
 #   docker build -f deploy/docker/cpp.Dockerfile .
 ARG BASE=debian:bookworm-slim
+# made: what takes minutes is made here; brought: it lies in dist/images, where the checkout put it.
+ARG BUILT=made
 
 FROM ${BASE} AS runtime
 RUN apt-get update \
@@ -51,18 +53,28 @@ RUN apt-get update \
       nlohmann-json3-dev python3-dev \
  && rm -rf /var/lib/apt/lists/*
 
-FROM compiler AS plugins
+FROM compiler AS plugins-made
 COPY cpp_plugins /src/cpp_plugins
 RUN --mount=type=cache,target=/cache,id=edgemesh-plugins,sharing=locked \
     EDGEMESH_CACHE=/cache bash /src/cpp_plugins/build.sh --prefix /opt/plugins
 
-FROM compiler AS host
+FROM compiler AS plugins-brought
+COPY dist/images/cpp/plugins /opt/plugins/plugins
+
+FROM plugins-${BUILT} AS plugins
+
+FROM compiler AS host-made
 COPY executor_cpp/requirements-build.lock /locks/
 RUN --mount=type=cache,target=/var/cache/pip \
     /tools/bin/pip install --require-hashes --only-binary :all: -r /locks/requirements-build.lock
 COPY cpp_plugins/sdk /src/cpp_plugins/sdk
 COPY executor_cpp/native /src/executor_cpp/native
 RUN PATH="/tools/bin:$PATH" python -m build --wheel --no-isolation --outdir /wheels /src/executor_cpp/native
+
+FROM tools AS host-brought
+COPY dist/images/cpp/wheels /wheels
+
+FROM host-${BUILT} AS host
 
 FROM environment AS installed
 COPY --from=host /wheels /wheels
@@ -81,6 +93,7 @@ RUN set -e; mkdir -p /libraries/lib /libraries/doc; \
         libc6|libgcc-s1|libstdc++6|zlib1g|libopenblas0-pthread|libgfortran5|libgomp1|libquadmath0) continue ;; \
       esac; \
       cp -L "$file" /libraries/lib/; \
+      dpkg-query -W -f '${Package}\t${Version}\t${Architecture}\n' "$package" >>/libraries/lib/packages; \
       for each in "$package" $(dpkg-query -W -f '${source:Package} ${Package}\n' \
           | awk -v s="$(dpkg-query -W -f '${source:Package}' "$package")" '$1 == s {print $2}'); do \
         notice=/usr/share/doc/$each/copyright; \

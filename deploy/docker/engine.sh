@@ -3,6 +3,7 @@
 #
 #   engine.sh FOLDER COMMAND…
 #
+# Status 77, and why in the last line of stderr, where this machine lets no engine run.
 # Rules: root only; reached by a unix socket in the folder and by nothing else; images stay in the
 # folder for the next run. What an engine leaves behind in the machine's network (the policy of
 # FORWARD, forwarding, its bridge) is put back as it was.
@@ -15,6 +16,13 @@ folder=$(cd "$folder" && pwd)
 # Debian's client and its plugins belong together; another one may come first on the PATH.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 export DOCKER_HOST=unix://$folder/docker.sock
+
+cannot() {
+  echo "no engine can run here: $*" >&2
+  exit 77
+}
+[ "$(id -u)" = 0 ] || cannot "it needs root"
+iptables -S FORWARD >/dev/null 2>&1 || cannot "iptables may not be asked"
 
 forwarding=$(cat /proc/sys/net/ipv4/ip_forward)
 policy=$(iptables -S FORWARD | sed -n '1s/^-P FORWARD //p')
@@ -42,7 +50,13 @@ end() {
 trap end EXIT
 trap 'exit 130' INT TERM
 
-[ -f "$folder/daemon.json" ] || echo '{"features": {"buildkit": true}}' >"$folder/daemon.json"
+# Beside runc, the runtimes that are here: Debian's crun, and what youki.Dockerfile has made.
+runtimes=()
+for runtime in /usr/bin/crun "$folder/youki"; do
+  [ ! -x "$runtime" ] || runtimes+=("\"$(basename "$runtime")\": {\"path\": \"$runtime\"}")
+done
+printf '{"features": {"buildkit": true}, "runtimes": {%s}}\n' "$(IFS=, && echo "${runtimes[*]-}")" \
+  >"$folder/daemon.json"
 # A private view of mounts: an engine does not get along with both hierarchies of control groups.
 setsid unshare --mount --propagation slave bash -c '
   if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi
@@ -54,7 +68,7 @@ for ((left = 150; left; left--)); do
   if docker info >/dev/null 2>&1; then break; fi
   if ! kill -0 "$daemon" 2>/dev/null || ((left == 1)); then
     tail -n 5 "$folder/log" >&2
-    exit 1
+    cannot "dockerd does not start"
   fi
   sleep 0.2
 done

@@ -3,7 +3,9 @@
 #
 #   images.sh [NAME…]      gateway, cpp, ml, pywasm; default: all
 #
-# BASE, CPU and TAG are heeded as in .env.example (EDGEMESH_BASE, …).
+# EDGEMESH_BASE, EDGEMESH_CPU and EDGEMESH_TAG are heeded as in .env.example. BUILT=brought takes
+# crates, plugins and the sandbox's images from dist/images (`make brought` puts them there) instead
+# of making them, for tests of images in minutes; what is published is made from nothing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export DOCKER_BUILDKIT=1
@@ -22,6 +24,7 @@ for name in "${names[@]}"; do
   [ "$name" != pywasm ] || args=(--build-arg "CPU=${EDGEMESH_CPU:-x86-64-v3}")
   docker build --quiet --file "deploy/docker/$name.Dockerfile" --tag "edgemesh-$name:$tag" \
     --build-arg "BASE=${EDGEMESH_BASE:-debian:bookworm-slim}" --build-arg "COMMIT=$commit" \
+    --build-arg "BUILT=${BUILT:-made}" \
     "${args[@]}" . >/dev/null
   bytes=$(docker image inspect --format '{{.Size}}' "edgemesh-$name:$tag")
   rows+=("$(printf '%-18s %6d %6d %6d' "edgemesh-$name" $((bytes / 1000000)) "${most[$name]}" $((SECONDS - began)))")

@@ -4,6 +4,8 @@
 # installed from elsewhere is locked by hashes. Build it from the root of the checkout:
 #   docker build -f deploy/docker/ml.Dockerfile .
 ARG BASE=debian:bookworm-slim
+# made: what takes minutes is made here; brought: it lies in dist/images, where the checkout put it.
+ARG BUILT=made
 
 FROM ${BASE} AS runtime
 RUN apt-get update \
@@ -48,7 +50,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends cargo-web gcc libc6-dev rustc-web \
  && rm -rf /var/lib/apt/lists/*
 
-FROM rust AS crate
+FROM rust AS crate-made
 COPY executor_ml/requirements-build.lock /locks/
 RUN --mount=type=cache,target=/var/cache/pip \
     /tools/bin/pip install --require-hashes --only-binary :all: -r /locks/requirements-build.lock
@@ -57,6 +59,11 @@ COPY executor_ml/crate /src/executor_ml/crate
 RUN --mount=type=cache,target=/var/cache/cargo/registry \
     --mount=type=cache,target=/target,id=edgemesh-candle,sharing=locked \
     CARGO_TARGET_DIR=/target PATH="/tools/bin:$PATH" sh /src/executor_ml/build.sh /wheels
+
+FROM tools AS crate-brought
+COPY dist/images/ml/wheels /wheels
+
+FROM crate-${BUILT} AS crate
 
 FROM environment AS installed
 COPY --from=crate /wheels /wheels

@@ -4,6 +4,8 @@
 # installed from elsewhere is locked by hashes. Build it from the root of the checkout:
 #   docker build -f deploy/docker/pywasm.Dockerfile .
 ARG BASE=debian:bookworm-slim
+# made: what takes minutes is made here; brought: it lies in dist/images, where the checkout put it.
+ARG BUILT=made
 
 FROM ${BASE} AS runtime
 RUN apt-get update \
@@ -50,7 +52,7 @@ RUN /tools/bin/uv pip install --python /opt/edgemesh --link-mode copy --compile-
 
 # CPython compiled for any processor of the level CPU, and the memory images over it; minutes when
 # the cache is cold. Another processor refuses to start with them, and says why.
-FROM installed AS images
+FROM installed AS images-made
 ARG CPU=x86-64-v3
 RUN --mount=type=cache,target=/cache,id=edgemesh-images,sharing=locked \
     PATH="/tools/bin:/opt/edgemesh/bin:$PATH" UV_CACHE_DIR=/cache/uv \
@@ -59,6 +61,11 @@ RUN --mount=type=cache,target=/cache,id=edgemesh-images,sharing=locked \
       $python -m edgemesh_sandbox.setup --images "$images" --cpu "$CPU"; \
       $python -m edgemesh_sandbox.languages --images "$images"; \
       $python -m edgemesh_sandbox.export --images "$images" --to /opt/images'
+
+FROM tools AS images-brought
+COPY dist/images/pywasm/images /opt/images
+
+FROM images-${BUILT} AS images
 
 FROM runtime AS pywasm
 COPY --from=images /opt/images /opt/images

@@ -4,6 +4,8 @@
 #
 #   test.sh [ARGUMENT OF PYTEST…]
 #
+# COMPOSE is the program of Compose, where it is not docker-compose; MODELS the folder of models.
+# BUILT=brought and SKIP_BUILD=1 shorten the building: see images.sh.
 # EDGEMESH_IMAGES_FOLDER is where the engine keeps its data; where a DOCKER_HOST is given, that
 # engine is used as it is.
 set -euo pipefail
@@ -12,7 +14,8 @@ cache=${EDGEMESH_CACHE:-$HOME/.cache/edgemesh}
 
 if [ -z "${DOCKER_HOST-}" ]; then
   missing=()
-  for each in dockerd:docker.io docker-compose:docker-compose debootstrap:debootstrap iptables:iptables; do
+  for each in dockerd:docker.io docker-compose:docker-compose debootstrap:debootstrap \
+    iptables:iptables crun:crun; do
     [ -x "/usr/bin/${each%%:*}" ] || [ -x "/usr/sbin/${each%%:*}" ] || missing+=("${each#*:}")
   done
   if ((${#missing[@]})); then

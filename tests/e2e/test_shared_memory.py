@@ -22,7 +22,7 @@ POINTS = 100_000_000 // 16
 BYTES = 16 * POINTS
 SPAN = (BYTES + 4095) & -4096
 
-pytestmark = pytest.mark.needs("cpp")
+pytestmark = [pytest.mark.needs("cpp"), pytest.mark.same_machine]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from edgemesh.executor.v1 import executor_pb2_grpc
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2_grpc
 
-from support import arrays
+from support import arrays, elsewhere
 
 OPTIONS = (
     ("grpc.max_receive_message_length", -1),
@@ -51,7 +51,9 @@ class Peer:
 @asynccontextmanager
 async def connect(address: str) -> AsyncGenerator[Peer]:
     """A channel of its own to `address`; closed with what still runs on it."""
-    async with grpc.aio.insecure_channel(address, options=OPTIONS) as channel:
+    async with grpc.aio.insecure_channel(
+        address, options=OPTIONS, interceptors=elsewhere.KEYED
+    ) as channel:
         yield Peer(channel)
 
 

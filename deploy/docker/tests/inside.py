@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 
 def connects(host: str, port: int) -> bool:
@@ -33,14 +34,13 @@ def status(process: str) -> dict[str, str]:
 
 
 first = status("1")
+targets = json.loads(sys.argv[1])
+with ThreadPoolExecutor(16) as threads:
+    reached = list(threads.map(lambda at: connects(*at), targets.values()))
 print(
     json.dumps(
         {
-            "reached": [
-                name
-                for name, (host, port) in json.loads(sys.argv[1]).items()
-                if connects(host, port)
-            ],
+            "reached": [name for name, is_so in zip(targets, reached, strict=True) if is_so],
             "written": [
                 f
                 for f in (

@@ -21,22 +21,30 @@ from docker.models.containers import Container
 from edgemesh.compute.v1 import compute_pb2, compute_pb2_grpc
 
 ROOT = Path(__file__).resolve().parents[3]
-PROJECT = "edgemesh-tests"
 EXECUTORS = tuple(os.environ.get("EXECUTORS", "cpp,ml,pywasm").split(","))
 """Those that are started and tested."""
+COMPOSE = tuple(os.environ.get("COMPOSE", "docker-compose").split())
+"""The program: Debian's, of version 1.29, or another that COMPOSE names."""
 HEALTHY_S = 60.0
+MISBEHAVING = ROOT / "executor_cpp" / ".venv" / "edgemesh" / "testing-plugins"
+"""Plugins that sleep, crash and hang on demand, where the checkout has built them."""
 
 
 class Mesh:
     """A running mesh."""
 
-    def __init__(self, models: str) -> None:
+    def __init__(self, models: str, runtime: str = "runc") -> None:
+        self.runtime = runtime
+        """The OCI runtime that its containers run by."""
+        self._project = f"edgemesh-tests-{runtime}"
         self.ports = {name: _free_port() for name in ("GRPC", "REST", "METRICS")}
         self._env = {
             **os.environ,
-            "COMPOSE_PROJECT_NAME": PROJECT,
+            "COMPOSE_PROJECT_NAME": self._project,
+            "EDGEMESH_RUNTIME": runtime,
             "COMPOSE_FILE": str(ROOT / "deploy" / "compose.yaml"),
             "EDGEMESH_MODELS": models,
+            **({"EDGEMESH_PLUGINS": str(MISBEHAVING)} if MISBEHAVING.is_dir() else {}),
             **{f"EDGEMESH_{name}_PORT": str(port) for name, port in self.ports.items()},
         }
         self.engine = docker.from_env()
@@ -62,7 +70,7 @@ class Mesh:
         if error is not None:
             print(self.compose("logs", "--tail", "20"))
         self.compose("down", "--volumes", "--timeout", "10")
-        label = {"label": f"com.docker.compose.project={PROJECT}"}
+        label = self._label()
         left = [
             *self.containers(),
             *self.engine.networks.list(filters=label),
@@ -72,9 +80,9 @@ class Mesh:
         assert not left, f"left after down: {left}"
 
     def compose(self, *arguments: str) -> str:
-        """What docker-compose says to it. Raises AssertionError where it fails."""
+        """What Compose says to it. Raises AssertionError where it fails."""
         done = subprocess.run(
-            ["docker-compose", *arguments],
+            [*COMPOSE, *arguments],
             cwd=ROOT,
             env=self._env,
             capture_output=True,
@@ -86,9 +94,10 @@ class Mesh:
 
     def containers(self) -> list[Container]:
         """All of them, also those that have ended."""
-        return self.engine.containers.list(
-            all=True, filters={"label": f"com.docker.compose.project={PROJECT}"}
-        )
+        return self.engine.containers.list(all=True, filters=self._label())
+
+    def _label(self) -> dict[str, str]:
+        return {"label": f"com.docker.compose.project={self._project}"}
 
     def container(self, service: str) -> Container:
         """The one of a service, as it is now."""

@@ -1,4 +1,5 @@
-"""What a service could reach and do that was taken over, tried from inside each container."""
+"""What a service could reach and do that was taken over, tried from inside each container, by each
+runtime."""
 
 from __future__ import annotations
 
@@ -50,8 +51,9 @@ def tried(mesh: Mesh, service: str, targets: dict[str, tuple[str, int]]) -> dict
 
 
 @pytest.fixture(scope="module")
-def found(mesh: Mesh) -> dict[str, dict[str, Any]]:
+def found(by_runtime: Mesh) -> dict[str, dict[str, Any]]:
     """Service → what is so inside it; printed as a table."""
+    mesh = by_runtime
     result: dict[str, dict[str, Any]] = {}
     with socket.create_server(("0.0.0.0", 0), backlog=64) as here:
         port = here.getsockname()[1]
@@ -68,6 +70,7 @@ def found(mesh: Mesh) -> dict[str, dict[str, Any]]:
             result[service] = tried(mesh, service, targets)
     rows = [
         [
+            mesh.runtime,
             service,
             ", ".join(dict.fromkeys(name.split()[0] for name in one["reached"])) or "-",
             ", ".join(one["written"]) or "-",
@@ -78,7 +81,16 @@ def found(mesh: Mesh) -> dict[str, dict[str, Any]]:
         ]
         for service, one in result.items()
     ]
-    head = ["inside", "reaches", "writes", "uid", "capabilities", "seccomp", "no new privileges"]
+    head = [
+        "runtime",
+        "inside",
+        "reaches",
+        "writes",
+        "uid",
+        "capabilities",
+        "seccomp",
+        "no new privileges",
+    ]
     print("\n" + table(head, rows))
     return result
 
@@ -109,7 +121,8 @@ def test_nothing_is_privileged_or_may_write(found: dict[str, dict[str, Any]], se
 
 
 @pytest.mark.parametrize("service", ["gateway", *EXECUTORS])
-def test_no_secret_is_in_an_environment(mesh: Mesh, service: str) -> None:
+def test_no_secret_is_in_an_environment(by_runtime: Mesh, service: str) -> None:
+    mesh = by_runtime
     environment = mesh.container(service).attrs["Config"]["Env"]
     assert not [each for each in environment if "SECRET" in each.upper()]
     done = mesh.container("gateway").exec_run(["cat", "/etc/edgemesh/mesh.toml"])

@@ -35,6 +35,8 @@ class Build:
     layout: Layout
     console: Console
     toolchains: Toolchains = field(init=False)
+    wheels: dict[str, list[Path]] = field(init=False, default_factory=dict[str, list[Path]])
+    """Service → the wheels that its native steps made, once it is built."""
     _turns: asyncio.Semaphore = field(init=False)
     _sources: dict[str, Path] = field(init=False)
 
@@ -82,6 +84,7 @@ class Build:
         for item in native:
             products = await self._step(service, item)
             wheels += products if item.install else []
+        self.wheels[service.name] = wheels
         await self._environment(service_environment(service), testing, wheels)
         for item in inside:
             await self._step(service, item)

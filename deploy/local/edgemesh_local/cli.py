@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edgemesh_local.bringing import brought
 from edgemesh_local.command import CommandFailed
 from edgemesh_local.console import Console
 from edgemesh_local.content import NoSuchInput
@@ -76,6 +77,7 @@ COMMANDS = {
     "chaos": Command("10,000 jobs while everything is killed (CHAOS_JOBS=500 …)", chaos),
     "soak": Command("100,000 calls and what they leave behind (CALLS=1000000 …)", soak),
     "build": Command("build what is missing, start nothing", _build),
+    "brought": Command("build, and lay what images may take into dist/images", brought),
     "protos": Command("make the Python and Go stubs from the contracts", protos),
     "operations": Command("make the tables of docs/operations.md from the sources", operations),
     "lock": Command("resolve every requirements*.in anew (ONLY=gateway chooses)", lock),

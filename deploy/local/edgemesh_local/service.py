@@ -15,6 +15,7 @@ Unknown keys are refused, so that a misspelt one is not silently without effect.
     [[tests]]                         # commands beside pytest; see Check
     [[lints]]
     calls_gateway = "GATEWAY"         # its setting that gets the gateway's address
+    brings = ["cp", "-r", …, "{out}"]  # what lays into {out} what its image may take from here
     [env]                             # variables it starts with
 """
 
@@ -97,6 +98,8 @@ class Service:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     calls_gateway: str = ""
     """Its setting, without the prefix, that says where the gateway is; empty: it need not know."""
+    brings: tuple[str, ...] = ()
+    """Command that lays, beside its wheels, what its container image may take; see bringing."""
 
     @property
     def is_gateway(self) -> bool:

@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from edgemesh_local import coverage
+from edgemesh_local.bringing import bring
 from edgemesh_local.build import Build
-from edgemesh_local.command import show
+from edgemesh_local.command import CommandFailed, show
 from edgemesh_local.environments import (
     client_environment,
     interpreter,
@@ -32,6 +33,9 @@ LANES = 2
 """Parts that run side by side: each leaves one of two cores idle for most of its time."""
 
 LONGEST = ("e2e",)
+
+_NO_ENGINE = 77
+"""Status of deploy/docker/test.sh where the machine lets no container engine run."""
 
 APART = frozenset({"soak"})
 """Suites that run for long, and only when their own target asks for them."""
@@ -93,6 +97,7 @@ def _parts(session: Session, build: Build) -> Iterator[Part]:
     for service in services:
         for check in service.tests:
             yield Part(f"{service.name} {check.name}", partial(run_check, build, service, check))
+    yield Part("containers", partial(_containers, session, build))
     client = layout.root / "clients" / "python"
     yield Part("client pytest", partial(_pytest, session, build, client, client / "tests"))
     yield Part("coverage", partial(coverage.gate, layout, interpreter(tests)), last=True)
@@ -137,6 +142,31 @@ async def _chart(session: Session, build: Build, folder: Path, *targets: Path) -
         helm = await go_program(build.toolchains, HELM)
         build.toolchains.path.append(str(helm))
     await _pytest(session, build, folder, *targets)
+
+
+async def _containers(session: Session, build: Build) -> None:
+    """The images, of what was built here, and the mesh in them; `make test-images` makes them from
+    nothing. Raises Skipped where no engine can run."""
+    if "CI" not in os.environ:
+        raise Skipped("make test-images installs an engine for it")
+    if session.executors is not None:
+        raise Skipped("it is of all executors")
+    await bring(build, session.services)
+    try:
+        await show(
+            "containers",
+            ["bash", str(session.layout.root / "deploy" / "docker" / "test.sh")],
+            cwd=session.layout.root,
+            env=build.toolchains.env()
+            | {"BUILT": "brought", "EDGEMESH_CPU": "native"}
+            | {"EDGEMESH_CACHE": str(session.layout.cache)},
+        )
+    except CommandFailed as failure:
+        if failure.code == _NO_ENGINE:
+            raise Skipped(
+                "no container engine can run here; the part's last lines say why"
+            ) from None
+        raise
 
 
 async def run_check(

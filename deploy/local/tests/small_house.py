@@ -54,6 +54,7 @@ def _service(layout: Layout, name: str) -> None:
     )
     if name == "one":
         toml += (
+            'brings = ["cp", "{service}/inside", "{out}/brought"]\n'
             '[needs]\ntools = { git = "1.0" }\n'
             '[[steps]]\nname = "part"\ninputs = ["executor_one/pyproject.toml"]\n'
             'command = ["sh", "-c", "echo run >>runs; mkdir -p $0; echo a >$0/part", '

@@ -63,6 +63,12 @@ def test_the_commands(small: Layout, capfd: pytest.CaptureFixture[str]) -> None:
     (small.root / "gateway" / "requirements.in").touch()
     (small.root / "gateway" / "requirements.lock").write_text("a @ file:///here")
     assert cli.main(["lint", "--only", "locks"]) == 1
+    for _ in range(2):
+        assert cli.main(["brought"]) == 0
+        images = small.root / "dist" / "images"
+        assert (images / "one" / "brought").exists()
+        assert (images / "gateway" / "wheels").is_dir()
+        (images / "one" / "brought").unlink()
     assert cli.main(["clean"]) == 0
     assert not list(small.root.glob("**/.venv"))
 
