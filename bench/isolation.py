@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sysconfig
 from pathlib import Path
 
@@ -66,14 +65,13 @@ async def together() -> float:
     layout = Layout.here()
     folders = [ROOT / "gateway", *(ROOT / f"executor_{name}" for name in EXECUTORS)]
     packages = Path(sysconfig.get_path("purelib")).relative_to(ROOT / "tests" / ".venv")
-    path = [str(each / ".venv" / packages) for each in folders]
     process = await asyncio.create_subprocess_exec(
         str(ROOT / "executor_ml" / ".venv" / "bin" / "python"),
         str(ROOT / "bench" / "targets" / "one_process.py"),
         str(ROOT / "executor_cpp" / ".venv" / "edgemesh" / "plugins"),
         str(layout.cache / "models"),
         str(layout.cache / "images"),
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
+        *(str(each / ".venv" / packages) for each in folders),
         stdout=asyncio.subprocess.PIPE,
     )
     said, _ = await process.communicate()

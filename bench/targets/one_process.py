@@ -1,8 +1,8 @@
 """What the mesh does, in one process that nothing is walled off in: its memory is what walls cost.
 
-    python one_process.py PLUGINS MODELS IMAGES
+    python one_process.py PLUGINS MODELS IMAGES PACKAGES…
 
-Rules: run by an interpreter of 3.11 with the environments of all four services on its path; it
+Rules: PACKAGES are the folders of packages of all four services' environments; it
 holds what those hold (every plugin, both models, the sandbox, the gateway's modules), has done a
 piece of work with each, and prints its proportional memory in bytes.
 """
@@ -10,12 +10,16 @@ piece of work with each, and prints its proportional memory in bytes.
 from __future__ import annotations
 
 import importlib
+import site
 import sys
 from pathlib import Path
 
-from edgemesh_candle import Embedder, Generator
-from edgemesh_cpp_host import Plugin
-from edgemesh_sandbox import Sandbox
+for folder in sys.argv[4:]:
+    site.addsitedir(folder)
+
+from edgemesh_candle import Embedder, Generator  # noqa: E402
+from edgemesh_cpp_host import Plugin  # noqa: E402
+from edgemesh_sandbox import Sandbox  # noqa: E402
 
 GATEWAY = ("edgemesh_gateway.gateway", "edgemesh_gateway.rest.listen", "fastapi", "uvicorn")
 
@@ -46,4 +50,4 @@ def main(plugins: Path, models: Path, images: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main(*map(Path, sys.argv[1:4]))
