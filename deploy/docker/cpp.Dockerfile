@@ -82,7 +82,7 @@ COPY --from=wheels /wheels /wheels
 RUN /tools/bin/uv pip install --python /opt/edgemesh --link-mode copy --compile-bytecode \
       --offline --no-index --no-deps /wheels/*.whl
 
-# What plugins are linked to and the last stage's packages do not bring, each with its licence, or that
+# What plugins are linked to, or have compiled in, and the last stage's packages do not bring, each with its licence, or that
 # of another package of its source (a slim base drops links in /usr/share/doc), where the base keeps
 # any. The packages themselves would bring far more: OpenCV's all of Mesa.
 FROM plugins AS libraries
@@ -99,6 +99,10 @@ RUN set -e; mkdir -p /libraries/lib /libraries/doc; \
         notice=/usr/share/doc/$each/copyright; \
         [ ! -f "$notice" ] || { install -D -m 0644 "$notice" "/libraries/doc/$package/copyright"; break; }; \
       done; \
+    done; \
+    for package in libboost1.74-dev libeigen3-dev libnanoflann-dev nlohmann-json3-dev; do \
+      notice=/usr/share/doc/$package/copyright; \
+      [ ! -f "$notice" ] || install -D -m 0644 "$notice" "/libraries/doc/$package/copyright"; \
     done
 
 FROM runtime AS cpp

@@ -14,6 +14,7 @@ from typing import Any
 
 import grpc
 import pytest
+from edgemesh.compute.v1 import algorithm_pb2
 from fake_executor import FakeExecutor
 from house import House, Refusal, eventually, house, request
 from http2 import (
@@ -201,6 +202,34 @@ async def test_metadata_that_is_no_text(
     connection.close()
     await gate.call()
     assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        (b"grpc-timeout", b"1.5m"),
+        (b"grpc-encoding", b"snappy"),
+        (b"grpc-previous-rpc-attempts", b"many"),
+        (b"te", b"nothing"),
+        (b"x-mine-bin", b"*"),
+    ],
+)
+async def test_what_one_caller_wrote_wrong_troubles_no_other(
+    gate: House, header: tuple[bytes, bytes]
+) -> None:
+    """What Python answers comes to it by connections that all callers share."""
+    listing = "/edgemesh.compute.v1.AlgorithmService/ListAlgorithms"
+    for _ in range(8):
+        connection = await Connection.open(gate.mesh.address)
+        connection.send(frame(HEADERS, END_HEADERS, 1, head([header], listing)))
+        connection.send(frame(DATA, END_STREAM, 1, message(b"")))
+        assert await ended(connection, 1)
+        connection.close()
+    for count in range(20):
+        metadata = (("x-mine-bin", bytes([count])),)
+        assert await gate.algorithms.ListAlgorithms(
+            algorithm_pb2.ListAlgorithmsRequest(), timeout=20 + count / 7, metadata=metadata
+        )
 
 
 async def test_frames_out_of_order(gate: House) -> None:

@@ -2,57 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
-import os
 import socket
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from terminal import edgemesh
 
 from edgemesh_client import AsyncClient
 from edgemesh_local.mesh import Mesh
-
-
-@dataclass
-class Said:
-    """What a command said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-async def edgemesh(
-    address: str, *words: str, stdin: str = "", cwd: Path | None = None, key: str = ""
-) -> Said:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "edgemesh_client",
-        *words,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=cwd,
-        env=os.environ | {"EDGEMESH_ADDRESS": address, "EDGEMESH_API_KEY": key, "COLUMNS": "200"},
-    )
-    out, err = await process.communicate(stdin.encode())
-    assert process.returncode is not None
-    said = Said(process.returncode, out.decode(), err.decode())
-    assert "edgemesh_client/" not in said.err  # no frame of ours, ever
-    return said
 
 
 @pytest.mark.needs("cpp")

@@ -97,5 +97,7 @@ try:
 except grpc.RpcError as error:
     print(error.code().name)
 """
-    done = mesh.container("gateway").exec_run(["python", "-c", code])
-    assert done.output.decode().strip() in ("UNAUTHENTICATED", "PERMISSION_DENIED")
+    assert mesh.inside("gateway", "python", "-c", code).strip() in (
+        "UNAUTHENTICATED",
+        "PERMISSION_DENIED",
+    )

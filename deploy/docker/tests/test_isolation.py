@@ -45,9 +45,7 @@ def gateways(mesh: Mesh, service: str) -> list[str]:
 
 
 def tried(mesh: Mesh, service: str, targets: dict[str, tuple[str, int]]) -> dict[str, Any]:
-    done = mesh.container(service).exec_run(["python", "-Ic", INSIDE, json.dumps(targets)])
-    assert done.exit_code == 0, done.output
-    return json.loads(done.output)
+    return json.loads(mesh.inside(service, "python", "-Ic", INSIDE, json.dumps(targets)))
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +123,7 @@ def test_no_secret_is_in_an_environment(by_runtime: Mesh, service: str) -> None:
     mesh = by_runtime
     environment = mesh.container(service).attrs["Config"]["Env"]
     assert not [each for each in environment if "SECRET" in each.upper()]
-    done = mesh.container("gateway").exec_run(["cat", "/etc/edgemesh/mesh.toml"])
-    secret = done.output.decode().split('"')[1]
+    secret = mesh.inside("gateway", "cat", "/etc/edgemesh/mesh.toml").split('"')[1]
     assert len(secret) == 64
     assert secret not in json.dumps(mesh.container(service).attrs)
     assert secret not in mesh.container(service).logs().decode()

@@ -17,7 +17,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from mesh import EXECUTORS, Mesh, wait_for
 
-HEALTHY_AGAIN_S = 60.0
+HEALTHY_AGAIN_S = 120.0
 JOBS = 60
 TYPED = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
 

@@ -15,6 +15,7 @@ from edgemesh_local.bringing import brought
 from edgemesh_local.command import CommandFailed
 from edgemesh_local.console import Console
 from edgemesh_local.content import NoSuchInput
+from edgemesh_local.dashboard import dashboard
 from edgemesh_local.generating import protos
 from edgemesh_local.layout import Layout
 from edgemesh_local.linting import lint
@@ -22,8 +23,10 @@ from edgemesh_local.locking import lock
 from edgemesh_local.operations import operations
 from edgemesh_local.ports import PortInUse
 from edgemesh_local.programs import abuse, bench, chaos, corpus, demo, soak
+from edgemesh_local.releasing import notices, release
 from edgemesh_local.service import BadService, UnknownExecutor
 from edgemesh_local.session import Session
+from edgemesh_local.site import docs
 from edgemesh_local.step import NothingProduced
 from edgemesh_local.supervised import StartFailed
 from edgemesh_local.system import MissingPackages
@@ -68,6 +71,7 @@ async def _clean(session: Session) -> int:
 
 COMMANDS = {
     "up": Command("build what is missing, run the mesh here (EXECUTORS=cpp,ml chooses)", up),
+    "dashboard": Command("build the dashboard, run it beside a mesh of make up", dashboard),
     "demo": Command("build what is missing, run the demo on a mesh of its own", demo),
     "test": Command("build and test everything (ONLY=gateway,cpp chooses parts)", test),
     "lint": Command("style, types, directions of imports, contracts (ONLY=ruff chooses)", lint),
@@ -78,9 +82,12 @@ COMMANDS = {
     "soak": Command("100,000 calls and what they leave behind (CALLS=1000000 …)", soak),
     "build": Command("build what is missing, start nothing", _build),
     "brought": Command("build, and lay what images may take into dist/images", brought),
+    "docs": Command("build the site into build/site, strictly", docs),
     "protos": Command("make the Python and Go stubs from the contracts", protos),
     "operations": Command("make the tables of docs/operations.md from the sources", operations),
     "lock": Command("resolve every requirements*.in anew (ONLY=gateway chooses)", lock),
+    "notices": Command("make THIRD-PARTY.md and the crates' notices anew", notices),
+    "release": Command("wheels, source archives and notes, in dist/release", release),
     "clean": Command("remove the environments; the cache stays", _clean),
 }
 

@@ -54,6 +54,51 @@ def client_environment(layout: Layout) -> Environment:
     )
 
 
+def docs_environment(layout: Layout) -> Environment:
+    """Where the site is built, and its blocks are run."""
+    return Environment(
+        folder=layout.root / "docs",
+        packages=("protos",),
+        paths=("docs", "clients/python/src", "deploy/local"),
+        imports=("mkdocs", "edgemesh_client", "edgemesh_docs", "edgemesh_local.mesh"),
+    )
+
+
+def dashboard_environment(layout: Layout) -> Environment:
+    """Where the dashboard runs and is tested: on the client and its stubs."""
+    return Environment(
+        folder=layout.root / "dashboard",
+        test_lock="requirements-dev.lock",
+        packages=("protos",),
+        paths=("clients/python/src", "dashboard/src", "deploy/local"),
+        imports=("edgemesh_client", "nicegui", "edgemesh_dashboard"),
+    )
+
+
+def containers_environment(layout: Layout) -> Environment:
+    """Where the manager of containers is tested."""
+    return Environment(
+        folder=layout.root / "deploy" / "containers",
+        lock="requirements-dev.lock",
+        paths=("deploy/containers/src",),
+        imports=("docker", "edgemesh_containers"),
+    )
+
+
+def beside(layout: Layout) -> list[Environment]:
+    """Those of the parts that are no services, where a checkout has them: what tests and lints
+    build beside the services."""
+    return [
+        mesh_service_environment(layout),
+        tests_environment(layout),
+        client_environment(layout),
+        docs_environment(layout),
+        dashboard_environment(layout),
+        containers_environment(layout),
+        local_environment(layout),
+    ]
+
+
 def local_environment(layout: Layout) -> Environment:
     """Where this package itself is tested."""
     return Environment(folder=layout.local, paths=("deploy/local",), imports=("pytest",))

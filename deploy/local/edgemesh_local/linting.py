@@ -8,15 +8,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from edgemesh_local import releasing
 from edgemesh_local.build import Build
 from edgemesh_local.command import show
-from edgemesh_local.environments import (
-    client_environment,
-    interpreter,
-    local_environment,
-    mesh_service_environment,
-    tests_environment,
-)
+from edgemesh_local.environments import beside, interpreter
 from edgemesh_local.generating import differs
 from edgemesh_local.locking import foreign_text, inputs
 from edgemesh_local.operations import stale
@@ -25,7 +20,7 @@ from edgemesh_local.session import Session
 from edgemesh_local.system import ensure_packages
 from edgemesh_local.testing import LANES, run_check
 from edgemesh_local.tool_environment import tool_environment
-from edgemesh_local.toolchain import GO, node_modules
+from edgemesh_local.toolchain import GO, NODE, node_modules
 
 # `tee /dev/stderr` would cut a log off that stderr goes to.
 _GOFMT = 'unlike=$(gofmt -l .); echo "$unlike"; test -z "$unlike"'
@@ -34,13 +29,7 @@ _GOFMT = 'unlike=$(gofmt -l .); echo "$unlike"; test -z "$unlike"'
 async def lint(session: Session) -> int:
     """Build the environments that types are checked in, then lint; returns the exit code."""
     layout = session.layout
-    others = [
-        mesh_service_environment(layout),
-        tests_environment(layout),
-        client_environment(layout),
-        local_environment(layout),
-    ]
-    build = await session.build(testing=True, others=others)
+    build = await session.build(testing=True, others=beside(layout))
     tools = await tool_environment(layout, layout.local / "lint.lock", session.console)
     linter = Linter(session, build, tools / "bin")
     return await run_parts(
@@ -63,6 +52,7 @@ class Linter:
         yield Part("import directions", self._imports)
         yield Part("locks", self._locks)
         yield Part("operations page", partial(stale, root))
+        yield Part("versions and notices", partial(releasing.check, root))
         yield Part("shell", self._shell)
         yield Part("buf lint", partial(self._buf, "lint"))
         yield Part("buf breaking", partial(self._buf, "breaking", "--against", "baseline/v1.binpb"))
@@ -73,6 +63,10 @@ class Linter:
             root / "tests",
             root / "clients" / "python",
             self._layout.local,
+            root / "deploy" / "containers",
+            root / "deploy" / "release",
+            root / "docs",
+            root / "dashboard",
         ]
         for folder in folders:
             if folder.is_dir():
@@ -80,6 +74,7 @@ class Linter:
         for module in sorted(root.glob("*/go/**/go.mod")):
             name = module.parent.relative_to(root).as_posix()
             yield Part(f"go {name}", partial(self._go, module.parent))
+        yield Part("typescript", partial(self._typescript, root / "clients" / "ts"))
         for service in self._session.services:
             for check in service.lints:
                 yield Part(
@@ -94,7 +89,11 @@ class Linter:
 
     async def _imports(self) -> None:
         root = self._layout.root
-        places = (*root.glob("*/src"), *root.glob("clients/*/src"))
+        places = (
+            *root.glob("*/src"),
+            *root.glob("clients/*/src"),
+            *root.glob("deploy/*/src"),
+        )
         sources = [root / "protos", self._layout.local, *sorted(places)]
         await show(
             "import directions",
@@ -122,7 +121,8 @@ class Linter:
         if shutil.which("shellcheck") is None:
             raise Skipped("shellcheck is not installed")
         root = self._layout.root
-        scripts = [root / ".ci" / "run", *root.glob("*/*.sh"), *root.glob("deploy/*/*.sh")]
+        scripts = [root / ".ci" / "run", *root.glob("*/*.sh")]
+        scripts += [*root.glob("deploy/*/*.sh"), *root.glob("clients/*/*.sh")]
         await show(
             "shellcheck",
             ["shellcheck", "--severity=warning", *map(str, sorted(scripts))],
@@ -149,6 +149,13 @@ class Linter:
             cwd=folder,
             env=self._build.toolchains.env(),
         )
+
+    async def _typescript(self, package: Path) -> None:
+        await self._build.toolchains.require("node", NODE)
+        env = self._build.toolchains.env()
+        await show("npm ci", ["npm", "ci", "--no-audit", "--no-fund"], cwd=package, env=env)
+        await show("npm run lint", ["npm", "run", "lint"], cwd=package, env=env)
+        await show("generate.sh", ["./generate.sh", "--check"], cwd=package, env=env)
 
     async def _go(self, module: Path) -> None:
         await self._build.toolchains.require("go", GO)

@@ -20,6 +20,8 @@ _PATTERNS = (
     "*/requirements-*.in",
     "clients/*/requirements.in",
     "clients/*/requirements-*.in",
+    "deploy/containers/requirements.in",
+    "deploy/containers/requirements-*.in",
     "deploy/docker/tests/requirements.in",
     "deploy/local/*.in",
     "protos/generate.in",

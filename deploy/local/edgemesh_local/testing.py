@@ -14,13 +14,7 @@ from edgemesh_local import coverage
 from edgemesh_local.bringing import bring
 from edgemesh_local.build import Build
 from edgemesh_local.command import CommandFailed, show
-from edgemesh_local.environments import (
-    client_environment,
-    interpreter,
-    local_environment,
-    mesh_service_environment,
-    tests_environment,
-)
+from edgemesh_local.environments import beside, interpreter
 from edgemesh_local.parts import Part, Skipped, run_parts
 from edgemesh_local.service import Check, Service
 from edgemesh_local.session import Session
@@ -44,13 +38,7 @@ APART = frozenset({"soak"})
 async def test(session: Session) -> int:
     """Build everything and test it; returns the exit code."""
     layout = session.layout
-    others = [
-        mesh_service_environment(layout),
-        tests_environment(layout),
-        client_environment(layout),
-        local_environment(layout),
-    ]
-    build = await session.build(testing=True, others=others)
+    build = await session.build(testing=True, others=beside(layout))
     await _bring(build)
     # A client whose requirements do not fit beside ours has an environment of its own.
     await tool_environment(
@@ -69,11 +57,12 @@ async def test(session: Session) -> int:
 async def _bring(build: Build) -> None:
     """What some tests are skipped without is brought in CI, where its absence fails them.
 
-    Go and grpcurl for the clients, npm for Ruby's module, curl for REST, PostgreSQL for what is
-    kept.
+    Go, grpcurl and Node for the clients, npm for Ruby's module, curl for REST, PostgreSQL for what
+    is kept, Prometheus for what it asks, Chromium for pages.
     """
     if "CI" in os.environ:
-        await ensure_packages(["curl", "postgresql"], build.layout, build.console)
+        packages = ["chromium", "curl", "postgresql", "prometheus"]
+        await ensure_packages(packages, build.layout, build.console)
         await build.toolchains.require("node", NODE)
         await build.toolchains.require("go", GO)
         build.toolchains.path.insert(0, str(await go_program(build.toolchains, GRPCURL)))
@@ -89,7 +78,13 @@ def _parts(session: Session, build: Build) -> Iterator[Part]:
     for suite in sorted(whole, key=lambda name: name not in LONGEST):
         run = _chart if suite == "kubernetes" else _pytest
         yield Part(f"{suite} pytest", partial(run, session, build, tests, *whole[suite]))
-    folders = [layout.local, layout.root / "mesh_service", *(each.folder for each in services)]
+    folders = [
+        layout.local,
+        layout.root / "mesh_service",
+        *(each.folder for each in services),
+        layout.root / "deploy" / "containers",
+        layout.root / "dashboard",
+    ]
     for folder in folders:
         yield Part(
             f"{folder.name} pytest", partial(_pytest, session, build, folder, folder / "tests")
@@ -97,9 +92,16 @@ def _parts(session: Session, build: Build) -> Iterator[Part]:
     for service in services:
         for check in service.tests:
             yield Part(f"{service.name} {check.name}", partial(run_check, build, service, check))
-    yield Part("containers", partial(_containers, session, build))
+    yield Part("images", partial(_images, session, build))
     client = layout.root / "clients" / "python"
     yield Part("client pytest", partial(_pytest, session, build, client, client / "tests"))
+    docs = layout.root / "docs"
+    if session.executors is None:  # its reference is of all of them
+        yield Part("docs pytest", partial(_pytest, session, build, docs, docs))
+    # These have no environment of their own.
+    for name, lender in (("monitoring", tests), ("release", layout.local)):
+        target = layout.root / "deploy" / name / "tests"
+        yield Part(f"{name} pytest", partial(_pytest, session, build, lender, target))
     yield Part("coverage", partial(coverage.gate, layout, interpreter(tests)), last=True)
 
 
@@ -144,7 +146,7 @@ async def _chart(session: Session, build: Build, folder: Path, *targets: Path) -
     await _pytest(session, build, folder, *targets)
 
 
-async def _containers(session: Session, build: Build) -> None:
+async def _images(session: Session, build: Build) -> None:
     """The images, of what was built here, and the mesh in them; `make test-images` makes them from
     nothing. Raises Skipped where no engine can run."""
     if "CI" not in os.environ:
@@ -154,7 +156,7 @@ async def _containers(session: Session, build: Build) -> None:
     await bring(build, session.services)
     try:
         await show(
-            "containers",
+            "images",
             ["bash", str(session.layout.root / "deploy" / "docker" / "test.sh")],
             cwd=session.layout.root,
             env=build.toolchains.env()

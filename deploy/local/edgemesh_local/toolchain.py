@@ -25,7 +25,7 @@ from edgemesh_local.layout import Layout
 from edgemesh_local.tool_environment import tool_environment
 
 GO = "1.25"
-NODE = "18.0"
+NODE = "20.3"
 """The least Go that the stubs' and the example's modules ask for."""
 
 

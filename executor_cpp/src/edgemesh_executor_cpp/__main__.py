@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 
 from edgemesh_executor_cpp.examine import Examiner
@@ -9,6 +10,7 @@ from edgemesh_executor_cpp.files import Version
 from edgemesh_executor_cpp.plugins import Plugins
 from edgemesh_executor_cpp.settings import CppSettings
 from edgemesh_executor_cpp.store import Store
+from mesh_service import setups
 from mesh_service.executor import Plan, serve
 from mesh_service.executor.crew import Crew, spec
 
@@ -40,9 +42,21 @@ def staff(settings: CppSettings) -> Plugins:
     )
 
 
+def fit(settings: CppSettings) -> Mapping[str, str]:
+    """Look whether it can work here. Raises BadSetup."""
+    prefix, store = settings.prefix(), settings.store_dir
+    if "store_dir" in settings.model_fields_set:
+        setups.writable(store, f"{prefix}STORE_DIR")
+    else:
+        setups.writable(store, "EDGEMESH_CACHE", store.parent)
+    for folder in settings.plugins_dir:
+        setups.readable(folder, f"{prefix}PLUGINS_DIR")
+    return {}
+
+
 def main() -> None:
     """Serve until told to stop."""
-    serve(CppSettings, Plan(version=VERSION, crews=staff))
+    serve(CppSettings, Plan(version=VERSION, crews=staff, fit=fit))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from edgemesh_executor_ml.memory import Memory
 from edgemesh_executor_ml.models import Models
 from edgemesh_executor_ml.settings import MlSettings
 from edgemesh_executor_ml.versions import Version
+from mesh_service import setups
 from mesh_service.executor import Plan, serve
 from mesh_service.executor.crew import Crew, spec
 
@@ -25,11 +26,11 @@ def staff(settings: MlSettings) -> Models:
     load_s = settings.load_timeout_ms / 1e3
     limit = settings.memory_bytes
 
-    def crew(config: Mapping[str, Any], name: str) -> Crew:
+    def crew(config: Mapping[str, Any], name: str, *, vital: bool = False) -> Crew:
         # Spares of a model that nobody calls would double its memory for nothing.
         made = spec(settings, RUNNER, config, env, resting=settings.workers)
         made = replace(made, concurrency=settings.concurrency, start_timeout=load_s)
-        return Crew(made, name)
+        return Crew(made, name, vital=vital)
 
     def enlist(version: Version) -> Crew:
         config = {"folder": str(version.folder), "manifest": asdict(version.manifest)}
@@ -50,12 +51,21 @@ def staff(settings: MlSettings) -> Models:
     threads = str(settings.worker_threads)
     key = hashlib.sha256(f"{build_key()} {threads}".encode()).hexdigest()
     examiner = Examiner(settings.cache / "ml-models", key, env, load_s, limit)
-    return Models(folder, examiner, crew({}, "plain"), memory, settings.keep_models)
+    plain = crew({}, "plain", vital=True)
+    return Models(folder, examiner, plain, memory, settings.keep_models)
+
+
+def fit(settings: MlSettings) -> Mapping[str, str]:
+    """Look whether it can work here. Raises BadSetup."""
+    setups.writable(settings.cache / "ml-models", "EDGEMESH_CACHE", settings.cache)
+    own = f"{settings.prefix()}MODELS_DIR"
+    setups.readable(settings.models, own if settings.models_dir else "EDGEMESH_CACHE")
+    return {}
 
 
 def main() -> None:
     """Serve until told to stop."""
-    serve(MlSettings, Plan(version=version("edgemesh-executor-ml"), crews=staff))
+    serve(MlSettings, Plan(version=version("edgemesh-executor-ml"), crews=staff, fit=fit))
 
 
 if __name__ == "__main__":

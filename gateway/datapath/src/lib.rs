@@ -30,6 +30,7 @@ pub mod head;
 mod house;
 mod identity;
 mod lane;
+mod legible;
 mod peer;
 mod pipe;
 mod questions;

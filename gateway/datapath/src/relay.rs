@@ -23,7 +23,7 @@ use crate::compute::{REQUEST_ID, TICKET};
 use crate::context::Context;
 use crate::peer::Peer;
 use crate::rope::Rope;
-use crate::{pipe, status, timeout};
+use crate::{legible, pipe, status, timeout};
 
 const PEER: HeaderName = HeaderName::from_static("edgemesh-peer");
 const CERTIFICATE: HeaderName = HeaderName::from_static("edgemesh-certificate");
@@ -49,6 +49,11 @@ pub async fn pass(
     deadline: Option<Instant>,
     cx: &Arc<Context>,
 ) {
+    let said = timeout::of(&parts.headers);
+    if said.is_none() && parts.headers.contains_key(timeout::NAME) {
+        return refuse(&mut respond, status::INVALID_ARGUMENT, timeout::EXPECTED);
+    }
+    let deadline = deadline.or_else(|| said.map(|left| Instant::now() + left));
     let (mut sender, _open) = match cx.inner.ready().await {
         Ok(ready) => ready,
         Err(failure) => return refuse(&mut respond, failure.code, "the gateway is stopping"),
@@ -99,6 +104,7 @@ fn request(parts: Parts, peer: &Peer, deadline: Option<Instant>) -> Request<()> 
     for name in ours {
         headers.remove(name);
     }
+    legible::keep(&mut headers);
     headers.insert(PEER, peer.address.clone());
     if let Some(certificate) = &peer.certificate {
         headers.insert(CERTIFICATE, certificate.header.clone());

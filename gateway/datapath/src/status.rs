@@ -13,6 +13,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 pub const OK: u32 = 0;
 pub const CANCELLED: u32 = 1;
 pub const UNKNOWN: u32 = 2;
+pub const INVALID_ARGUMENT: u32 = 3;
 pub const RESOURCE_EXHAUSTED: u32 = 8;
 pub const PERMISSION_DENIED: u32 = 7;
 pub const INTERNAL: u32 = 13;

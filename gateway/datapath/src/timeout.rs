@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue};
 
 pub const NAME: &str = "grpc-timeout";
+pub const EXPECTED: &str = "grpc-timeout: one to eight digits, then H, M, S, m, u or n";
 const MOST_DIGITS: usize = 8;
 
 /// What a call's headers say; None: nothing, or nothing that can be understood.

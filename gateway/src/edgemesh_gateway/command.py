@@ -20,7 +20,7 @@ from edgemesh_gateway.service import serve
 from edgemesh_gateway.settings import GatewaySettings
 from edgemesh_gateway.store import Database, KeyRecord, KeyStore, StoreUnusable
 from mesh_service import errors, server
-from mesh_service.settings import SettingsError
+from mesh_service.setups import BadSetup
 
 REFUSED = 2
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             asyncio.run(_keys(given, KeyStore(database)))
         finally:
             database.close()
-    except (SettingsError, StoreUnusable, policy.BadPolicy, errors.MeshError) as error:
+    except (BadSetup, StoreUnusable, policy.BadPolicy, errors.MeshError) as error:
         print(error, file=sys.stderr)
         return REFUSED
     return 0

@@ -21,6 +21,7 @@ from edgemesh_gateway import (
     keys,
     models,
     sessions,
+    setups,
     shared_memory,
 )
 from edgemesh_gateway.accounting import figures as accounting
@@ -64,7 +65,6 @@ from edgemesh_gateway.webhooks.terms import Terms
 from mesh_service import logs
 from mesh_service.peers import Peers
 from mesh_service.server import MeshServer
-from mesh_service.settings import SettingsError
 
 
 async def serve(
@@ -73,14 +73,15 @@ async def serve(
     stopping: asyncio.Event,
     clock: Callable[[], int] = now_ms,
 ) -> None:
-    """Serve until `stopping` is set. Raises SettingsError where the database cannot be used.
+    """Serve until `stopping` is set. Raises BadSetup.
 
     `clock`: milliseconds since 1970, for what happens at its time.
     """
+    setups.look(settings)
     try:
         database = await asyncio.to_thread(Database, settings.database_url)
     except StoreUnusable as error:
-        raise SettingsError(f"{settings.prefix()}DATABASE", str(error)) from None
+        raise setups.unusable(settings, str(error)) from None
     try:
         await _serve(settings, mesh, stopping, database, clock)
     finally:

@@ -24,6 +24,7 @@ from edgemesh_gateway.rest import listen
 from edgemesh_gateway.watch import Unusable
 from edgemesh_gateway.webhooks.hosts import Hosts
 from edgemesh_gateway.webhooks.secrets import BadSecrets, Secrets
+from mesh_service import setups
 from mesh_service.settings import MIB, ServiceSettings, SettingsError
 
 Tls: TypeAlias = tuple[bytes, bytes, bytes | None]
@@ -248,8 +249,9 @@ class GatewaySettings(ServiceSettings):
         return self.shared_memory
 
     def check(self) -> None:
-        """Refuse what would leave the mesh open, and what cannot work."""
+        """Refuse what would leave the mesh open, and what cannot work. Raises BadSetup."""
         super().check()
+        self._check_readable()
         for name, addresses in self.executors.items():
             if not 0 < len(addresses) == len(set(addresses)):
                 raise SettingsError(
@@ -282,7 +284,8 @@ class GatewaySettings(ServiceSettings):
         self._check_rest()
         variable = f"{self.prefix()}API_KEYS"
         if not self.identified and not self.on_loopback:
-            raise SettingsError(variable, f"required, since {self.host} is not loopback")
+            mend = f"or {self.prefix()}IDENTITY=required and keys by edgemesh-gateway keys create"
+            raise SettingsError(variable, f"required, since {self.host} is not loopback; {mend}")
         try:
             if self.api_keys is not None:
                 read_keys(self.api_keys)
@@ -293,6 +296,14 @@ class GatewaySettings(ServiceSettings):
                 read_policy(self.policy)
         except BadPolicy as error:
             raise SettingsError(f"{self.prefix()}POLICY", str(error)) from None
+
+    def _check_readable(self) -> None:
+        """Refuse files that this user may not read, in words that say whose they are."""
+        names = ("api_keys", "policy", "webhook_secrets", "tls_certificate", "tls_key")
+        for name in (*names, "tls_client_ca"):
+            path: Path | None = getattr(self, name)
+            if path is not None:
+                setups.readable(path, f"{self.prefix()}{name.upper()}")
 
     def _check_tls(self) -> None:
         variable = f"{self.prefix()}TLS_CERTIFICATE"
@@ -363,7 +374,8 @@ class GatewaySettings(ServiceSettings):
             raise SettingsError(variable, f"<host>:<port> or unix:<path>, not {address!r}")
         if self.secret is None and not _loopback(host.strip("[]")):
             raise SettingsError(
-                f"{self.prefix()}SECRET", f"required, since executor {name} is not on loopback"
+                f"{self.prefix()}SECRET",
+                f"required, since executor {name} is not on loopback; the one that executors have",
             )
 
 

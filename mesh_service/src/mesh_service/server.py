@@ -25,16 +25,16 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from mesh_service import logs, stack, tracing
+from mesh_service import logs, setups, stack, tracing
 from mesh_service.metrics import Metrics
-from mesh_service.settings import ServiceSettings, SettingsError, public
+from mesh_service.settings import ServiceSettings, public
 
 TRANSPORT_SLACK = 16 << 20
 """The transport's cap above the policy's, since its own refusal carries no details."""
 CUT_OFF_S = 0.1
 """What calls are given that still run when the drain time is over."""
 REFUSED = 2
-"""Exit status for settings that are wrong or a port that is taken."""
+"""Exit status where the set-up is wrong (docs/setups.md): started again as it is, it ends again."""
 
 OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.so_reuseport", 0),
@@ -78,8 +78,10 @@ class Front(Protocol):
 class PortTaken(Exception):
     """The address cannot be bound."""
 
-    def __init__(self, service: str, address: str) -> None:
-        super().__init__(f"{service}: cannot bind {address}; the port is in use or not permitted")
+    def __init__(
+        self, service: str, address: str, why: str = "the port is in use or not permitted"
+    ) -> None:
+        super().__init__(f"{service}: cannot bind {address}; {why}")
 
 
 class MeshServer:
@@ -96,6 +98,8 @@ class MeshServer:
         """What is served, by service/method, for those who do not come by gRPC."""
         self.serving = False
         """What health says of the whole server."""
+        self.announced = False
+        """Whether it has served: what fails from then on is no matter of how it was set up."""
         self._flight = stack.Flight(settings.service)
         self._front: Front | None = None
         self._credentials: grpc.ServerCredentials | None = None
@@ -180,14 +184,17 @@ class MeshServer:
                 self._server.add_insecure_port(f"unix:{self._front.inner}")
                 listeners = listen(settings.host, settings.port)
                 port = int(listeners[0].getsockname()[1])
-        except (OSError, RuntimeError):
-            raise PortTaken(settings.service, f"{host}:{settings.port}") from None
+        except (OSError, RuntimeError) as error:
+            why = _unbound(error, settings, "PORT")
+            raise PortTaken(settings.service, f"{host}:{settings.port}", why) from None
         try:
             metrics_port = self.metrics.serve(settings.host, settings.metrics_port)
-        except OSError:
+        except OSError as error:
             for listener in listeners:
                 listener.close()
-            raise PortTaken(settings.service, f"{host}:{settings.metrics_port} (metrics)") from None
+            address = f"{host}:{settings.metrics_port} (metrics)"
+            why = _unbound(error, settings, "METRICS_PORT")
+            raise PortTaken(settings.service, address, why) from None
         self.address, self.metrics_address = f"{host}:{port}", f"{host}:{metrics_port}"
         await self._server.start()
         if self._front is not None:
@@ -209,6 +216,7 @@ class MeshServer:
 
     def announce(self) -> None:
         """Write the one line on stdout; what start-up made stays for good."""
+        self.announced = True
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
@@ -260,7 +268,7 @@ def run(
     """
     try:
         settings = kind.load()
-    except SettingsError as error:
+    except setups.BadSetup as error:
         sys.exit(_complain(f"{kind.service}: {error}"))
     buffer = logs.configure(settings.service, settings.log_format, settings.log_level)
     if settings.traces:
@@ -272,8 +280,10 @@ def run(
     status = 0
     try:
         asyncio.run(_main(settings, body, buffer.flush))
-    except (PortTaken, SettingsError) as error:
+    except PortTaken as error:
         status = _complain(str(error))
+    except setups.BadSetup as error:
+        status = _complain(f"{settings.service}: {error}")
     finally:
         tracing.close()
         buffer.flush()
@@ -298,17 +308,39 @@ async def _main(
             flush()
 
     task = asyncio.create_task(flusher())
+    mesh = MeshServer(settings)
     try:
-        await body(settings, MeshServer(settings), stopping)
+        await body(settings, mesh, stopping)
+    except (OSError, MemoryError) as error:
+        told = setups.no_memory() if isinstance(error, MemoryError) else setups.of(error, "set-up")
+        if mesh.announced or told is None:
+            raise
+        raise told from error
     finally:
         task.cancel()
 
 
+def _unbound(error: Exception, settings: ServiceSettings, name: str) -> str:
+    """Why an address cannot be bound, and what mends it."""
+    port, host = f"{settings.prefix()}{name}", f"{settings.prefix()}HOST"
+    number = error.errno if isinstance(error, OSError) else None
+    if number is not None and number < 0:  # of getaddrinfo
+        return f"its name is not known here: set {host} to an address, or mend the names"
+    match number:
+        case errno.EADDRINUSE:
+            return f"the port is in use: end what has it (ss -ltnp), or set {port} to another"
+        case errno.EACCES:
+            return f"the port is not permitted: set {port} to one above 1023"
+        case errno.EADDRNOTAVAIL:
+            return f"it is no address of this machine: set {host} to one that is"
+        case _:
+            return "the port is in use or not permitted"
+
+
 def _probe(host: str, port: int) -> None:
     """Raise OSError when the address cannot be bound."""
-    if port:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        socket.create_server((host, port), family=family).close()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    socket.create_server((host, port), family=family).close()
 
 
 def listen(host: str, port: int) -> list[socket.socket]:

@@ -24,15 +24,26 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from mesh_service import setups
+
 MIB = 1 << 20
 
 
-class SettingsError(Exception):
+class SettingsError(setups.BadSetup):
     """A setting is wrong; `variable` is what its owner knows it by."""
 
     def __init__(self, variable: str, expected: str) -> None:
         self.variable, self.expected = variable, expected
-        super().__init__(f"{variable}: {expected}")
+        super().__init__(variable, expected)
+
+
+def _cache() -> Path:
+    try:
+        return Path.home() / ".cache" / "edgemesh"
+    except RuntimeError:  # a user whom nobody has given a home, as containers have them
+        who = f"user {os.geteuid()} has no home folder"
+        expected = f"required, since {who}; name a folder that it may write to"
+        raise SettingsError("EDGEMESH_CACHE", expected) from None
 
 
 class ServiceSettings(BaseSettings):
@@ -60,7 +71,7 @@ class ServiceSettings(BaseSettings):
     """The mesh's secret, which executors that bind beyond loopback demand of the gateway; at
     least 32 characters."""
     cache: Path = Field(
-        default_factory=lambda: Path.home() / ".cache" / "edgemesh",
+        default_factory=_cache,
         validation_alias="EDGEMESH_CACHE",
     )
     """Where models, images and built parts lie."""
@@ -88,7 +99,7 @@ class ServiceSettings(BaseSettings):
 
     @classmethod
     def load(cls) -> Self:
-        """Read the settings. Raises SettingsError, which names the variable."""
+        """Read the settings. Raises BadSetup, which names the variable."""
         prefix = cls.prefix()
         known = {prefix + name.upper() for name in cls.model_fields} | {prefix + "CONFIG"}
         for variable in sorted(os.environ):
@@ -111,13 +122,17 @@ class ServiceSettings(BaseSettings):
             variable = name if name.startswith("EDGEMESH_") else prefix + name.upper()
             rest = ".".join(map(str, first["loc"][1:]))
             raise SettingsError(variable + (f" ({rest})" if rest else ""), first["msg"]) from None
-        except (OSError, tomllib.TOMLDecodeError, ValueError) as error:
+        except OSError as error:
+            variable = f"{prefix}CONFIG"
+            told = setups.of(error, variable)
+            raise SettingsError(variable, told.rest if told else str(error)) from None
+        except (tomllib.TOMLDecodeError, ValueError) as error:
             raise SettingsError(_culprit(str(error), prefix), str(error)) from None
         settings.check()
         return settings
 
     def check(self) -> None:
-        """Check what concerns several fields. Raises SettingsError; extend it in a subclass."""
+        """Check what concerns several fields. Raises BadSetup; extend it in a subclass."""
         secret = self.secret.get_secret_value() if self.secret else None
         if secret is not None and (
             len(secret) < 32 or not (secret.isascii() and secret.isprintable())
@@ -232,8 +247,9 @@ class ExecutorSettings(ServiceSettings):
                 variable = f"{self.prefix()}DEFAULT_{name.upper()}"
                 raise SettingsError(variable, f"at most max_{name}, which is {most}")
         if not self.on_loopback and self.secret is None:
+            mend = f"the gateway's own (EDGEMESH_GATEWAY_SECRET), or {self.prefix()}HOST=127.0.0.1"
             raise SettingsError(
-                f"{self.prefix()}SECRET", f"required, since {self.host} is not loopback"
+                f"{self.prefix()}SECRET", f"required, since {self.host} is not loopback; {mend}"
             )
 
 

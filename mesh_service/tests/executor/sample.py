@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from edgemesh.compute.v1 import algorithm_pb2, compute_pb2, tensor_pb2
 from pydantic_settings import SettingsConfigDict
 
+from mesh_service import setups
 from mesh_service.executor import (
     AlgorithmFailure,
     Call,
@@ -24,6 +25,7 @@ from mesh_service.executor import (
     serve,
 )
 from mesh_service.settings import ExecutorSettings
+from mesh_service.setups import BadSetup
 
 DOES = '{"type":"object","properties":{"do":{"type":"string"}},"additionalProperties":false}'
 
@@ -47,6 +49,10 @@ class SampleRunner:
     def __init__(self, config: Mapping[str, Any]) -> None:
         if config["broken"]:
             raise RuntimeError("cannot load")
+        if config["unfit"] == "signal":
+            os.kill(os.getpid(), signal.SIGILL)
+        if config["unfit"]:
+            raise BadSetup("sample", config["unfit"], "take another")
 
     def describe(self) -> list[algorithm_pb2.Algorithm]:
         spec = algorithm_pb2.TensorSpec(
@@ -172,16 +178,31 @@ class SampleSettings(ExecutorSettings):
     service: ClassVar[str] = "sample"
     broken: bool = False
     """Workers cannot start."""
+    unfit: str = ""
+    """Why no worker ever could; `signal`: its processor has not the instructions."""
+    lacks: bool = False
+    """Whether a part of it cannot work."""
 
 
-if __name__ == "__main__":
+def fit(settings: SampleSettings) -> Mapping[str, str]:
+    """Look at what it stands on."""
+    setups.writable(settings.cache / "sample", "EDGEMESH_CACHE", settings.cache)
+    return {"well": "it is dry"} if settings.lacks else {}
+
+
+def main() -> None:
     serve(
         SampleSettings,
         Plan(
             runner="sample:SampleRunner",
             version="1.0",
-            config=lambda settings: {"broken": settings.broken},
+            config=lambda settings: {"broken": settings.broken, "unfit": settings.unfit},
             fans={"sample.many": Many()},
             env=lambda _: {"PYTHONPATH": os.environ["PYTHONPATH"]},
+            fit=fit,
         ),
     )
+
+
+if __name__ == "__main__":
+    main()

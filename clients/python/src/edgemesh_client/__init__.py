@@ -13,6 +13,7 @@ from edgemesh_client.async_client import AsyncClient
 from edgemesh_client.async_job import AsyncJob, JobEvent, Moved
 from edgemesh_client.async_remote import AsyncRemote
 from edgemesh_client.async_session import AsyncSession
+from edgemesh_client.async_shared_memory import AsyncSharedMemory
 from edgemesh_client.client import Client
 from edgemesh_client.errors import (
     AlgorithmFailed,
@@ -71,17 +72,20 @@ from edgemesh_client.remote import Remote
 from edgemesh_client.request import Limits, Priority
 from edgemesh_client.result import Failure, Outcome, Output, Result, Usage
 from edgemesh_client.session import Session
+from edgemesh_client.shared_memory import SharedMemory
 from edgemesh_client.values import Blob
+from edgemesh_client.watch import watch
 
 __all__ = [
     "Algorithm", "AlgorithmFailed", "AlreadyExists", "AsyncClient", "AsyncJob", "AsyncRemote",
-    "AsyncSession", "Blob", "Cancelled", "ChainInfo", "Client", "ConfigurationError", "Crashed",
-    "DeadlineExceeded", "EdgemeshError", "Environment", "Erased", "Event", "Exhausted",
-    "FailedPrecondition", "Failure", "Internal", "InvalidRequest", "Job", "JobEvent", "JobInfo",
-    "JobState", "Key", "LimitPassed", "Limits", "MeshError", "Missed", "Model", "Moved", "NotFound",
-    "Options", "Outcome", "Output", "OutputOf", "Partial", "PermissionDenied", "Plan", "Priority",
-    "ProgramExited", "ProgramRaised", "Progress", "Remote", "RequestInfo", "Result", "ResultOf",
-    "Retries", "ScheduleInfo", "Session", "SessionInfo", "SourceUnfit", "Step", "TensorSpec",
-    "Text", "TimeLimit", "Token", "Unauthenticated", "Unavailable", "Undecodable", "Usage",
-    "UsageOfDay", "ValueUnfit", "Variable", "WebhookInfo", "WebhookState", "WorkCancelled",
+    "AsyncSession", "AsyncSharedMemory", "Blob", "Cancelled", "ChainInfo", "Client",
+    "ConfigurationError", "Crashed", "DeadlineExceeded", "EdgemeshError", "Environment", "Erased",
+    "Event", "Exhausted", "FailedPrecondition", "Failure", "Internal", "InvalidRequest", "Job",
+    "JobEvent", "JobInfo", "JobState", "Key", "LimitPassed", "Limits", "MeshError", "Missed",
+    "Model", "Moved", "NotFound", "Options", "Outcome", "Output", "OutputOf", "Partial",
+    "PermissionDenied", "Plan", "Priority", "ProgramExited", "ProgramRaised", "Progress", "Remote",
+    "RequestInfo", "Result", "ResultOf", "Retries", "ScheduleInfo", "Session", "SessionInfo",
+    "SharedMemory", "SourceUnfit", "Step", "TensorSpec", "Text", "TimeLimit", "Token",
+    "Unauthenticated", "Unavailable", "Undecodable", "Usage", "UsageOfDay", "ValueUnfit",
+    "Variable", "WebhookInfo", "WebhookState", "WorkCancelled", "watch",
 ]  # fmt: skip

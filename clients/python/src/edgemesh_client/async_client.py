@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, overload
 
+import numpy.typing as npt
 from edgemesh.compute.v1 import (
     algorithm_pb2,
     algorithm_pb2_grpc,
@@ -22,9 +23,11 @@ from edgemesh_client.async_job import AsyncJob
 from edgemesh_client.async_plans import AsyncPlans
 from edgemesh_client.async_remote import AsyncRemote
 from edgemesh_client.async_session import AsyncSession
+from edgemesh_client.async_shared_memory import AsyncSharedMemory
 from edgemesh_client.events import Event, read_event
 from edgemesh_client.job_kinds import JobInfo, JobState
 from edgemesh_client.kinds import Algorithm, SessionInfo
+from edgemesh_client.regions import Landing
 from edgemesh_client.request import Call, Limits, Priority, make_request
 from edgemesh_client.result import Result, read_result
 from edgemesh_client.source import program
@@ -56,17 +59,23 @@ class AsyncClient(AsyncHoldings, AsyncAccounts, AsyncPlans):
         check: bool = True,
         parameters: Mapping[str, Any] | None = None,
         tensors: Mapping[str, Any] | None = None,
+        out: Mapping[str, npt.NDArray[Any]] | None = None,
         **arguments: Any,
     ) -> Result:
         """Run an algorithm. Arrays and bytes are its inputs, all other arguments its parameters.
 
-        One that is called like an option here goes into `parameters` or `tensors`. Raises
-        AlgorithmFailed for an outcome other than OK, unless `check` is false; MeshError.
+        One that is called like an option here goes into `parameters` or `tensors`. Outputs are
+        written into the arrays of `out`, by name; with arrays of `shared_memory` by the executor
+        itself. Raises AlgorithmFailed for an outcome other than OK, unless `check` is false;
+        MeshError.
         """
         call = Call(limits, priority, session, capabilities, request_id)
-        request = make_request(algorithm, call, arguments, parameters, tensors)
+        landing = Landing(self.regions, out or {})
+        request = make_request(algorithm, call, arguments, parameters, tensors, self.regions)
+        landing.ask(request)
         stub = compute_pb2_grpc.ComputeServiceStub(self.channel)
-        result = read_result(await self.link.unary(stub.Compute, request, timeout=timeout))
+        answer = await self.link.unary(stub.Compute, request, timeout=timeout)
+        result = read_result(answer, landing)
         return result.check() if check else result
 
     async def stream(
@@ -83,6 +92,7 @@ class AsyncClient(AsyncHoldings, AsyncAccounts, AsyncPlans):
         check: bool = True,
         parameters: Mapping[str, Any] | None = None,
         tensors: Mapping[str, Any] | None = None,
+        out: Mapping[str, npt.NDArray[Any]] | None = None,
         **arguments: Any,
     ) -> AsyncIterator[Event]:
         """The same, telling what happens meanwhile; the last event is the Result.
@@ -90,10 +100,12 @@ class AsyncClient(AsyncHoldings, AsyncAccounts, AsyncPlans):
         Who stops listening ends the work.
         """
         call = Call(limits, priority, session, capabilities, request_id)
-        request = make_request(algorithm, call, arguments, parameters, tensors)
+        landing = Landing(self.regions, out or {})
+        request = make_request(algorithm, call, arguments, parameters, tensors, self.regions)
+        landing.ask(request)
         stub = compute_pb2_grpc.ComputeServiceStub(self.channel)
         async for told in self.link.stream(stub.ComputeStream, request, timeout=timeout):
-            event = read_event(told)
+            event = read_event(told, landing)
             if event is not None:
                 yield event.check() if check and isinstance(event, Result) else event
 
@@ -124,6 +136,13 @@ class AsyncClient(AsyncHoldings, AsyncAccounts, AsyncPlans):
             capabilities=capabilities,
             check=check,
         )
+
+    def shared_memory(self, executor: str, size: int) -> AsyncSharedMemory:
+        """So many bytes that an executor on this machine maps too; a context manager.
+
+        Arrays in it are inputs and outputs (`out`) that no message carries.
+        """
+        return AsyncSharedMemory(self, executor, size)
 
     # Jobs
 

@@ -9,6 +9,7 @@ import grpc
 
 from edgemesh_client.link import Link
 from edgemesh_client.options import Options, Retries
+from edgemesh_client.regions import Regions
 
 
 class AsyncConnection:
@@ -41,6 +42,8 @@ class AsyncConnection:
             retries=retries,
         )
         self._link: Link | None = None
+        self.regions = Regions()
+        """The shared memory that is open."""
 
     @property
     def link(self) -> Link:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgemesh.compute.v1 import job_pb2, job_pb2_grpc
 
@@ -48,6 +48,9 @@ class AsyncJob:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.info.state.value} {self.info.algorithm}>"
 
+    def _repr_html_(self) -> str:
+        return self.info._repr_html_()  # pyright: ignore[reportPrivateUsage]
+
     async def refresh(self) -> JobInfo:
         """What it is now."""
         request = job_pb2.GetJobRequest(id=self.id)
@@ -70,6 +73,16 @@ class AsyncJob:
             raise from_job(job.error)
         result = read_result(job.response)
         return result.check() if check else result
+
+    def future(self, *, check: bool = True) -> asyncio.Task[Result]:
+        """Its result as a task, for `asyncio.wait` and their like; `await job` is the same.
+
+        Cancelling the task stops the waiting, not the job.
+        """
+        return asyncio.create_task(self.result(check=check))
+
+    def __await__(self) -> Generator[Any, None, Result]:
+        return self.result().__await__()
 
     async def cancel(self) -> JobInfo:
         """Ask for its end."""

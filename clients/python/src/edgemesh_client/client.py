@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
+import numpy.typing as npt
+
 from edgemesh_client.accounts import Accounts
 from edgemesh_client.async_client import AsyncClient
 from edgemesh_client.async_holdings import PREPARING_S
@@ -28,6 +30,7 @@ from edgemesh_client.remote import Remote
 from edgemesh_client.request import Limits, Priority
 from edgemesh_client.result import Result
 from edgemesh_client.session import Session
+from edgemesh_client.shared_memory import SharedMemory
 
 
 class Client(Holdings, Accounts, Planning):
@@ -102,12 +105,15 @@ class Client(Holdings, Accounts, Planning):
         check: bool = True,
         parameters: Mapping[str, Any] | None = None,
         tensors: Mapping[str, Any] | None = None,
+        out: Mapping[str, npt.NDArray[Any]] | None = None,
         **arguments: Any,
     ) -> Result:
         """Run an algorithm. Arrays and bytes are its inputs, all other arguments its parameters.
 
-        One that is called like an option here goes into `parameters` or `tensors`. Raises
-        AlgorithmFailed for an outcome other than OK, unless `check` is false; MeshError.
+        One that is called like an option here goes into `parameters` or `tensors`. Outputs are
+        written into the arrays of `out`, by name; with arrays of `shared_memory` by the executor
+        itself. Raises AlgorithmFailed for an outcome other than OK, unless `check` is false;
+        MeshError.
         """
         return self._portal.run(
             self._async.compute(
@@ -121,6 +127,7 @@ class Client(Holdings, Accounts, Planning):
                 check=check,
                 parameters=parameters,
                 tensors=tensors,
+                out=out,
                 **arguments,
             )
         )
@@ -139,6 +146,7 @@ class Client(Holdings, Accounts, Planning):
         check: bool = True,
         parameters: Mapping[str, Any] | None = None,
         tensors: Mapping[str, Any] | None = None,
+        out: Mapping[str, npt.NDArray[Any]] | None = None,
         **arguments: Any,
     ) -> Iterator[Event]:
         """The same, telling what happens meanwhile; the last event is the Result.
@@ -157,6 +165,7 @@ class Client(Holdings, Accounts, Planning):
                 check=check,
                 parameters=parameters,
                 tensors=tensors,
+                out=out,
                 **arguments,
             )
         )
@@ -191,6 +200,13 @@ class Client(Holdings, Accounts, Planning):
                 check=check,
             )
         )
+
+    def shared_memory(self, executor: str, size: int) -> SharedMemory:
+        """So many bytes that an executor on this machine maps too; a context manager.
+
+        Arrays in it are inputs and outputs (`out`) that no message carries.
+        """
+        return SharedMemory(self._portal, self._async.shared_memory(executor, size))
 
     # Jobs
 

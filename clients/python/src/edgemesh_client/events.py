@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from edgemesh.compute.v1 import compute_pb2
 
+from edgemesh_client import notebook
+from edgemesh_client.regions import Landing
 from edgemesh_client.result import Output, Result, read_result
 from edgemesh_client.values import from_tensor
 
@@ -40,6 +42,9 @@ class Progress:
     fraction: float
     message: str = ""
 
+    def _repr_html_(self) -> str:
+        return notebook.bar(self.fraction, self.message)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Partial:
@@ -52,7 +57,7 @@ class Partial:
 Event = Text | Token | Progress | Partial | Result
 
 
-def read_event(event: compute_pb2.ComputeEvent) -> Event | None:
+def read_event(event: compute_pb2.ComputeEvent, landing: Landing | None = None) -> Event | None:
     """An event of the contract; None for one that this client does not know."""
     kind = event.WhichOneof("event")
     if kind == "output":
@@ -67,5 +72,5 @@ def read_event(event: compute_pb2.ComputeEvent) -> Event | None:
     if kind == "tensor":
         return Partial(event.tensor.name, from_tensor(event.tensor.tensor))
     if kind == "response":
-        return read_result(event.response)
+        return read_result(event.response, landing)
     return None

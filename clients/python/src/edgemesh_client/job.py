@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 
 from edgemesh_client.async_job import AsyncJob, JobEvent
 from edgemesh_client.job_kinds import JobInfo
@@ -29,6 +30,9 @@ class Job:
     def __repr__(self) -> str:
         return repr(self._async).replace("AsyncJob", "Job", 1)
 
+    def _repr_html_(self) -> str:
+        return self.info._repr_html_()  # pyright: ignore[reportPrivateUsage]
+
     def refresh(self) -> JobInfo:
         """What it is now."""
         return self._portal.run(self._async.refresh())
@@ -44,6 +48,13 @@ class Job:
     def result(self, timeout: float | None = None, *, check: bool = True) -> Result:
         """Its result, waited for. Raises AlgorithmFailed, and MeshError where it has none."""
         return self._portal.run(self._async.result(timeout, check=check))
+
+    def future(self, *, check: bool = True) -> Future[Result]:
+        """Its result as a future, for `concurrent.futures.as_completed` and their like.
+
+        Cancelling the future stops the waiting, not the job.
+        """
+        return self._portal.begin(self._async.result(check=check))
 
     def cancel(self) -> JobInfo:
         """Ask for its end."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from edgemesh.compute.v1 import job_pb2
 
+from edgemesh_client import notebook
 from edgemesh_client.moment import moment
 
 
@@ -85,6 +86,9 @@ class JobInfo:
     started: dt.datetime | None
     ended: dt.datetime | None
     webhook: WebhookInfo | None = None
+
+    def _repr_html_(self) -> str:
+        return notebook.job(self)
 
     @classmethod
     def read(cls, told: job_pb2.Job) -> JobInfo:

@@ -1,6 +1,7 @@
 """One channel to the mesh: credentials, deadlines, retries, errors.
 
-Rules: every call has a deadline, which its retries share. Cancelling the task cancels the call.
+Rules: every call has a deadline, and a span, which its retries share. Cancelling the task cancels
+the call.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TypeVar
 
 import grpc
 
+from edgemesh_client import tracing
 from edgemesh_client.errors import DeadlineExceeded, MeshError
 from edgemesh_client.options import Options, Retries
 from edgemesh_client.translate import from_rpc, may_retry
@@ -88,14 +90,17 @@ class Link:
     ) -> _R:
         """One call, with its retries; `safe`: it may be sent again though it may have begun."""
         ends = self._ends(timeout)
-        for attempt in range(self.options.retries.attempts):
-            try:
-                answer = await method(request, timeout=_left(ends), metadata=self._metadata)
-            except grpc.aio.AioRpcError as error:
-                await self._pause(from_rpc(error), attempt, ends, safe=safe)
-            else:
-                self._budget.give_back()
-                return answer
+        with tracing.calling(method, request) as traced:
+            metadata = self._metadata + traced.metadata
+            for attempt in range(self.options.retries.attempts):
+                traced.attempt(attempt)
+                try:
+                    answer = await method(request, timeout=_left(ends), metadata=metadata)
+                except grpc.aio.AioRpcError as error:
+                    await self._pause(from_rpc(error), attempt, ends, safe=safe)
+                else:
+                    self._budget.give_back()
+                    return answer
         raise AssertionError("the last attempt returns or raises")
 
     async def stream(
@@ -108,23 +113,26 @@ class Link:
     ) -> AsyncIterator[_R]:
         """One streamed call, tried again as long as nothing of it has come."""
         ends = self._ends(timeout)
-        for attempt in range(self.options.retries.attempts):
-            call = method(request, timeout=_left(ends), metadata=self._metadata)
-            begun = False
-            try:
-                async for answer in call:
-                    begun = True
-                    yield answer
-            except grpc.aio.AioRpcError as error:
-                failure = from_rpc(error)
-                if begun:
-                    raise failure from None
-                await self._pause(failure, attempt, ends, safe=safe)
-            else:
-                self._budget.give_back()
-                return
-            finally:
-                call.cancel()
+        with tracing.calling(method, request) as traced:
+            metadata = self._metadata + traced.metadata
+            for attempt in range(self.options.retries.attempts):
+                traced.attempt(attempt)
+                call = method(request, timeout=_left(ends), metadata=metadata)
+                begun = False
+                try:
+                    async for answer in call:
+                        begun = True
+                        yield answer
+                except grpc.aio.AioRpcError as error:
+                    failure = from_rpc(error)
+                    if begun:
+                        raise failure from None
+                    await self._pause(failure, attempt, ends, safe=safe)
+                else:
+                    self._budget.give_back()
+                    return
+                finally:
+                    call.cancel()
 
     def _ends(self, timeout: float | None) -> float:
         seconds = self.options.timeout if timeout is None else timeout

@@ -10,6 +10,7 @@ import asyncio
 import atexit
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -35,12 +36,16 @@ class Portal:
         """Whether it is."""
         return self._loop.is_closed()
 
-    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """What `work` returns or raises."""
+    def begin(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
+        """Have `work` done, as a future."""
         if self._loop.is_closed():
             work.close()
             raise RuntimeError("the client is closed")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """What `work` returns or raises."""
+        future = self.begin(work)
         try:
             return future.result()
         except BaseException:

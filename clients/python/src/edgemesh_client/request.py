@@ -16,6 +16,7 @@ import numpy as np
 from edgemesh.compute.v1 import compute_pb2
 
 from edgemesh_client.errors import ConfigurationError, ValueUnfit
+from edgemesh_client.regions import Regions
 from edgemesh_client.values import Encoder, is_array, to_tensor
 
 Priority = Literal["realtime", "interactive", "batch"]
@@ -51,8 +52,12 @@ def make_request(
     arguments: Mapping[str, Any],
     parameters: Mapping[str, Any] | None = None,
     tensors: Mapping[str, Any] | None = None,
+    regions: Regions | None = None,
 ) -> compute_pb2.ComputeRequest:
-    """The request. Raises ValueUnfit, ConfigurationError."""
+    """The request; what lies in shared `regions` is named, not sent.
+
+    Raises ValueUnfit, ConfigurationError.
+    """
     said, inputs = dict(parameters or {}), dict(tensors or {})
     for name, value in arguments.items():
         if isinstance(value, (bytes, bytearray, memoryview)) or _is_plain_array(value, algorithm):
@@ -68,7 +73,8 @@ def make_request(
         priority=_priority(call.priority),
     )
     for name, value in inputs.items():
-        request.inputs[name].CopyFrom(to_tensor(value, f"input {name!r}"))
+        place = regions.place(algorithm, value) if regions is not None else None
+        request.inputs[name].CopyFrom(to_tensor(value, f"input {name!r}", place))
     if algorithm.startswith(_PROGRAMS):
         encoder = Encoder(inputs)
         wire: Any = {name: encoder.encode(value, name) for name, value in said.items()}

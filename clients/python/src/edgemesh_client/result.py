@@ -22,6 +22,7 @@ import numpy.typing as npt
 from edgemesh.compute.v1 import compute_pb2
 
 from edgemesh_client import errors
+from edgemesh_client.regions import Landing
 from edgemesh_client.values import Blob, decode, from_tensor
 
 Output = npt.NDArray[Any] | bytes
@@ -143,16 +144,20 @@ class Result:
         return "".join([*parts, "</div>"])
 
 
-def read_result(response: compute_pb2.ComputeResponse) -> Result:
-    """A response of the contract. Raises Undecodable."""
+def read_result(response: compute_pb2.ComputeResponse, landing: Landing | None = None) -> Result:
+    """A response of the contract. Raises Undecodable; ValueUnfit where `landing` is too small."""
+    landed = landing.take(response) if landing is not None else {}
     result, used = None, set[str]()
     if response.result:
         try:
             parsed = json.loads(response.result)
         except ValueError as error:
             raise errors.Undecodable(f"the result is no JSON: {error}") from None
-        result, used = decode(parsed, response.outputs)
-    outputs = {name: from_tensor(tensor) for name, tensor in response.outputs.items()}
+        result, used = decode(parsed, response.outputs, landed)
+    outputs: dict[str, Output] = {
+        name: landed[name] if name in landed else from_tensor(tensor)
+        for name, tensor in response.outputs.items()
+    }
     own = {name: each for name, each in outputs.items() if name not in used}
     name = compute_pb2.Outcome.Name(response.outcome) if _known(response.outcome) else "_UNKNOWN"
     outcome = Outcome(name.removeprefix("OUTCOME_").removeprefix("_"))

@@ -32,9 +32,12 @@ Services = Mapping[str, Mapping[str, tuple[str, Handler]]]
 class Crew(PoolObserver):
     """A pool and its offer. Its pool is to be started and stopped by whoever made it."""
 
-    def __init__(self, spec: PoolSpec, name: str = "") -> None:
-        """`name` tells it from others, in logs and metrics."""
-        self.name = name
+    def __init__(self, spec: PoolSpec, name: str = "", *, vital: bool = False) -> None:
+        """`name` tells it from others, in logs and metrics.
+
+        `vital`: whether the executor is none without it.
+        """
+        self.name, self.vital = name, vital
         self.pool = WorkerPool(spec, self)
         self.catalog = Catalog(())
         """What it offers; empty until a worker has described itself."""
@@ -47,6 +50,8 @@ class Crew(PoolObserver):
         self.ready = False
         """Whether there is a worker, or about to be one."""
         self._not_ready = self._not_offered = ""
+        self.unfit = ""
+        """Why a worker could not be made, where no other could: the line of a BadSetup."""
         self.on_change: Callable[[], None] = lambda: None
         """Called when one of these has changed."""
         self._notes: dict[str, Any] = {"crew": name} if name else {}
@@ -119,6 +124,9 @@ class Crew(PoolObserver):
             why=reason.value,
             detail=detail,
         )
+        if reason is ExitReason.UNFIT:
+            self.unfit = detail
+            self.on_change()
 
 
 class Staff(Protocol):
@@ -174,7 +182,7 @@ class OneCrew(Staff):
 
     def __init__(self, spec: PoolSpec) -> None:
         self.on_change: Callable[[], None] = lambda: None
-        self._crew = Crew(spec)
+        self._crew = Crew(spec, vital=True)
         self._crew.on_change = lambda: self.on_change()
 
     @property

@@ -7,6 +7,7 @@ health follows the workers; on SIGTERM the front drains before they end.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, NoReturn, TypeVar
@@ -15,7 +16,7 @@ from edgemesh.executor.v1 import executor_pb2
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mesh_service import server
+from mesh_service import logs, server, setups
 from mesh_service.executor.capabilities import BackDoor
 from mesh_service.executor.completion import Completion
 from mesh_service.executor.crew import OneCrew, Staff, spec
@@ -28,6 +29,8 @@ from mesh_service.pool import PoolStatistics
 from mesh_service.settings import ExecutorSettings
 
 Settings = TypeVar("Settings", bound=ExecutorSettings)
+FRONT_BYTES, WORKER_BYTES = 32 << 20, 24 << 20
+"""Memory that a front, and each worker, takes at the very least, before any work."""
 SERVICE: str = executor_pb2.DESCRIPTOR.services_by_name["ExecutorService"].full_name
 
 
@@ -63,6 +66,9 @@ class Plan(Generic[Settings]):
     """Makes what answers runs that were granted capabilities."""
     crews: Callable[[Settings], Staff] | None = None
     """Makes its workers where they are not all alike; then what is said of them here is unused."""
+    fit: Callable[[Settings], Mapping[str, str]] = _nothing
+    """Looks, before anything begins, whether it can work as it is set up. Raises BadSetup; gives
+    the parts that cannot, and why: health says NOT_SERVING of each, by its name."""
 
     def staff(self, settings: Settings) -> Staff:
         """Its workers, not started."""
@@ -87,6 +93,8 @@ async def _body(
     mesh: server.MeshServer,
     stopping: asyncio.Event,
 ) -> None:
+    _room(settings)
+    lacking = plan.fit(settings)
     staff = plan.staff(settings)
     ground = staff.ground
     identity = Identity(settings.service, plan.version)
@@ -128,17 +136,23 @@ async def _body(
         mesh.metrics.registry.register(sessions)
         sessions.start()
     await mesh.start()
+    for part, why in lacking.items():
+        logs.event("a part cannot work", level=logging.WARNING, part=part, why=why)
+        await mesh.set_health(part, False)
     staff.on_change = news.tell
     try:
         starting = asyncio.create_task(staff.start())
         stop = asyncio.create_task(stopping.wait())
-        await asyncio.wait((starting, stop), return_when=asyncio.FIRST_COMPLETED)
+        awaited = (starting, stop, news.unfit)
+        await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             await starting
             await news.settled()
             mesh.announce()
         else:
             starting.cancel()
+            if news.unfit.done() and not stopping.is_set():
+                raise setups.BadSetup.read(news.unfit.result())
         await stop
         news.end()
         await mesh.stop()
@@ -153,6 +167,16 @@ async def _body(
             await back.close()
 
 
+def _room(settings: ExecutorSettings) -> None:
+    """Raise BadSetup where there is no memory for what is to be started."""
+    workers, spares, prefix = settings.workers, settings.spares, settings.prefix()
+    setups.memory(
+        FRONT_BYTES + (workers + spares) * WORKER_BYTES,
+        f"a front with {prefix}WORKERS={workers} and {prefix}SPARES={spares}",
+        "raise the container's limit, or lower these",
+    )
+
+
 class _News:
     """Carries what becomes of the crews to description and health."""
 
@@ -161,11 +185,16 @@ class _News:
         self._told: dict[str, bool] = {}
         self._ended = False
         self._task: asyncio.Future[None] | None = None
+        self.unfit: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Why the executor cannot work as it is set up, once that is known."""
 
     def tell(self) -> None:
         """Tell how things are now."""
         if self._ended:
             return
+        for crew in self._staff.crews:
+            if crew.vital and crew.unfit and not self.unfit.done():
+                self.unfit.set_result(crew.unfit)
         crews = [crew for crew in self._staff.crews if crew.offers]
         plugins = sorted(self._staff.plugins(), key=lambda plugin: (plugin.name, plugin.file))
         walls, build = (crews[0].walls, crews[0].build) if crews else ((), None)

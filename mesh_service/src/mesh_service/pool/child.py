@@ -25,6 +25,8 @@ import time
 from collections.abc import Callable
 from typing import Any, cast
 
+from mesh_service.setups import BadSetup
+
 from .call import Call
 from .channel import Channel
 from .errors import ProtocolError
@@ -65,6 +67,10 @@ class Worker:
             make = cast(Callable[[Any], Handler], getattr(importlib.import_module(module), name))
             self._handler = make(given["config"])
             description = self._handler.describe()
+        except BadSetup as error:  # one line is all that there is to tell
+            why = str(error)[:4096].encode(errors="replace")
+            self._channel.send(Kind.READY, payload=why, flags=Flag.FAILED | Flag.UNFIT)
+            os._exit(1)
         except Exception as error:
             why = f"{type(error).__name__}: {error}"[:4096].encode(errors="replace")
             self._channel.send(Kind.READY, payload=why, flags=Flag.FAILED)
@@ -168,6 +174,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front decides when work ends
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is to be over at once
     faulthandler.enable()
+    signal.signal(signal.SIGILL, signal.SIG_DFL)  # the front has a line that tells more
     cast(Any, sys.stdout).reconfigure(line_buffering=True)
     worker = Worker(socket.socket(fileno=data), socket.socket(fileno=control))
     # Never collected: its sockets close when the process has ended, whose exit code tells why.

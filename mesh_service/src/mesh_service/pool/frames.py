@@ -77,6 +77,7 @@ class Flag:
     DROP = 2  # SEGMENT: forget it
     FAILED = 4  # SEGMENT, CALL_REPLY: refused; READY, DONE: the handler raised
     TOO_LARGE = 8  # DONE: the reply exceeds its limit
+    UNFIT = 16  # READY: with FAILED, for a reason that another worker would meet too
 
 
 _PARTS = MAX_PARTS * (24 + ALIGNMENT) + INLINE_BYTES + 64

@@ -51,6 +51,7 @@ class ExitReason(enum.Enum):
     """Why a worker process is no more."""
 
     START = "start"  # never became ready
+    UNFIT = "unfit"  # likewise, since the set-up is wrong: `detail` is a line of setups.BadSetup
     CRASH = "crash"  # died by itself
     PROTOCOL = "protocol"  # killed: sent what the protocol does not allow
     TIMEOUT = "timeout"  # killed: a call ran over

@@ -20,6 +20,8 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import TYPE_CHECKING
 
+from mesh_service.setups import illegal_instruction
+
 from .done import Done
 from .errors import ProtocolError
 from .flight import Flight
@@ -162,7 +164,8 @@ class Worker:
         if self.state is not State.STARTING:
             raise ProtocolError("READY twice")
         if flags:
-            self.end(ExitReason.START, payload.decode(errors="replace")[:4096])
+            reason = ExitReason.UNFIT if flags & Flag.UNFIT else ExitReason.START
+            self.end(reason, payload.decode(errors="replace")[:4096])
             return
         self._timer.cancel()
         self.state = State.READY
@@ -293,6 +296,8 @@ class Worker:
         if self.state is not State.ENDING:
             self._leave(self.reason, "")
         signal, exit_code = self._process.reap()
+        if signal == signals.SIGILL and self.reason is ExitReason.START and not self.detail:
+            self.reason, self.detail = ExitReason.UNFIT, str(illegal_instruction())
         if not self.detail:
             how = f"signal {signals.Signals(signal).name}" if signal else f"exit code {exit_code}"
             self.detail = f"the worker ended with {how}"

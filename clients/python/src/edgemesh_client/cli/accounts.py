@@ -10,23 +10,28 @@ from typing import Annotated
 import typer
 
 from edgemesh_client.account_kinds import UsageOfDay
+from edgemesh_client.cli import shapes
 from edgemesh_client.cli.app import STATE, app
+from edgemesh_client.cli.examples import examples
 from edgemesh_client.cli.show import many, one
 
 _Tenant = Annotated[str, typer.Option(help="Another's; needs the scope admin.")]
 
 
-@app.command()
-def request(id: str, tenant: _Tenant = "") -> None:
+@app.command(epilog=examples("edgemesh request ID"))
+def request(
+    id: Annotated[str, typer.Argument(help="The request_id of a result, or of an error.")],
+    tenant: _Tenant = "",
+) -> None:
     """What became of a request: how it ended, and where its time went."""
     one(STATE.client.request(id, tenant=tenant))
 
 
-@app.command()
+@app.command(epilog=examples("edgemesh usage --from 2026-01-01 --csv"))
 def usage(
     first: Annotated[str, typer.Option("--from", help="First day, as 2026-01-31.")] = "",
     last: Annotated[str, typer.Option("--to", help="Last day; by default today.")] = "",
-    algorithm: str = "",
+    algorithm: Annotated[str, typer.Option(help="Only of this one.")] = "",
     tenant: _Tenant = "",
     everyone: Annotated[bool, typer.Option("--all", help="All tenants'; needs admin.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated, with a header.")] = False,
@@ -43,7 +48,7 @@ def usage(
     columns = ("day", "tenant", "algorithm", "calls", "failed", "seconds")
     columns += ("bytes in", "bytes out", "tokens in", "tokens out")
     many(
-        "usage",
+        shapes.UsageShape(tuple(rows)),
         rows,
         columns,
         lambda row: (
@@ -54,9 +59,9 @@ def usage(
     )
 
 
-@app.command()
+@app.command(epilog=examples("edgemesh erase physics --dry-run"))
 def erase(
-    tenant: str,
+    tenant: Annotated[str, typer.Argument(help="Whose traces go.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
@@ -65,9 +70,7 @@ def erase(
         typer.confirm(f"erase all of tenant {tenant}, for good?", abort=True, err=True)
     told = STATE.client.erase_tenant(tenant, dry_run=dry_run)
     if STATE.output.as_json:
-        STATE.output.json(
-            {"tenant": tenant, "dry_run": dry_run, "count": told.count, "left": told.left}
-        )
+        STATE.output.json(shapes.ErasedShape(tenant, dry_run, told.count, told.left))
     else:
         STATE.output.table(("what", "would go" if dry_run else "gone"), sorted(told.count.items()))
     if told.left:

@@ -1,33 +1,51 @@
 """The command itself: options that all commands have, exit codes, and errors as one line.
 
 0    done
-1    the work ended otherwise than OK
-2    the command line, or the request, is wrong
-3    the mesh refused it
-4    the mesh was not reached, or the time was over
-130  interrupted
+EXIT_CODES has them; `COMMANDS.md` is made of it.
 """
 
 from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypedDict, cast
 
 import typer
 
 from edgemesh_client import errors
+from edgemesh_client.cli.examples import examples
 from edgemesh_client.cli.given import BadInput
 from edgemesh_client.cli.output import Output
 from edgemesh_client.client import Client
 
+EXIT_CODES = {
+    0: "done",
+    1: "the work ended otherwise than OK",
+    2: "the command line, or the request, is wrong",
+    3: "the mesh refused it",
+    4: "the mesh was not reached, the time was over, or `doctor` found something",
+    130: "interrupted",
+}
 app = typer.Typer(
-    help="edgemesh from a terminal: run algorithms, Python, models and jobs.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 the work failed, 2 wrong input, 3 refused, 4 not reached.",
+    epilog=examples(
+        "edgemesh up                              # a mesh on this machine",
+        "edgemesh run cpp.fft --input x=@data.npy",
+        "edgemesh doctor                          # what is wrong, and what mends it",
+    )
+    + "\n\nExit codes: 0 done, 1 the work failed, 2 wrong input, 3 refused, 4 not reached.",
 )
+
+
+class Said(TypedDict, total=False):
+    """What the command line says of the mesh."""
+
+    address: str | None
+    timeout: float
+    ca: str | None
+    tls: bool | None
 
 
 class State:
@@ -35,7 +53,7 @@ class State:
 
     def __init__(self) -> None:
         self.output = Output(as_json="--json" in sys.argv)
-        self.said: dict[str, Any] = {}
+        self.said: Said = {}
         self._client: Client | None = None
 
     @property
@@ -68,7 +86,10 @@ def options(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables.")] = False,
 ) -> None:
-    """edgemesh from a terminal. The key is EDGEMESH_API_KEY, or EDGEMESH_TOKEN."""
+    """edgemesh from a terminal: run algorithms, Python, models and jobs.
+
+    The key is EDGEMESH_API_KEY, or EDGEMESH_TOKEN.
+    """
     STATE.output.as_json = as_json
     STATE.said = {"address": address, "timeout": timeout, "ca": ca, "tls": tls}
 

@@ -1,8 +1,8 @@
 """What the command line says: tables on a terminal, JSON with --json.
 
-Rules: what was asked for goes to stdout, all else to stderr. The JSON shapes are documented in the
-README and only grow: arrays are nested lists, complex numbers pairs, bytes base64, times ISO 8601,
-NaN and infinities text.
+Rules: what was asked for goes to stdout, all else to stderr. JSON is one document a line, of those
+that `documents` lists: arrays are nested lists, complex numbers pairs, bytes base64, times
+ISO 8601, NaN and infinities text. Progress is shown on a terminal only.
 """
 
 from __future__ import annotations
@@ -19,11 +19,21 @@ from typing import Any, cast
 
 import numpy as np
 from rich.console import Console
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
+from edgemesh_client.cli.shapes import ErrorShape, Failed, OutputShape, ResultShape
 from edgemesh_client.errors import EdgemeshError, MeshError
-from edgemesh_client.result import Failure, Result
+from edgemesh_client.result import Result
 from edgemesh_client.values import Blob, Encoder
 
 _MOST_SHOWN = 2000
@@ -43,12 +53,7 @@ class Output:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """A table."""
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in columns:
-            table.add_column(column, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(shown(cell)) for cell in row))
-        self._out.print(table, soft_wrap=False)
+        self._out.print(table_of(columns, rows), soft_wrap=False)
 
     def line(self, text: str, style: str = "") -> None:
         """A line of what was asked for."""
@@ -67,14 +72,37 @@ class Output:
     def error(self, error: EdgemeshError) -> None:
         """What went wrong."""
         if self.as_json:
-            sys.stderr.write(json.dumps({"error": _told(error)}, ensure_ascii=False) + "\n")
+            told = plain(Failed(_told(error)))
+            sys.stderr.write(json.dumps(told, ensure_ascii=False) + "\n")
         else:
             self._err.print(Text(f"error: {error}", style="red"))
+
+    @property
+    def live(self) -> bool:
+        """Whether somebody sees what changes: stdout is a terminal, and JSON was not asked for."""
+        return self._out.is_terminal and not self.as_json
+
+    def screen(self) -> Live:
+        """A part of the terminal that can be drawn anew."""
+        return Live(console=self._out, auto_refresh=False, transient=False)
+
+    def progress(self) -> Progress:
+        """A bar for long work, on stderr; it shows nothing where nobody sees it change."""
+        return Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            console=self._err,
+            transient=True,
+            disable=self.as_json or not self._err.is_terminal,
+        )
 
     def result(self, result: Result, *, printed: bool = False) -> None:
         """What came of work; `printed`: its text was shown while it ran."""
         if self.as_json:
-            self.json(result_json(result))
+            self.json(result_shape(result))
             return
         if not printed:
             self.write(result.stdout)
@@ -83,46 +111,51 @@ class Output:
             self.line(shown(result.value))
 
 
-def result_json(result: Result) -> dict[str, Any]:
-    """The JSON shape of a result."""
-    return {
-        "outcome": result.outcome.value,
-        "algorithm": result.algorithm,
-        "request_id": result.request_id,
-        "value": result.value,
-        "outputs": {name: _described(each) for name, each in result.outputs.items()},
-        "stdout": result.stdout,
-        "stderr": result.stderr,
-        "failure": _failure(result.failure) if result.failure else None,
-        "usage": result.usage,
-    }
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """A table, to be shown."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(shown(cell)) for cell in row))
+    return table
 
 
-def _described(output: Any) -> dict[str, Any]:
+def result_shape(result: Result) -> ResultShape:
+    """The document of a result."""
+    return ResultShape(
+        outcome=result.outcome.value,
+        algorithm=result.algorithm,
+        request_id=result.request_id,
+        value=result.value,
+        outputs={name: _described(each) for name, each in result.outputs.items()},
+        stdout=result.stdout,
+        stderr=result.stderr,
+        failure=result.failure,
+        usage=result.usage,
+    )
+
+
+def _described(output: Any) -> OutputShape:
     if isinstance(output, bytes):
         media = output.media_type if isinstance(output, Blob) else ""
-        return {"dtype": "bytes", "shape": [len(output)], "media_type": media}
-    return {"dtype": output.dtype.name, "shape": list(output.shape), "media_type": ""}
+        return OutputShape("bytes", (len(output),), media)
+    return OutputShape(output.dtype.name, tuple(output.shape), "")
 
 
-def _failure(failure: Failure) -> dict[str, Any]:
-    told = dataclasses.asdict(failure)
-    told["exceptions"] = [_failure(each) for each in failure.exceptions]
-    return told
-
-
-def _told(error: EdgemeshError) -> dict[str, Any]:
+def _told(error: EdgemeshError) -> ErrorShape:
+    name = type(error).__name__
     if not isinstance(error, MeshError):
-        return {"type": type(error).__name__, "message": str(error)}
-    return {
-        "type": type(error).__name__,
-        "code": error.code,
-        "reason": error.reason,
-        "message": error.message,
-        "fields": error.fields,
-        "metadata": error.metadata,
-        "retry_after_s": error.retry_after_s,
-    }
+        return ErrorShape(name, str(error))
+    return ErrorShape(
+        name,
+        error.message,
+        error.code,
+        error.reason,
+        error.fields,
+        error.metadata,
+        error.retry_after_s,
+    )
 
 
 def shown(value: Any) -> str:

@@ -7,9 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from edgemesh_client.cli import given
+from edgemesh_client.cli import given, shapes
 from edgemesh_client.cli.app import STATE, app
-from edgemesh_client.cli.show import many, one
+from edgemesh_client.cli.examples import examples
+from edgemesh_client.cli.run import Inputs, Name, Params
+from edgemesh_client.cli.show import deleted, many, one
 from edgemesh_client.job_kinds import JobState
 from edgemesh_client.plans import ChainInfo, Missed, Plan, ScheduleInfo
 
@@ -19,17 +21,22 @@ chains = typer.Typer(help="Jobs that take what others give.", no_args_is_help=Tr
 app.add_typer(chains, name="chains")
 
 
-@schedules.command("create")
+_Id = Annotated[str, typer.Argument(help="Its name.")]
+_Chain = Annotated[str, typer.Argument(help="The chain's id.")]
+
+
+@schedules.command(
+    "create",
+    epilog=examples(
+        "edgemesh schedules create nightly '0 3 * * MON-FRI' python.run -p code='6 * 7'"
+    ),
+)
 def schedules_create(
-    id: str,
+    id: _Id,
     cron: Annotated[str, typer.Argument(help="Minute hour day month weekday: '0 3 * * MON-FRI'")],
-    algorithm: str,
-    param: Annotated[
-        list[str] | None, typer.Option("--param", "-p", help="NAME=VALUE or NAME=@FILE")
-    ] = None,
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", "-i", help="NAME=@FILE.npy, @FILE or numbers")
-    ] = None,
+    algorithm: Name,
+    param: Params = None,
+    inputs: Inputs = None,
     time_zone: Annotated[str, typer.Option(help="As Europe/Berlin.")] = "UTC",
     missed: Annotated[
         Missed, typer.Option(help="What of times at which no gateway was there.")
@@ -55,7 +62,7 @@ def schedules_create(
     )
 
 
-@schedules.command("list")
+@schedules.command("list", epilog=examples("edgemesh schedules list"))
 def schedules_list() -> None:
     """Schedules, by id."""
 
@@ -64,31 +71,34 @@ def schedules_list() -> None:
         return (each.id, each.cron, each.time_zone, each.algorithm, coming, each.fired, each.last)
 
     columns = ("id", "cron", "zone", "algorithm", "next", "made", "last")
-    many("schedules", STATE.client.schedules(), columns, row)
+    found = STATE.client.schedules()
+    many(shapes.Schedules(tuple(found)), found, columns, row)
 
 
-@schedules.command("get")
-def schedules_get(id: str) -> None:
+@schedules.command("show", epilog=examples("edgemesh schedules show nightly"))
+@schedules.command("get", hidden=True)
+def schedules_show(id: _Id) -> None:
     """What a schedule is now."""
     one(STATE.client.schedule(id))
 
 
-@schedules.command("pause")
-def schedules_pause(id: str) -> None:
+@schedules.command("pause", epilog=examples("edgemesh schedules pause nightly"))
+def schedules_pause(id: _Id) -> None:
     """Have it make nothing until it is resumed."""
     one(STATE.client.pause_schedule(id))
 
 
-@schedules.command("resume")
-def schedules_resume(id: str) -> None:
+@schedules.command("resume", epilog=examples("edgemesh schedules resume nightly"))
+def schedules_resume(id: _Id) -> None:
     """Have it go on with its next time."""
     one(STATE.client.resume_schedule(id))
 
 
-@schedules.command("delete")
-def schedules_delete(id: str) -> None:
+@schedules.command("delete", epilog=examples("edgemesh schedules delete nightly"))
+def schedules_delete(id: _Id) -> None:
     """Forget it; jobs that it has made go on."""
     STATE.client.delete_schedule(id)
+    deleted(id)
 
 
 def _chain(chain: ChainInfo) -> None:
@@ -100,28 +110,32 @@ def _chain(chain: ChainInfo) -> None:
     STATE.output.table(("step", "job", "state", "algorithm"), rows)
 
 
-@chains.command("get")
-def chains_get(id: str) -> None:
+@chains.command("show", epilog=examples("edgemesh chains show ID"))
+@chains.command("get", hidden=True)
+def chains_show(id: _Chain) -> None:
     """What a chain and its jobs are now."""
     _chain(STATE.client.chain(id))
 
 
-@chains.command("wait")
-def chains_wait(id: str) -> None:
+@chains.command("wait", epilog=examples("edgemesh --timeout 600 chains wait ID"))
+def chains_wait(id: _Chain) -> None:
     """Wait until all its jobs have ended, as long as --timeout says."""
-    chain = STATE.client.wait_chain(id, STATE.client.options.timeout)
+    with STATE.output.progress() as progress:
+        progress.add_task(f"chain {id[:8]}", total=None)
+        chain = STATE.client.wait_chain(id, STATE.client.options.timeout)
     _chain(chain)
     if chain.state is not JobState.SUCCEEDED:
         raise typer.Exit(1)
 
 
-@chains.command("cancel")
-def chains_cancel(id: str) -> None:
+@chains.command("cancel", epilog=examples("edgemesh chains cancel ID"))
+def chains_cancel(id: _Chain) -> None:
     """Ask for the end of all its jobs."""
     _chain(STATE.client.cancel_chain(id))
 
 
-@chains.command("delete")
-def chains_delete(id: str) -> None:
+@chains.command("delete", epilog=examples("edgemesh chains delete ID"))
+def chains_delete(id: _Chain) -> None:
     """Forget it and its jobs, if all have ended."""
     STATE.client.delete_chain(id)
+    deleted(id)

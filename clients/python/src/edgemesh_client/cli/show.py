@@ -6,16 +6,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from edgemesh_client.cli.app import STATE
+from edgemesh_client.cli.shapes import Deleted
 
 _T = TypeVar("_T")
 
 
 def many(
-    name: str, items: Sequence[_T], columns: Sequence[str], row: Callable[[_T], Sequence[Any]]
+    document: Any, items: Sequence[_T], columns: Sequence[str], row: Callable[[_T], Sequence[Any]]
 ) -> None:
-    """Things of a kind: JSON under its name, or a table."""
+    """Things of a kind: the JSON document that has them, or a table."""
     if STATE.output.as_json:
-        STATE.output.json({name: items})
+        STATE.output.json(document)
     else:
         STATE.output.table(columns, map(row, items))
 
@@ -27,3 +28,9 @@ def one(item: Any) -> None:
         return
     told = {name: getattr(item, name) for name in item.__dataclass_fields__}
     STATE.output.table(("", ""), [(name, value) for name, value in told.items() if value])
+
+
+def deleted(name: str) -> None:
+    """That it is no more; only JSON says so."""
+    if STATE.output.as_json:
+        STATE.output.json(Deleted(name))

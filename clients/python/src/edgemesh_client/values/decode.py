@@ -18,6 +18,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 from edgemesh.compute.v1 import tensor_pb2
 
 from edgemesh_client.errors import Undecodable
@@ -35,9 +36,16 @@ _LEAF = re.compile(r"[<>|=]?(\?|[biufc]\d{1,2}|[SUV]\d{1,9}|[mM]8(\[\w{1,8}\])?)
 _FLOATS = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
 
 
-def decode(value: Any, tensors: Mapping[str, tensor_pb2.Tensor]) -> tuple[Any, set[str]]:
-    """The Python value, and the names of the tensors that it refers to. Raises Undecodable."""
-    decoder = Decoder(tensors)
+def decode(
+    value: Any,
+    tensors: Mapping[str, tensor_pb2.Tensor],
+    landed: Mapping[str, npt.NDArray[Any]] | None = None,
+) -> tuple[Any, set[str]]:
+    """The Python value, and the names of the tensors that it refers to. Raises Undecodable.
+
+    `landed`: those that lie in the caller's own memory.
+    """
+    decoder = Decoder(tensors, landed or {})
     try:
         return decoder.item(value), decoder.used
     except (Undecodable, MemoryError):
@@ -50,8 +58,10 @@ def decode(value: Any, tensors: Mapping[str, tensor_pb2.Tensor]) -> tuple[Any, s
 class Decoder:
     """Decodes the parts of one answer."""
 
-    def __init__(self, tensors: Mapping[str, tensor_pb2.Tensor]) -> None:
-        self._tensors = tensors
+    def __init__(
+        self, tensors: Mapping[str, tensor_pb2.Tensor], landed: Mapping[str, npt.NDArray[Any]]
+    ) -> None:
+        self._tensors, self._landed = tensors, landed
         self._depth = 0
         self.used: set[str] = set()
 
@@ -79,7 +89,7 @@ class Decoder:
     def tensor(self, name: str) -> Any:
         """The array, or the bytes, of the tensor that is called so."""
         self.used.add(name)
-        return from_tensor(self._tensors[name])
+        return self._landed[name] if name in self._landed else from_tensor(self._tensors[name])
 
     def raw(self, name: str) -> bytes:
         """The bytes of one that is bytes."""

@@ -51,8 +51,10 @@ def is_array(value: object) -> bool:
     return hasattr(value, "__array__") and not isinstance(value, (np.generic, type))
 
 
-def to_tensor(value: Any, place: str = "array") -> tensor_pb2.Tensor:
-    """An array or bytes as a tensor. Raises ValueUnfit."""
+def to_tensor(
+    value: Any, place: str = "array", memory: tensor_pb2.SharedMemory | None = None
+) -> tensor_pb2.Tensor:
+    """An array or bytes as a tensor; `memory`: where its elements lie. Raises ValueUnfit."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         data = bytes(value)
         return tensor_pb2.Tensor(
@@ -68,6 +70,10 @@ def to_tensor(value: Any, place: str = "array") -> tensor_pb2.Tensor:
         )
     if array.ndim > _MOST_DIMENSIONS:
         raise ValueUnfit(place, f"has {array.ndim} dimensions, of {_MOST_DIMENSIONS} at most")
+    if memory is not None:
+        return tensor_pb2.Tensor(
+            dtype=DTYPES[array.dtype.name], shape=array.shape, shared_memory=memory
+        )
     array = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
     return tensor_pb2.Tensor(
         dtype=DTYPES[array.dtype.name], shape=array.shape, data=array.tobytes()
@@ -78,11 +84,16 @@ def from_tensor(tensor: tensor_pb2.Tensor) -> npt.NDArray[Any] | bytes:
     """A tensor as an array, or as bytes. Raises Undecodable."""
     if tensor.dtype == tensor_pb2.DATA_TYPE_BYTES:
         return Blob(tensor.data, tensor.media_type) if tensor.media_type else tensor.data
+    return array_of(tensor, tensor.data)
+
+
+def array_of(tensor: tensor_pb2.Tensor, data: bytes | npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+    """A tensor whose elements are `data`, as an array over them. Raises Undecodable."""
     try:
         if tensor.dtype == tensor_pb2.DATA_TYPE_BFLOAT16:
-            halves = np.frombuffer(tensor.data, "<u2").astype("<u4") << 16
+            halves = np.frombuffer(data, "<u2").astype("<u4") << 16
             return halves.view("<f4").reshape(tuple(tensor.shape))
         dtype = np.dtype(_NAMES[tensor.dtype]).newbyteorder("<")
-        return np.frombuffer(tensor.data, dtype).reshape(tuple(tensor.shape))
+        return np.frombuffer(data, dtype).reshape(tuple(tensor.shape))
     except (KeyError, ValueError) as error:
         raise Undecodable(f"a tensor makes no sense: {error}") from None

@@ -1,0 +1,90 @@
+"""A reader of the pages: each page has a checkout to work in, a terminal and a Python of its own.
+
+Rules: blocks of a page run in their order, in one shell and one namespace, as a reader would run
+them. Ports that the pages name are the standard ones; a reader here has those of the mesh under
+test. What a block prints is kept for the block behind it, which may say what that is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import linecache
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from shell import Shell
+
+from edgemesh_client import Client
+
+OWN = ("cpp_plugins",)
+"""Folders of the checkout in which a page makes files: the reader's are its own, of links."""
+
+
+class Page:
+    """One page, being read."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str], ports: Mapping[str, str]) -> None:
+        self._folder, self._env, self._ports = folder, env, ports
+        self._shell: Shell | None = None
+        self._blocks = 0
+        self.printed = ""
+        """What the block before has printed."""
+
+    def python(self, source: str, namespace: dict[str, Any]) -> None:
+        """Run a block of Python, from a file, as functions' source is read."""
+        self._blocks += 1
+        file = self._folder / f"block_{self._blocks}.py"
+        file.write_text(self._with_ports(source))
+        linecache.checkcache(str(file))
+        namespace.setdefault("__name__", "page")
+        out = io.StringIO()
+        with contextlib.chdir(self._folder), contextlib.redirect_stdout(out):
+            exec(compile(file.read_text(), file, "exec"), namespace)
+        self.printed = out.getvalue()
+
+    def sh(self, source: str) -> None:
+        """Run a block in the page's terminal. Raises shell.Failed."""
+        if self._shell is None:
+            self._shell = Shell(self._folder, self._env)
+        self.printed = self._shell.run(self._with_ports(source))
+
+    def close(self, namespace: Mapping[str, Any]) -> None:
+        """End what its blocks have left running."""
+        for value in namespace.values():
+            if isinstance(value, Client):
+                value.close()
+        if self._shell is not None:
+            self._shell.close()
+
+    def _with_ports(self, source: str) -> str:
+        for port, own in self._ports.items():
+            source = re.sub(rf"(?<![\d.]){port}\b", own, source)
+        return source
+
+
+def checkout(root: Path, folder: Path) -> Path:
+    """A folder that looks like the checkout, in which a reader may make files."""
+    folder.mkdir(parents=True)
+    for path in root.iterdir():
+        if path.name in OWN:
+            (folder / path.name).mkdir()
+            for inside in path.iterdir():
+                (folder / path.name / inside.name).symlink_to(inside)
+        elif not path.name.startswith(".") and path.name != "build":
+            (folder / path.name).symlink_to(path)
+    return folder
+
+
+def environment(bin_: Path, more: Mapping[str, str]) -> dict[str, str]:
+    """What a terminal starts with: the programs in `bin_` first, no colours, no settings."""
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("EDGEMESH_", "COVERAGE_", "PYTEST_")) or name == "EDGEMESH_CACHE"
+    }
+    env["PATH"] = os.pathsep.join([str(bin_), env.get("PATH", os.defpath)])
+    return env | {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"} | dict(more)
