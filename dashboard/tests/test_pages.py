@@ -120,11 +120,21 @@ async def test_a_function_is_registered_served_and_deleted(page: Page, mesh: Mes
 
 
 @pytest.mark.needs("ml")
-async def test_a_model_is_loaded_and_unloaded(page: Page) -> None:
-    await page.goto("/models")
-    await page.get_by_role("button", name=re.compile("^Load ")).first.click()
-    unload = page.get_by_role("button", name=re.compile("^Unload ")).first
-    await expect(unload).to_be_visible(timeout=90_000)
+async def test_a_model_is_unloaded_and_loaded(page: Page, mesh: Mesh) -> None:
+    async with AsyncClient(mesh.address("gateway")) as client:
+        (model, *_) = await client.models()
+        name = f"{model.name}@{model.version}"
+        await client.load_model(name)
+        await page.goto("/models")
+        await page.get_by_role("button", name=f"Unload {name}").click()
+        load = page.get_by_role("button", name=f"Load {name}")
+        await expect(load).to_be_visible(timeout=90_000)
+        assert name not in await loaded(client)
+        await load.click()
+        unload = page.get_by_role("button", name=f"Unload {name}")
+        await expect(unload).to_be_visible(timeout=90_000)
+        assert name in await loaded(client)
+        await expect(page.get_by_role("alert")).to_be_hidden()
 
 
 @pytest.mark.needs("pywasm")
@@ -182,6 +192,11 @@ NAMELESS = """
                   || it.labels?.length || it.closest('label')))
   .map(it => it.outerHTML.slice(0, 200))
 """
+
+
+async def loaded(client: AsyncClient) -> set[str]:
+    """The models in memory."""
+    return {f"{each.name}@{each.version}" for each in await client.models() if each.loaded}
 
 
 async def run(page: Page) -> None:

@@ -81,7 +81,7 @@ async def test_a_key_is_shown_once_works_and_is_revoked(
     mesh, folder = locked
     await page.goto("/keys")
     await sign_in(page, make_key(folder, "operators", "admin"))
-    await page.get_by_label("Tenant").fill("chemistry")
+    await page.get_by_label("Tenant", exact=True).fill("chemistry")
     await page.get_by_label("Scopes, with spaces between").fill("cpp.* python.run")
     await page.get_by_role("button", name="Make the key").click()
     secret = await page.get_by_label("The new key").inner_text()

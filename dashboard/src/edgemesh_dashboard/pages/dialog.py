@@ -14,7 +14,8 @@ from edgemesh_dashboard.pages.heading import text
 def opened(title: str) -> Generator[ui.dialog]:
     """A dialog, to be filled and then awaited."""
     dialog = ui.dialog().props(f'aria-label="{title}"')
-    with dialog, ui.element("section").classes("em-card em-dialog"):
+    # A div: Quasar lets the pointer reach no other child of its dialogs, and has only a div scroll.
+    with dialog, ui.element("div").classes("em-card em-dialog"):
         with ui.element("div").classes("em-row").style("flex-wrap: nowrap"):
             text("h2", title).classes("em-grow")
             close = ui.button(icon="close", on_click=lambda: dialog.submit(None))

@@ -68,5 +68,5 @@ def _row(each: Model, change: Callable[[Model], Awaitable[None]]) -> Row:
         verb, icon = ("Unload", "eject") if each.loaded else ("Load", "download")
         actions = (Action(verb, f"{verb} {name}", icon, lambda: change(each)),)
     memory = f"{each.memory_bytes / 1e6:,.0f} MB"
-    shown = name + (" (its name's)" if each.stable else "")
+    shown = name + (" (default)" if each.stable else "")
     return Row(name, (shown, each.task, each.family, each.licence, memory, state), actions)
