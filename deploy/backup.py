@@ -24,7 +24,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, TypeAlias
@@ -194,7 +194,7 @@ def _folder(part: str, place: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _copy(database: Path) -> Iterator[IO[bytes]]:
+def _copy(database: Path) -> Generator[IO[bytes]]:
     """A copy by SQLite, beside the database, where there is room for it if anywhere."""
     with tempfile.NamedTemporaryFile(dir=database.parent, prefix="backup-") as file:
         # In one go: a reader does not hold up the gateway, which would have it begin anew.
@@ -218,7 +218,7 @@ def _check(database: Path) -> None:
 
 
 @contextlib.contextmanager
-def _quiet_copy(path: Path) -> Iterator[IO[bytes]]:
+def _quiet_copy(path: Path) -> Generator[IO[bytes]]:
     with tempfile.TemporaryFile(dir=path.parent) as copy, path.open("rb") as file:
         for _ in range(TRIES):
             before = _state(file)

@@ -119,6 +119,7 @@ async def looking(browser: Browser, url: str, **options: Any) -> AsyncGenerator[
     """A page of a browser of its own; whatever it asks of another host fails the test, and so does
     what it says as an error."""
     context = await browser.new_context(base_url=url, **options)
+    context.set_default_timeout(120_000)
     # Chromium drops what it loads when an interface of the machine comes or goes.
     await context.route("**/_nicegui/**", _load)
     opened = await context.new_page()
@@ -129,14 +130,16 @@ async def looking(browser: Browser, url: str, **options: Any) -> AsyncGenerator[
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.on("console", lambda it: errors.append(it.text) if it.type == "error" else None)
     yield opened
+    await context.unroute_all(behavior="ignoreErrors")
     await context.close()
     assert not foreign
     assert not [error for error in errors if "ERR_NETWORK_CHANGED" not in error]
 
 
 async def _load(route: Route) -> None:
+    """Load it; the server may close a connection that it kept just when it is used again."""
     if route.request.method == "GET":
-        await route.fulfill(response=await route.fetch())
+        await route.fulfill(response=await route.fetch(max_retries=5))
     else:
         await route.continue_()
 

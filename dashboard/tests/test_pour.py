@@ -42,7 +42,7 @@ class Pouring(compute_pb2_grpc.ComputeServiceServicer):
 async def pouring() -> AsyncGenerator[str]:
     """Where such a gateway is."""
     server = grpc.aio.server()
-    compute_pb2_grpc.add_ComputeServiceServicer_to_server(Pouring(), server)
+    compute_pb2_grpc.add_ComputeServiceServicer_to_server(Pouring(), server)  # pyright: ignore[reportAbstractUsage]
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     yield f"127.0.0.1:{port}"

@@ -239,7 +239,7 @@ def checked(tar: bytes) -> bytes:
     """A tar file with its headers' sums made right again."""
     fixed = bytearray(tar)
     for at in range(0, len(fixed), 512):
-        if fixed[at + 257 : at + 262] == b"ustar":
+        if bytes(fixed[at + 257 : at + 262]) == b"ustar":
             header = fixed[at : at + 148] + b" " * 8 + fixed[at + 156 : at + 512]
             fixed[at + 148 : at + 156] = b"%06o\0 " % sum(header)
     return bytes(fixed)

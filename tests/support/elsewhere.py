@@ -54,19 +54,19 @@ class _Keyed:
 
 
 class _UnaryUnary(_Keyed, grpc.aio.UnaryUnaryClientInterceptor):
-    intercept_unary_unary = _Keyed.intercept
+    intercept_unary_unary: Any = _Keyed.intercept
 
 
 class _UnaryStream(_Keyed, grpc.aio.UnaryStreamClientInterceptor):
-    intercept_unary_stream = _Keyed.intercept
+    intercept_unary_stream: Any = _Keyed.intercept
 
 
 class _StreamUnary(_Keyed, grpc.aio.StreamUnaryClientInterceptor):
-    intercept_stream_unary = _Keyed.intercept
+    intercept_stream_unary: Any = _Keyed.intercept
 
 
 class _StreamStream(_Keyed, grpc.aio.StreamStreamClientInterceptor):
-    intercept_stream_stream = _Keyed.intercept
+    intercept_stream_stream: Any = _Keyed.intercept
 
 
 KEYED = (_UnaryUnary(), _UnaryStream(), _StreamUnary(), _StreamStream()) if KEY else ()

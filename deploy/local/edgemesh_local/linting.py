@@ -155,7 +155,7 @@ class Linter:
         env = self._build.toolchains.env()
         await show("npm ci", ["npm", "ci", "--no-audit", "--no-fund"], cwd=package, env=env)
         await show("npm run lint", ["npm", "run", "lint"], cwd=package, env=env)
-        await show("generate.sh", ["./generate.sh", "--check"], cwd=package, env=env)
+        await show("generate.sh", ["bash", "generate.sh", "--check"], cwd=package, env=env)
 
     async def _go(self, module: Path) -> None:
         await self._build.toolchains.require("go", GO)

@@ -81,11 +81,14 @@ class Reason:
     retry: str
 
 
+def folders(root: Path) -> list[Path]:
+    """Those of services, and of what they share; who only looks at a mesh is none of them."""
+    return [root / SHARED, *sorted(path.parent for path in root.glob("*/service.toml"))]
+
+
 def sources(root: Path) -> list[Path]:
     """All of the services' Python."""
-    return sorted(
-        path for path in root.glob("*/src/**/*.py") if ".venv" not in path.relative_to(root).parts
-    )
+    return sorted(path for folder in folders(root) for path in folder.glob("src/**/*.py"))
 
 
 @cache
@@ -101,8 +104,7 @@ def texts(root: Path) -> set[str]:
 
 def families(root: Path) -> list[Family]:
     """All classes of settings, what every service has first."""
-    shared = root / SHARED / "src" / SHARED / "settings.py"
-    paths = [shared, *sorted(root.glob("*/src/*/settings.py"))]
+    paths = [path for folder in folders(root) for path in sorted(folder.glob("src/*/settings.py"))]
     found: dict[str, Family] = {}
     for path in paths:
         for node in _tree(path).body:

@@ -58,11 +58,10 @@ async def _bring(build: Build) -> None:
     """What some tests are skipped without is brought in CI, where its absence fails them.
 
     Go, grpcurl and Node for the clients, npm for Ruby's module, curl for REST, PostgreSQL for what
-    is kept, Prometheus for what it asks, Chromium for pages.
+    is kept.
     """
     if "CI" in os.environ:
-        packages = ["chromium", "curl", "postgresql", "prometheus"]
-        await ensure_packages(packages, build.layout, build.console)
+        await ensure_packages(["curl", "postgresql"], build.layout, build.console)
         await build.toolchains.require("node", NODE)
         await build.toolchains.require("go", GO)
         build.toolchains.path.insert(0, str(await go_program(build.toolchains, GRPCURL)))
@@ -83,7 +82,6 @@ def _parts(session: Session, build: Build) -> Iterator[Part]:
         layout.root / "mesh_service",
         *(each.folder for each in services),
         layout.root / "deploy" / "containers",
-        layout.root / "dashboard",
     ]
     for folder in folders:
         yield Part(
@@ -92,17 +90,27 @@ def _parts(session: Session, build: Build) -> Iterator[Part]:
     for service in services:
         for check in service.tests:
             yield Part(f"{service.name} {check.name}", partial(run_check, build, service, check))
-    yield Part("images", partial(_images, session, build))
     client = layout.root / "clients" / "python"
     yield Part("client pytest", partial(_pytest, session, build, client, client / "tests"))
-    docs = layout.root / "docs"
-    if session.executors is None:  # its reference is of all of them
-        yield Part("docs pytest", partial(_pytest, session, build, docs, docs))
-    # These have no environment of their own.
-    for name, lender in (("monitoring", tests), ("release", layout.local)):
-        target = layout.root / "deploy" / name / "tests"
-        yield Part(f"{name} pytest", partial(_pytest, session, build, lender, target))
+    # It has no environment of its own.
+    release = layout.root / "deploy" / "release" / "tests"
+    yield Part("release pytest", partial(_pytest, session, build, layout.local, release))
+    yield from _asked(session, build)
     yield Part("coverage", partial(coverage.gate, layout, interpreter(tests)), last=True)
+
+
+def _asked(session: Session, build: Build) -> Iterator[Part]:
+    """Those that take long, or a machine for themselves: they run where they are named."""
+    root = session.layout.root
+    monitoring = root / "deploy" / "monitoring" / "tests"
+    yield Part("images", partial(_images, session, build), asked=True)
+    for name, folder, target in (
+        ("monitoring", root / "tests", monitoring),
+        ("dashboard", root / "dashboard", root / "dashboard" / "tests"),
+        ("docs", root / "docs", root / "docs"),
+    ):
+        work = partial(_pytest, session, build, folder, target)
+        yield Part(f"{name} pytest", work, asked=True)
 
 
 def suites(tests: Path) -> dict[str, list[Path]]:
@@ -150,7 +158,7 @@ async def _images(session: Session, build: Build) -> None:
     """The images, of what was built here, and the mesh in them; `make test-images` makes them from
     nothing. Raises Skipped where no engine can run."""
     if "CI" not in os.environ:
-        raise Skipped("make test-images installs an engine for it")
+        raise Skipped("make test-images installs an engine for it; CI=true does, too")
     if session.executors is not None:
         raise Skipped("it is of all executors")
     await bring(build, session.services)

@@ -38,4 +38,5 @@ class LiveText:
     def _beat(self) -> None:
         if self.feed.changed:
             self._text.text = self.feed.show()
-            self._count.text = f"{self.feed.events:,} pieces, {self.feed.characters:,} characters"
+            pieces = "piece" if self.feed.events == 1 else "pieces"
+            self._count.text = f"{self.feed.events:,} {pieces}, {self.feed.characters:,} characters"

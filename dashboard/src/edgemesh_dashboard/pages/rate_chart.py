@@ -15,7 +15,7 @@ class RateChart:
 
     def __init__(self) -> None:
         self._words = ui.label("Nothing measured yet.")
-        self._chart = ui.echart(_options()).classes("em-chart")
+        self._chart = ui.echart(_options(), renderer="svg").classes("em-chart")
         self._chart.props('role=img aria-label="Requests a second"')
 
     def show(self, rates: Sequence[Rates]) -> None:
@@ -39,22 +39,27 @@ class RateChart:
 
 
 def _options() -> dict[str, Any]:
-    grey = "#7d8a97"
-    axis = {"type": "value", "axisLabel": {"color": grey}}
+    axis = {"type": "value"}
     line = {"type": "line", "showSymbol": False, "data": []}
     return {
         "animation": False,
-        "textStyle": {"color": grey},
         "grid": {"left": 8, "right": 12, "top": 34, "bottom": 8, "containLabel": True},
-        "legend": {"textStyle": {"color": grey}, "top": 0},
+        "legend": {"top": 0},
         "xAxis": axis
         | {
             "min": -KEPT,
             "max": 0,
             "splitLine": {"show": False},
-            "axisLabel": {"color": grey, "formatter": "{value} s"},
+            "axisLabel": {"formatter": "{value} s"},
         },
-        "yAxis": axis | {"min": 0, "minInterval": 1, "splitLine": {"lineStyle": {"opacity": 0.25}}},
+        "yAxis": axis
+        | {
+            "min": 0,
+            "minInterval": 1,
+            "axisLine": {"show": False},
+            "axisTick": {"show": False},
+            "splitLine": {"lineStyle": {"opacity": 0.25}},
+        },
         "series": [
             line | {"name": "answered", "color": "#2f86e0", "areaStyle": {"opacity": 0.15}},
             line | {"name": "failed", "color": "#d9534f", "lineStyle": {"type": "dashed"}},

@@ -7,7 +7,7 @@ from nicegui import ui
 from edgemesh_client import RequestInfo
 from edgemesh_dashboard.pages.heading import text
 
-_COLOURS = ("#8a94a0", "#c77700", "#7a5cc0", "#0b5cad")
+_COLOURS = ("#8a94a0", "#c77700", "#7a5cc0", "var(--accent)")
 
 
 def parts(info: RequestInfo) -> list[tuple[str, int]]:

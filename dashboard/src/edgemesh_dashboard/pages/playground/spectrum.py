@@ -54,7 +54,7 @@ def build(house: House, visitor: Visitor) -> None:
         tone.on_click(lambda: compute("a tone", wave_file.tone()))
         notice = Notice()
         words = ui.label().props("role=status")
-        chart = ui.echart(_options()).classes("em-chart").style("height: 20rem")
+        chart = ui.echart(_options(), renderer="svg").classes("em-chart").style("height: 20rem")
         chart.props('role=img aria-label="Spectrum: level by frequency"')
         chart.visible = False
 
@@ -80,20 +80,15 @@ def thinned(found: list[tuple[float, float]], most: int = MOST_POINTS) -> list[t
 
 
 def _options() -> dict[str, Any]:
-    grey = "#7d8a97"
     faint = {"lineStyle": {"opacity": 0.25}}
-    name = {
-        "nameLocation": "middle",
-        "nameTextStyle": {"color": grey},
-        "axisLabel": {"color": grey},
-    }
+    # The axes cross at the lower left, not at 0 dB.
+    axis = {"type": "value", "nameLocation": "middle", "axisLine": {"onZero": False}}
     return {
         "animation": False,
-        "textStyle": {"color": grey},
         "tooltip": {"trigger": "axis"},
         "grid": {"left": 30, "right": 16, "top": 16, "bottom": 30, "containLabel": True},
-        "xAxis": name | {"type": "value", "name": "Hz", "nameGap": 28, "splitLine": faint},
-        "yAxis": name | {"type": "value", "name": "dB", "nameGap": 40, "splitLine": faint},
+        "xAxis": axis | {"name": "Hz", "nameGap": 28, "splitLine": faint},
+        "yAxis": axis | {"name": "dB", "nameGap": 40, "splitLine": faint},
         "series": [
             {"type": "line", "showSymbol": False, "data": [], "color": "#2f86e0", "name": "level"}
         ],
