@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 
 T = TypeVar("T")
 
-BOUND_S = 30.0
+BOUND_S = 100.0
 """Generous: a bound against hanging, not a measurement."""
 _EVERY_S = 0.02
 

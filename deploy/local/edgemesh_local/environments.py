@@ -88,7 +88,7 @@ def containers_environment(layout: Layout) -> Environment:
 def beside(layout: Layout) -> list[Environment]:
     """Those of the parts that are no services, where a checkout has them: what tests and lints
     build beside the services."""
-    return [
+    known = (
         mesh_service_environment(layout),
         tests_environment(layout),
         client_environment(layout),
@@ -96,7 +96,8 @@ def beside(layout: Layout) -> list[Environment]:
         dashboard_environment(layout),
         containers_environment(layout),
         local_environment(layout),
-    ]
+    )
+    return [each for each in known if (each.folder / each.lock).exists()]
 
 
 def local_environment(layout: Layout) -> Environment:
