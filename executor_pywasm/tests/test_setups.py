@@ -28,6 +28,8 @@ AS_ANOTHER = (
     f"os.setresgid({ANOTHER}, {ANOTHER}, {ANOTHER}); os.setresuid({ANOTHER}, {ANOTHER}, {ANOTHER});"
     "service.main()"
 )
+OURS = ("EDGEMESH_", "COVERAGE_")
+"""Variables that are none of the set-up's: another user may not write where ours are measured."""
 
 
 def lines(*whose: str) -> dict[str, str]:
@@ -69,7 +71,7 @@ def refusal(
         if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:
             pytest.skip("nothing may be mounted here")
         command = ["unshare", "-m", "sh", "-ec", f'{mount}; exec "$@"', "sh", *command]
-    given = {name: value for name, value in os.environ.items() if not name.startswith("EDGEMESH_")}
+    given = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     given |= {"EDGEMESH_CACHE": str(folder / "cache"), "EDGEMESH_LOG_FORMAT": "json", **(env or {})}
     settings = {"PORT": "0", "METRICS_PORT": "0", **settings}
     given |= {f"{PREFIX}{name}": value for name, value in settings.items()}

@@ -25,6 +25,8 @@ AS_ANOTHER = (
     f"os.setresgid({ANOTHER}, {ANOTHER}, {ANOTHER}); os.setresuid({ANOTHER}, {ANOTHER}, {ANOTHER});"
     "command.main()"
 )
+OURS = ("EDGEMESH_", "COVERAGE_")
+"""Variables that are none of the set-up's: another user may not write where ours are measured."""
 
 
 def lines(*whose: str) -> dict[str, str]:
@@ -68,7 +70,7 @@ def refusal(setup: Setup, folder: Path) -> str:
         if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:
             pytest.skip("nothing may be mounted here")
         command = ["unshare", "-m", "sh", "-ec", f'{setup.mount}; exec "$@"', "sh", *command]
-    env = {name: value for name, value in os.environ.items() if not name.startswith("EDGEMESH_")}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     env |= {"EDGEMESH_CACHE": str(folder / "cache"), "EDGEMESH_LOG_FORMAT": "json"}
     settings = {"PORT": "0", "METRICS_PORT": "0", **setup.settings}
     env |= {f"{PREFIX}{name}": value for name, value in settings.items()} | dict(setup.env)

@@ -33,6 +33,8 @@ AS_ANOTHER = (
     f"os.setresgid({ANOTHER}, {ANOTHER}, {ANOTHER}); os.setresuid({ANOTHER}, {ANOTHER}, {ANOTHER});"
     "sample.main()"
 )
+OURS = ("EDGEMESH_", "COVERAGE_")
+"""Variables that are none of the set-up's: another user may not write where ours are measured."""
 
 
 def lines(*whose: str) -> dict[str, str]:
@@ -79,7 +81,7 @@ def started(setup: Setup, folder: Path) -> subprocess.Popen[str]:
         pytest.skip("only root becomes another user")
     if setup.mount and not mounts():
         pytest.skip("this user may not mount")
-    env = {name: value for name, value in os.environ.items() if not name.startswith("EDGEMESH_")}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     env |= {
         "PYTHONPATH": os.pathsep.join([str(SAMPLE), os.environ.get("PYTHONPATH", "")]),
         "EDGEMESH_CACHE": str(folder / "cache"),

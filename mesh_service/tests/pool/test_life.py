@@ -7,8 +7,10 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pools import Watcher, alive, running, spec, work
@@ -20,7 +22,9 @@ from mesh_service.pool import (
     PoolUnavailable,
     Verdict,
     WorkerPool,
+    inputs,
 )
+from mesh_service.pool.copying import copy_all
 
 
 async def test_start_returns_with_the_first_worker_and_goes_on() -> None:
@@ -166,11 +170,24 @@ async def test_stop_ends_what_does_not_end(deed: str, verdict: Verdict) -> None:
             await queued
 
 
-async def test_stop_does_not_wait_for_a_call_whose_inputs_are_on_their_way() -> None:
+async def test_stop_does_not_wait_for_a_call_whose_inputs_are_on_their_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def copy_slowly(jobs: Any) -> None:
+        begun.set()
+        go_on.wait(60)
+        copy_all(jobs)
+
+    monkeypatch.setattr(inputs, "copy_all", copy_slowly)
     async with running() as bench:
         call = asyncio.create_task(bench.do("hang", bytes(50 << 20)))
-        await bench.until(lambda now: now.calls)
-        await bench.pool.stop(drain_seconds=600)  # more than a test may last
+        assert await asyncio.to_thread(begun.wait, 60)
+        stop = asyncio.create_task(bench.pool.stop(drain_seconds=600))  # longer than a test lasts
+        await asyncio.sleep(0)  # it has begun
+        go_on.set()
+        await stop
         with pytest.raises(PoolClosed):
             await call
 
