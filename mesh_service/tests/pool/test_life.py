@@ -144,7 +144,48 @@ async def test_stop_lets_calls_end_and_refuses_others() -> None:
         running_call = asyncio.create_task(bench.do("burn", cpu_ms=300))
         queued = asyncio.create_task(bench.do("echo", b"queued"))
         await bench.until(lambda now: now.waiting)
+        stop = asyncio.create_task(bench.pool.stop(drain_seconds=20))
+        await asyncio.sleep(0)
+        with pytest.raises(PoolClosed):
+            await bench.do("echo")
+        assert (await running_call)[0].verdict is Verdict.DONE
+        assert (await queued)[2] == [b"queued"]
+        await stop
+        assert bench.pool.stats().exits == {ExitReason.STOP: 1}
+
+
+@pytest.mark.parametrize(
+    ("deed", "verdict"), [("wait_for_cancel", Verdict.DONE), ("hang", Verdict.CANCELLED)]
+)
+async def test_stop_ends_what_does_not_end(deed: str, verdict: Verdict) -> None:
+    async with running() as bench:
+        given = {"then": "end"} if deed == "wait_for_cancel" else {}
+        call, here = bench.begin(deed, **given)
+        await here
+        queued = asyncio.create_task(bench.do("echo"))
+        await bench.until(lambda now: now.waiting)
+        await bench.pool.stop(drain_seconds=0.05)
+        assert (await call)[0].verdict is verdict
+        with pytest.raises(PoolClosed):
+            await queued
+
+
+async def test_stop_does_not_wait_for_a_call_whose_inputs_are_on_their_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def copy_slowly(jobs: Any) -> None:
+        begun.set()
+        go_on.wait(60)
+        copy_all(jobs)
+
+    monkeypatch.setattr(inputs, "copy_all", copy_slowly)
+    async with running() as bench:
+        call = asyncio.create_task(bench.do("hang", bytes(50 << 20)))
+        assert await asyncio.to_thread(begun.wait, 60)
         await bench.pool.stop()
+        assert not go_on.is_set()
         go_on.set()
         with pytest.raises(PoolClosed):
             await call
