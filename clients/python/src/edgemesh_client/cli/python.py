@@ -9,7 +9,6 @@ import typer
 from edgemesh_client.cli import completing, given
 from edgemesh_client.cli.app import STATE, app
 from edgemesh_client.cli.examples import examples
-from edgemesh_client.cli.repl import converse
 from edgemesh_client.cli.run import check
 from edgemesh_client.cli.streaming import streamed
 
@@ -50,5 +49,8 @@ def python_repl(
 
     Enter ends a statement, Tab completes the session's names, and what was typed is remembered.
     """
+    # What reads lines takes as long to import as all else together.
+    from edgemesh_client.cli.repl import converse
+
     with STATE.client.session(session or None) as going:
         converse(going)
