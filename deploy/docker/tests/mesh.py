@@ -18,7 +18,12 @@ from typing import Any
 import docker
 import grpc
 from docker.models.containers import Container
-from edgemesh.compute.v1 import compute_pb2, compute_pb2_grpc
+from edgemesh.compute.v1 import (
+    algorithm_pb2,
+    algorithm_pb2_grpc,
+    compute_pb2,
+    compute_pb2_grpc,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 EXECUTORS = tuple(os.environ.get("EXECUTORS", "cpp,ml,pywasm").split(","))
@@ -57,6 +62,7 @@ class Mesh:
         self.key = self.inside(
             "gateway", "edgemesh-gateway", "keys", "create", "--tenant", "tests"
         ).strip()
+        wait_for(self._is_known, HEALTHY_S, "the gateway has read of the key")
         return self
 
     def __exit__(
@@ -76,6 +82,20 @@ class Mesh:
         ]
         self.engine.close()
         assert not left, f"left after down: {left}"
+
+    def _is_known(self) -> bool:
+        with self.channel() as channel:
+            listing: Any = algorithm_pb2_grpc.AlgorithmServiceStub(channel)
+            metadata = [("authorization", f"Bearer {self.key}")]
+            try:
+                listing.ListAlgorithms(
+                    algorithm_pb2.ListAlgorithmsRequest(), timeout=30, metadata=metadata
+                )
+            except grpc.RpcError as error:
+                if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                    return False
+                raise
+        return True
 
     def compose(self, *arguments: str) -> str:
         """What Compose says to it. Raises AssertionError where it fails."""

@@ -53,7 +53,11 @@ def test_program(mesh: Mesh) -> None:
 
 @pytest.mark.skipif(not {"cpp", "pywasm"} <= set(EXECUTORS), reason="not asked for")
 def test_program_calls_native_code_back_through_the_gateway(mesh: Mesh) -> None:
-    code = "import edgemesh\nprint(edgemesh.call('cpp.fft', x=[0.0, 1.0, 0.0, -1.0])['y'][1])"
+    code = """
+import edgemesh
+import numpy as np
+print(edgemesh.call("cpp.fft", x=np.array([0.0, 1.0, 0.0, -1.0])).outputs["y"][1])
+"""
     request = compute_pb2.ComputeRequest(
         algorithm="python.run",
         parameters=json.dumps({"code": code}),
