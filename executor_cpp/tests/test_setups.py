@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import ill_setups
 import pytest
+from ill_setups import ANOTHER, as_another, lines, says, spawn
 
-PAGE = Path(__file__).parents[2] / "docs" / "setups.md"
 PREFIX = "EDGEMESH_CPP_"
-START_S = 100
-"""For a process to say why it does not start, on a busy machine."""
-ANOTHER = 65532
-AS_ANOTHER = (
-    # What is imported later could not be read any more by the other user.
-    "import os, tempfile; from edgemesh_executor_cpp import __main__ as service; os.setgroups([]);"
-    f"os.setresgid({ANOTHER}, {ANOTHER}, {ANOTHER}); os.setresuid({ANOTHER}, {ANOTHER}, {ANOTHER});"
-    "service.main()"
-)
-OURS = ("EDGEMESH_", "COVERAGE_")
-"""Variables that are none of the set-up's: another user may not write where ours are measured."""
-
-
-def lines(*whose: str) -> dict[str, str]:
-    """Of docs/setups.md: what is wrong → the line, for these services."""
-    found: dict[str, str] = {}
-    for row in PAGE.read_text().split("## Lines")[1].split("\n## ")[0].splitlines():
-        cells = [cell.strip() for cell in row.strip("|").split(" | ")]
-        code = re.fullmatch(r"(`+)(.*?) ?\1", cells[-1])
-        if code is not None and set(whose) & set(cells[1].split(", ")):
-            found[cells[0]] = code[2]
-    return found
-
-
-def says(line: str, said: str) -> bool:
-    """Whether `said` is a line of the page's."""
-    parts = re.split(r"<[^>]*>", line)
-    return re.fullmatch(".*".join(map(re.escape, parts)), said) is not None
+AS_ANOTHER = as_another("from edgemesh_executor_cpp import __main__ as service", "service.main()")
 
 
 def refusal(
@@ -52,41 +23,12 @@ def refusal(
     mount: str = "",
     env: Mapping[str, str] | None = None,
 ) -> str:
-    """The one line that the executor ends with. `another`: as another user than the tests'.
-
-    `mount`: a command of a shell, before it and in a view of the file system of its own.
-    """
-    if (another or mount) and os.geteuid() != 0:
-        pytest.skip("only root becomes another user, and mounts")
-    command = [
-        sys.executable,
-        *(("-c", AS_ANOTHER) if another else ("-m", "edgemesh_executor_cpp")),
-    ]
-    if mount:
-        if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:
-            pytest.skip("nothing may be mounted here")
-        command = ["unshare", "-m", "sh", "-ec", f'{mount}; exec "$@"', "sh", *command]
-    given = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    given |= {"EDGEMESH_CACHE": str(folder / "cache"), "EDGEMESH_LOG_FORMAT": "json", **(env or {})}
+    """The one line that the executor ends with. `another`: as another user than the tests'."""
+    given = {"EDGEMESH_CACHE": str(folder / "cache"), **(env or {})}
     settings = {"PORT": "0", "METRICS_PORT": "0", **settings}
     given |= {f"{PREFIX}{name}": value for name, value in settings.items()}
-    process = subprocess.Popen(
-        command,
-        env={name: value for name, value in given.items() if value},
-        cwd="/proc",  # where nobody writes
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        out, err = process.communicate(timeout=START_S)
-    finally:
-        process.kill()
-    assert process.returncode == 2, err
-    assert out == ""
-    assert "Traceback" not in err
-    (line,) = [each for each in err.splitlines() if not each.startswith("{")]
-    return line
+    words = AS_ANOTHER if another else ("-m", "edgemesh_executor_cpp")
+    return ill_setups.refusal(spawn(words, given, mount))
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,42 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import ill_setups
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from ill_setups import ANOTHER, START_S, as_another, lines, says, spawn
 
 from mesh_service import setups
 from mesh_service.setups import BadSetup
 
-PAGE = Path(__file__).parents[2] / "docs" / "setups.md"
 SAMPLE = Path(__file__).parent / "executor"
-START_S = 100
-"""For a process to say why it does not start, on a busy machine."""
-ANOTHER = 65532
-AS_ANOTHER = (
-    # What is imported later could not be read any more by the other user.
-    "import os, ssl, sys, tempfile; import sample; os.setgroups([]);"
-    f"os.setresgid({ANOTHER}, {ANOTHER}, {ANOTHER}); os.setresuid({ANOTHER}, {ANOTHER}, {ANOTHER});"
-    "sample.main()"
-)
-OURS = ("EDGEMESH_", "COVERAGE_")
-"""Variables that are none of the set-up's: another user may not write where ours are measured."""
-
-
-def lines(*whose: str) -> dict[str, str]:
-    """Of docs/setups.md: what is wrong → the line, for these services."""
-    found: dict[str, str] = {}
-    for row in PAGE.read_text().split("## Lines")[1].split("\n## ")[0].splitlines():
-        cells = [cell.strip() for cell in row.strip("|").split(" | ")]
-        code = re.fullmatch(r"(`+)(.*?) ?\1", cells[-1])
-        if code is not None and set(whose) & set(cells[1].split(", ")):
-            found[cells[0]] = code[2]
-    return found
-
-
-def says(line: str, said: str) -> bool:
-    """Whether `said` is a line of the page's."""
-    parts = re.split(r"<[^>]*>", line)
-    return re.fullmatch(".*".join(map(re.escape, parts)), said) is not None
+AS_ANOTHER = as_another("import sample", "sample.main()")
 
 
 @dataclass
@@ -65,52 +37,21 @@ class Setup:
     """A command of a shell, before it and in a view of the file system of its own."""
 
 
-def mounts() -> bool:
-    """Whether this user may mount."""
-    return (
-        os.geteuid() == 0
-        and not subprocess.run(
-            ["unshare", "-m", "true"], capture_output=True, check=False
-        ).returncode
-    )
-
-
 def started(setup: Setup, folder: Path) -> subprocess.Popen[str]:
     """The sample executor, in that set-up."""
-    if setup.another and os.geteuid() != 0:
-        pytest.skip("only root becomes another user")
-    if setup.mount and not mounts():
-        pytest.skip("this user may not mount")
-    env = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    env |= {
+    env = {
         "PYTHONPATH": os.pathsep.join([str(SAMPLE), os.environ.get("PYTHONPATH", "")]),
         "EDGEMESH_CACHE": str(folder / "cache"),
-        "EDGEMESH_LOG_FORMAT": "json",
         "EDGEMESH_SAMPLE_WORKERS": "1",
         "EDGEMESH_SAMPLE_SPARES": "0",
         **setup.settings,
     }
-    command = [sys.executable, *(("-c", AS_ANOTHER) if setup.another else (SAMPLE / "sample.py",))]
-    if setup.mount:
-        command = ["unshare", "-m", "sh", "-ec", f'{setup.mount}; exec "$@"', "sh", *command]
-    given = {name: value for name, value in env.items() if value}
-    return subprocess.Popen(
-        command, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    return spawn(AS_ANOTHER if setup.another else (str(SAMPLE / "sample.py"),), env, setup.mount)
 
 
 def refusal(setup: Setup, folder: Path) -> str:
     """The one line that it ends with."""
-    process = started(setup, folder)
-    try:
-        out, err = process.communicate(timeout=START_S)
-    finally:
-        process.kill()
-    assert process.returncode == 2, err
-    assert out == ""
-    assert "Traceback" not in err
-    (line,) = [each for each in err.splitlines() if not each.startswith("{")]
-    return line
+    return ill_setups.refusal(started(setup, folder))
 
 
 def volume(folder: Path, mode: int = 0o755) -> Path:

@@ -16,12 +16,10 @@ from edgemesh_client import AsyncClient
 from edgemesh_client.cli import house
 from edgemesh_client.cli.documents import DOCUMENTS
 
-HOUSE = house.find()
 _PORTS = ("PORT", "METRICS_PORT")
 
 
 @pytest.mark.needs("cpp")
-@pytest.mark.skipif(HOUSE is None, reason="there is no checkout around here")
 async def test_a_mesh_is_up_until_it_is_stopped() -> None:
     names = [f"EDGEMESH_{name}_{port}" for name in ("GATEWAY", "CPP") for port in _PORTS]
     process = await asyncio.create_subprocess_exec(
@@ -74,7 +72,6 @@ async def test_models_are_removed_from_the_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("ml")
-@pytest.mark.skipif(HOUSE is None, reason="there is no checkout around here")
 async def test_a_model_is_pulled_into_the_folder(tmp_path: Path) -> None:
     delivered = house.models_folder() / "all-minilm-l6-v2"
     env = {"EDGEMESH_ML_MODELS_DIR": str(tmp_path)}

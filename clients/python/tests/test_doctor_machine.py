@@ -16,10 +16,6 @@ from typing import Any
 import pytest
 from terminal import Said, edgemesh
 
-from edgemesh_client.cli import house
-
-HOUSE = house.find()
-
 
 async def ill(*before: str, **env: str) -> Said:
     """What the doctor says where no gateway runs."""
@@ -119,14 +115,12 @@ async def test_python_is_too_old(tmp_path: Path) -> None:
     assert "apt-get install -y python3" in python["mend"]
 
 
-@pytest.mark.skipif(HOUSE is None, reason="there is no checkout around here")
 async def test_tools_are_missing(tmp_path: Path) -> None:
     tools = found(await ill(PATH=str(tmp_path)), "tools")
     assert tools["found"].startswith("missing: cmake, g++")
     assert "apt-get install -y --no-install-recommends cmake" in tools["mend"]
 
 
-@pytest.mark.skipif(HOUSE is None, reason="there is no checkout around here")
 async def test_a_port_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

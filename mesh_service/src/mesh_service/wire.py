@@ -48,7 +48,7 @@ _SHARED = 5 << 3 | _LEN
 _RESPONSE_EVENT = 15 << 3 | _LEN
 
 
-class _Unusual(Exception):
+class _Unusual(ValueError):
     """Valid perhaps, but not what encoders write."""
 
 
@@ -125,7 +125,7 @@ def _refuse_crowds(raw: bytes) -> None:
         if at >= end:
             return
         try:
-            tag, at = _read(view, at)
+            tag, at = varint(view, at)
             if tag & 7 not in (3, 4):  # A group's own marks; its fields count as any.
                 at = _skip(view, tag, at, end)
         except (_Unusual, IndexError):
@@ -145,7 +145,7 @@ def _scan(raw: bytes) -> tuple[compute_pb2.ComputeRequest, Blobs]:
     at = rest = 0
     while at < end:
         start = at
-        tag, at = _read(view, at)
+        tag, at = varint(view, at)
         if tag != _INPUTS:
             at = _skip(view, tag, at, end)
             kept.append(view[start:at])
@@ -172,7 +172,7 @@ def _scan(raw: bytes) -> tuple[compute_pb2.ComputeRequest, Blobs]:
 
 def _entry(view: memoryview, at: int, end: int) -> tuple[str, bytes, memoryview | None]:
     """Name, the entry without the tensor's data, and the data, of one map entry."""
-    tag, at = _read(view, at)
+    tag, at = varint(view, at)
     if tag != _KEY:
         raise _Unusual
     at, stop = _bounded(view, at, end)
@@ -181,7 +181,7 @@ def _entry(view: memoryview, at: int, end: int) -> tuple[str, bytes, memoryview 
     except UnicodeDecodeError:
         raise _Unusual from None
     key = bytes(view[at:stop])
-    tag, at = _read(view, stop)
+    tag, at = varint(view, stop)
     if tag != _VALUE:
         raise _Unusual
     at, stop = _bounded(view, at, end)
@@ -192,7 +192,7 @@ def _entry(view: memoryview, at: int, end: int) -> tuple[str, bytes, memoryview 
     shared = False
     while at < end:
         start = at
-        tag, at = _read(view, at)
+        tag, at = varint(view, at)
         if tag == _DATA:
             at, stop = _bounded(view, at, end)
             if data is not None or shared:
@@ -213,8 +213,11 @@ def _entry(view: memoryview, at: int, end: int) -> tuple[str, bytes, memoryview 
     return name, b"".join(parts), data
 
 
-def _read(view: memoryview, at: int) -> tuple[int, int]:
-    """A varint and the place after it."""
+def varint(view: memoryview | bytes, at: int) -> tuple[int, int]:
+    """A varint and the place after it.
+
+    Raises IndexError where it is cut off, ValueError where it is longer than 64 bits.
+    """
     value = shift = 0
     while True:
         byte = view[at]
@@ -229,7 +232,7 @@ def _read(view: memoryview, at: int) -> tuple[int, int]:
 
 def _bounded(view: memoryview, at: int, end: int) -> tuple[int, int]:
     """Start and end of a length-delimited field's content."""
-    length, at = _read(view, at)
+    length, at = varint(view, at)
     if length > end - at:
         raise _Unusual
     return at, at + length
@@ -238,7 +241,7 @@ def _bounded(view: memoryview, at: int, end: int) -> tuple[int, int]:
 def _skip(view: memoryview, tag: int, at: int, end: int) -> int:
     match tag & 7:
         case 0:
-            return _read(view, at)[1]
+            return varint(view, at)[1]
         case 1:
             at += 8
         case 2:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from edgemesh.compute.v1 import compute_pb2
 from google.protobuf.message import DecodeError
 
+from mesh_service import wire
+
 HEAD = 4096
 MOST_NAME = 320
 _VARINT, _I64, _LEN, _I32 = 0, 1, 2, 5
@@ -46,8 +48,8 @@ def event(message: bytes) -> Seen | None:
     """What a ComputeEvent tells, if it is the last one."""
     head = message[:HEAD]
     try:
-        for field, wire, value, start in _fields(head):
-            if field == _RESPONSE and wire == _LEN:
+        for field, kind, value, start in _fields(head):
+            if field == _RESPONSE and kind == _LEN:
                 return _response(head[start : start + value])
             if field != 1:
                 return None
@@ -59,12 +61,12 @@ def event(message: bytes) -> Seen | None:
 def _response(head: bytes) -> Seen:
     outcome, algorithm, usage = 0, "", b""
     try:
-        for field, wire, value, start in _fields(head):
+        for field, kind, value, start in _fields(head):
             if field >= _LAST:
                 break
-            if field == _OUTCOME and wire == _VARINT:
+            if field == _OUTCOME and kind == _VARINT:
                 outcome = value
-            elif wire == _LEN and start + value <= len(head):
+            elif kind == _LEN and start + value <= len(head):
                 if field == _USAGE:
                     usage = head[start : start + value]
                 elif field == _ALGORITHM:
@@ -92,29 +94,16 @@ def _fields(head: bytes) -> Iterator[tuple[int, int, int, int]]:
     """
     at, end = 0, len(head)
     while at < end:
-        tag, at = _varint(head, at)
-        wire = tag & 7
-        if wire == _VARINT:
-            value, at = _varint(head, at)
-            yield tag >> 3, wire, value, at
-        elif wire == _LEN:
-            length, at = _varint(head, at)
-            yield tag >> 3, wire, length, at
+        tag, at = wire.varint(head, at)
+        kind = tag & 7
+        if kind == _VARINT:
+            value, at = wire.varint(head, at)
+            yield tag >> 3, kind, value, at
+        elif kind == _LEN:
+            length, at = wire.varint(head, at)
+            yield tag >> 3, kind, length, at
             at += length
-        elif wire in (_I64, _I32):
-            at += 8 if wire == _I64 else 4
+        elif kind in (_I64, _I32):
+            at += 8 if kind == _I64 else 4
         else:
-            raise ValueError
-
-
-def _varint(head: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = head[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-        if shift > 63:
             raise ValueError
