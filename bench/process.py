@@ -74,7 +74,8 @@ async def running(
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), 5)
+            async with asyncio.timeout(5):
+                await process.wait()
         if process.returncode is None:
             process.kill()
             await process.wait()

@@ -89,6 +89,7 @@ async def end(process: asyncio.subprocess.Process, grace: float) -> int:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), grace)
+            async with asyncio.timeout(grace):
+                await process.wait()
     signal_group(process, signal.SIGKILL)
     return await process.wait()

@@ -57,7 +57,8 @@ async def run(
     try:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), beat_s)
+                async with asyncio.timeout(beat_s):
+                    await process.wait()
                 break
             console.beat(label, time.monotonic() - began, last_line(log))
     finally:

@@ -179,7 +179,8 @@ class Supervised:
                 pause = FIRST_PAUSE_S
             self._tell(self.name, f"ended{_how(code)}; starting again in {pause:g} s")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
                 return
             pause = min(pause * 2, LONGEST_PAUSE_S)
 

@@ -141,7 +141,8 @@ class Attempt:
 
     async def _flush(self) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._over.wait(), FLUSH_S)
+            async with asyncio.timeout(FLUSH_S):
+                await self._over.wait()
         while self._pending:
             now = list(self._pending)
             # Where this fails nobody knows whether they are kept, so they are given up.

@@ -103,7 +103,8 @@ class Sender:
             taken = await self._claim() if len(self._tasks) < AT_ONCE else False
             if not taken:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL_S)
+                    async with asyncio.timeout(POLL_S):
+                        await self._wake.wait()
 
     async def _claim(self) -> bool:
         if self._store.calm.holds:
