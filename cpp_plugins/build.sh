@@ -15,6 +15,7 @@
 #                    clang's libFuzzer; skipped where clang is absent, but not in CI
 #
 # EDGEMESH_CACHE (default: ~/.cache/edgemesh), CXX, CXXFLAGS, CMAKE_BUILD_PARALLEL_LEVEL are heeded.
+# What ccache, where it is there, has compiled once is not compiled again, in another checkout either.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -80,7 +81,10 @@ whole() {
 configure() {
     local build=$1
     shift
-    local command=(cmake -S "$here${part:+/$part}" -B "$build" "$@")
+    local command=(cmake -S "$cache/sources${part:+/$part}" -B "$build" "$@")
+    if command -v ccache >/dev/null; then
+        command+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+    fi
     if [[ ! -f $build/CMakeCache.txt ]] && command -v ninja >/dev/null; then
         command+=(-G Ninja)
     fi
@@ -143,6 +147,10 @@ mkdir -p "$cache/build"
 exec 9>"$cache/lock" # one build at a time for each cache
 flock 9
 checkout=$(printf %s "$here" | sha256sum | cut -c1-12)
+# One name for the sources of every checkout: it is in what the compiler is told, and so in what
+# ccache compares. The build folders are each checkout's own, since Make and Ninja compare times.
+ln -sfn "$here" "$cache/sources"
+export CCACHE_DIR=$cache/ccache CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=2G
 
 if [[ $test == yes ]]; then
     needs libgtest-dev gtest/gtest.h

@@ -30,11 +30,13 @@ from edgemesh_local.mesh import Mesh
 
 DATABASES = ("sqlite", "postgresql")
 JOBS = int(os.environ.get("CHAOS_JOBS", "300")) // (2 if postgres.programs() else 1)
-WITHIN_S = 100 + JOBS * 0.5
+WITHIN_S = 240 + JOBS * 0.5
 AT_ONCE = 16
 PAUSES_S = (0.5, 2.5)
 """Between two kills."""
 VICTIMS = ("worker", "worker", "worker", "worker", "executor", "gateway")
+AGAIN_S = 0.05
+"""Before a caller asks a gateway again that was away."""
 MORE_S = 1.0
 """Between one job and the next of each caller's, beyond JOBS."""
 OUTAGE_S = (0.0, 2.0)
@@ -92,14 +94,14 @@ class Caller:
             try:
                 return (await self.stub.SubmitJob(asked, timeout=10)).job.id
             except grpc.aio.AioRpcError as error:
-                _only_away(error)
+                await _only_away(error)
 
     async def ended(self, id: str) -> job_pb2.Job:
         while True:
             try:
                 job = (await self.stub.WaitJob(job_pb2.WaitJobRequest(id=id), timeout=10)).job
             except grpc.aio.AioRpcError as error:
-                _only_away(error)
+                await _only_away(error)
             else:
                 if job.state not in ONGOING:
                     return job
@@ -111,11 +113,12 @@ class Caller:
         return sum(bool(each.state) and each.state not in ONGOING for each in events)
 
 
-def _only_away(error: grpc.aio.AioRpcError) -> None:
-    """Raise what a killed gateway does not explain."""
+async def _only_away(error: grpc.aio.AioRpcError) -> None:
+    """Return a little later; raises what a killed gateway does not explain."""
     explained = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
     if error.code() not in explained:
         raise error
+    await asyncio.sleep(AGAIN_S)
 
 
 async def _kill(

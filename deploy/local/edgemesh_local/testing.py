@@ -34,6 +34,10 @@ _NO_ENGINE = 77
 APART = frozenset({"soak"})
 """Suites that run for long, and only when their own target asks for them."""
 
+UNMEASURED = frozenset({"abuse", "chaos", "e2e"})
+"""Suites of whole meshes, whose every process would be slower by a fifth for lines that the
+services' own suites run too."""
+
 
 async def test(session: Session) -> int:
     """Build everything and test it; returns the exit code."""
@@ -76,7 +80,9 @@ def _parts(session: Session, build: Build) -> Iterator[Part]:
     whole = {name: found for name, found in suites(tests).items() if name not in APART}
     for suite in sorted(whole, key=lambda name: name not in LONGEST):
         run = _chart if suite == "kubernetes" else _pytest
-        yield Part(f"{suite} pytest", partial(run, session, build, tests, *whole[suite]))
+        measured = suite not in UNMEASURED
+        work = partial(run, session, build, tests, *whole[suite], measured=measured)
+        yield Part(f"{suite} pytest", work)
     folders = [
         layout.local,
         layout.root / "mesh_service",
@@ -127,8 +133,10 @@ def suites(tests: Path) -> dict[str, list[Path]]:
     return found
 
 
-async def _pytest(session: Session, build: Build, folder: Path, *targets: Path) -> None:
-    """Tests in the environment of `folder`, measured."""
+async def _pytest(
+    session: Session, build: Build, folder: Path, *targets: Path, measured: bool = True
+) -> None:
+    """Tests in the environment of `folder`; `measured`: their coverage counts."""
     if not any(
         path
         for target in targets
@@ -136,22 +144,22 @@ async def _pytest(session: Session, build: Build, folder: Path, *targets: Path) 
         if path.is_file()
     ):
         raise Skipped("no tests")
-    await show(
-        f"{folder.name} pytest",
-        [str(interpreter(folder)), "-m", "coverage", "run", "-m", "pytest", *map(str, targets)],
-        cwd=folder,
-        env=build.toolchains.env()
-        | coverage.variables(session.layout)
-        | {"EXECUTORS": ",".join(session.executors or ())},
-    )
+    command = [str(interpreter(folder)), "-m", "pytest", *map(str, targets)]
+    env = build.toolchains.env() | {"EXECUTORS": ",".join(session.executors or ())}
+    if measured:
+        command[1:1] = ["-m", "coverage", "run"]
+        env |= coverage.variables(session.layout)
+    await show(f"{folder.name} pytest", command, cwd=folder, env=env)
 
 
-async def _chart(session: Session, build: Build, folder: Path, *targets: Path) -> None:
+async def _chart(
+    session: Session, build: Build, folder: Path, *targets: Path, measured: bool = True
+) -> None:
     """Those of the chart; Helm takes minutes to compile, so that other parts go on beside it."""
     if "CI" in os.environ:
         helm = await go_program(build.toolchains, HELM)
         build.toolchains.path.append(str(helm))
-    await _pytest(session, build, folder, *targets)
+    await _pytest(session, build, folder, *targets, measured=measured)
 
 
 async def _images(session: Session, build: Build) -> None:

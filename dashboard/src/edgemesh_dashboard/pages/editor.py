@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 
@@ -39,7 +40,12 @@ class Editor:
     async def _settle(self) -> None:
         """What only the browser knows, or has: whether it is dark, and the editor's own element."""
         await ui.context.client.connected()
-        dark = await ui.run_javascript(
+        with contextlib.suppress(TimeoutError):  # it has gone on to another page
+            self._editor.theme = DARK if await self._name_it() else LIGHT
+
+    async def _name_it(self) -> bool:
+        """Give the editor's own element its name; returns whether the page is dark."""
+        return await ui.run_javascript(
             f"""
             const editor = getHtmlElement({self._editor.id});
             const name = () => {{
@@ -52,4 +58,3 @@ class Editor:
             """,
             timeout=10,
         )
-        self._editor.theme = DARK if dark else LIGHT
