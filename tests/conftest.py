@@ -1,15 +1,16 @@
 """One mesh for the whole session, started as `make up` starts it, on free ports.
 
-What goes through the gateway is tested on both of its data paths: for those tests a second mesh,
-whose gateway moves the bytes in Python, takes the place of the first. Where EDGEMESH_TESTS_AT names
-a gateway, its mesh takes the place of both: see support.elsewhere.
+What goes through the gateway is tested on both of its data paths: for those tests there is a second
+mesh, whose gateway moves the bytes in Python. Where EDGEMESH_TESTS_AT names a gateway, its mesh
+takes the place of both: see support.elsewhere.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import cast
 
@@ -53,17 +54,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-async def mesh(
+async def meshes(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Mesh]:
-    """The running mesh. Its services' logs lie in tests/out/<suite>, one file each, until the
-    suite's next run: suites may run side by side.
+) -> AsyncIterator[Callable[[str], Awaitable[Mesh]]]:
+    """The mesh of each way, which is started when it is first asked for and kept: tests take turns
+    between them. Its services' logs lie in tests/out/<suite>, one file each, until the suite's next
+    run: suites may run side by side.
     """
-    if elsewhere.AT:
-        yield cast("Mesh", elsewhere.Elsewhere(chosen()))
-        return
     suite = LOGS / request.session.items[0].nodeid.partition("/")[0]
-    logs = suite / str(request.param)
+    running: dict[str, Mesh] = {}
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def of(way: str) -> Mesh:
+            if way not in running:
+                mesh = _mesh(way, suite, tmp_path_factory.mktemp("gateway") / "gateway.db")
+                running[way] = await stack.enter_async_context(mesh)
+            return running[way]
+
+        yield of
+
+
+def _mesh(way: str, suite: Path, database: Path) -> Mesh:
+    logs = suite / way
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
 
@@ -79,11 +91,17 @@ async def mesh(
         if SUBJECTS[name].at_once > 1:
             own["CONCURRENCY"] = str(SUBJECTS[name].at_once)
     if "pywasm" in settings:  # its port is another when it is started again
-        settings["pywasm"]["SESSION_DIR"] = str(suite / "sessions")
-    kept = tmp_path_factory.mktemp("gateway") / "gateway.db"
-    settings["gateway"] = {"DATAPATH": str(request.param), "DATABASE": f"sqlite:///{kept}"}
-    async with Mesh(chosen(), settings=settings, show=keep, tell=keep) as running:
-        yield running
+        settings["pywasm"]["SESSION_DIR"] = str(logs / "sessions")
+    settings["gateway"] = {"DATAPATH": way, "DATABASE": f"sqlite:///{database}"}
+    return Mesh(chosen(), settings=settings, show=keep, tell=keep)
+
+
+@pytest.fixture(scope="session")
+async def mesh(request: pytest.FixtureRequest, meshes: Callable[[str], Awaitable[Mesh]]) -> Mesh:
+    """The running mesh."""
+    if elsewhere.AT:
+        return cast("Mesh", elsewhere.Elsewhere(chosen()))
+    return await meshes(str(request.param))
 
 
 @pytest.fixture

@@ -101,6 +101,10 @@ class Jobs:
         job: job_pb2.Job = (await self._stub.GetJob(asked, timeout=PATIENCE_S)).job
         return job
 
+    async def cancel(self, name: str) -> None:
+        asked = job_pb2.CancelJobRequest(id=self.ids[name])
+        await self._stub.CancelJob(asked, timeout=PATIENCE_S)
+
     async def begun(self, name: str) -> bool:
         return (await self.get(name)).state == job_pb2.JOB_STATE_RUNNING
 
@@ -172,8 +176,9 @@ async def test_jobs_and_sessions_are_there_again(kind: str, tmp_path: Path) -> N
             assert await value(peer, "x") == [1]
             assert await again.result("small") == 42
             assert await again.result("large") == "x" * LARGE
-            assert await again.result("waiting") == "at last"
             await until(lambda: again.begun_again("running"), "another attempt", PATIENCE_S)
+            await again.cancel("running")
+            assert await again.result("waiting") == "at last"
             assert (await rpc.refused(again.get("later"))).reason == "UNKNOWN_JOB"
 
 
