@@ -42,8 +42,6 @@ class Part:
     """Raises CommandFailed, PartFailed, MissingPackages, MissingTool or Skipped."""
     last: bool = False
     """Whether it needs what all others leave behind."""
-    asked: bool = False
-    """Whether it runs only where `only` names it."""
 
 
 async def run_parts(
@@ -58,9 +56,7 @@ async def run_parts(
 
     `lanes`: how many run at once; `folder`: where what they print is kept until they end.
     """
-    chosen = [
-        part for part in parts if (part.name.startswith(tuple(only)) if only else not part.asked)
-    ]
+    chosen = [part for part in parts if not only or part.name.startswith(tuple(only))]
     if folder is None or len(chosen) < 2:
         lanes = 1
     run = _Run(console, folder if lanes > 1 else None)

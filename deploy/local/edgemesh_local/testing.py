@@ -62,10 +62,11 @@ async def _bring(build: Build) -> None:
     """What some tests are skipped without is brought in CI, where its absence fails them.
 
     Go, grpcurl and Node for the clients, npm for Ruby's module, curl for REST, PostgreSQL for what
-    is kept.
+    is kept, Prometheus for what is measured, Chromium for pages, ccache for time.
     """
     if "CI" in os.environ:
-        await ensure_packages(["curl", "postgresql"], build.layout, build.console)
+        packages = ["ccache", "chromium", "curl", "postgresql", "prometheus"]
+        await ensure_packages(packages, build.layout, build.console)
         await build.toolchains.require("node", NODE)
         await build.toolchains.require("go", GO)
         build.toolchains.path.insert(0, str(await go_program(build.toolchains, GRPCURL)))
@@ -83,6 +84,7 @@ def _parts(session: Session, build: Build) -> Iterator[Part]:
         measured = suite not in UNMEASURED
         work = partial(run, session, build, tests, *whole[suite], measured=measured)
         yield Part(f"{suite} pytest", work)
+    yield Part("images", partial(_images, session, build))
     folders = [
         layout.local,
         layout.root / "mesh_service",
@@ -101,22 +103,21 @@ def _parts(session: Session, build: Build) -> Iterator[Part]:
     # It has no environment of its own.
     release = layout.root / "deploy" / "release" / "tests"
     yield Part("release pytest", partial(_pytest, session, build, layout.local, release))
-    yield from _asked(session, build)
+    yield from _others(session, build)
     yield Part("coverage", partial(coverage.gate, layout, interpreter(tests)), last=True)
 
 
-def _asked(session: Session, build: Build) -> Iterator[Part]:
-    """Those that take long, or a machine for themselves: they run where they are named."""
+def _others(session: Session, build: Build) -> Iterator[Part]:
+    """Those of what is no service, in the environments of others."""
     root = session.layout.root
     monitoring = root / "deploy" / "monitoring" / "tests"
-    yield Part("images", partial(_images, session, build), asked=True)
     for name, folder, target in (
         ("monitoring", root / "tests", monitoring),
         ("dashboard", root / "dashboard", root / "dashboard" / "tests"),
         ("docs", root / "docs", root / "docs"),
     ):
-        work = partial(_pytest, session, build, folder, target)
-        yield Part(f"{name} pytest", work, asked=True)
+        work = partial(_pytest, session, build, folder, target, measured=False)
+        yield Part(f"{name} pytest", work)
 
 
 def suites(tests: Path) -> dict[str, list[Path]]:
