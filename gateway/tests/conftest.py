@@ -80,10 +80,11 @@ async def fake() -> AsyncIterator[FakeExecutor]:
 
 
 @pytest.fixture
-async def gate(fake: FakeExecutor) -> AsyncIterator[House]:
-    """A gateway over it."""
+async def gate(fake: FakeExecutor, request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    """A gateway over it, with REST for tests of that: to make it takes longer than all else."""
+    rest = "web" in request.fixturenames or request.path.name.startswith("test_rest")
     async with house(
-        {"fake": fake.port}, max_request_bytes=1 << 20, queue=4, rest_port=0
+        {"fake": fake.port}, max_request_bytes=1 << 20, queue=4, rest_port=0 if rest else None
     ) as running:
         yield running
 
