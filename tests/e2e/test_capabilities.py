@@ -103,11 +103,13 @@ for code, ms in (("print(1)\\n1 / 0", 0), ("while True: pass", 300), ("raise Sys
         found.append([e.outcome, e.type, e.message.split(" (")[0], e.stdout])
 output = found
 """
-    assert await run(gateway, code, "call:*", run_time_ms=20_000) == [
-        ["EXCEPTION", "ZeroDivisionError", "division by zero", "1\n"],
-        ["TIMEOUT", "TimeLimit", "ran longer than allowed", ""],
-        ["EXIT", "Exit", "the program ended itself with status 3", ""],
-    ]
+    failed, late, ended = await run(gateway, code, "call:*", run_time_ms=20_000)
+    assert failed == ["EXCEPTION", "ZeroDivisionError", "division by zero", "1\n"]
+    assert ended == ["EXIT", "Exit", "the program ended itself with status 3", ""]
+    outcome, kind, why, printed = late
+    assert (outcome, kind, printed) == ("TIMEOUT", "TimeLimit", "")
+    # On a busy machine the executor's clock comes before the sandbox's own.
+    assert why in ("ran longer than allowed", "the work passed its run_time_ms of 300")
 
 
 async def test_values_of_python_cross_whole(gateway: Peer) -> None:
