@@ -50,7 +50,7 @@ def build(house: House, visitor: Visitor) -> None:
         if await visitor.standing() is Standing.OWNER:
             tenants.show(_by_tenant(reading.gateway.executors))
         else:
-            lacking.say("Other tenants' names need the scope admin, which you lack.")
+            lacking.say("Other tenants' names need the scope admin, which you lack.", fault=False)
 
     ui.timer(EVERY_S, show)
 
