@@ -5,6 +5,7 @@ Each part prints its own runner's summary; the last is the gate on coverage.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from functools import partial
@@ -95,9 +96,9 @@ def _parts(session: Session, build: Build) -> Iterator[Part]:
         yield Part(
             f"{folder.name} pytest", partial(_pytest, session, build, folder, folder / "tests")
         )
-    for service in services:
-        for check in service.tests:
-            yield Part(f"{service.name} {check.name}", partial(run_check, build, service, check))
+    # Those of one service wait for each other where they compile: others' come between.
+    for turn in itertools.zip_longest(*(_checks(build, service) for service in services)):
+        yield from filter(None, turn)
     client = layout.root / "clients" / "python"
     yield Part("client pytest", partial(_pytest, session, build, client, client / "tests"))
     # It has no environment of its own.
@@ -105,6 +106,11 @@ def _parts(session: Session, build: Build) -> Iterator[Part]:
     yield Part("release pytest", partial(_pytest, session, build, layout.local, release))
     yield from _others(session, build)
     yield Part("coverage", partial(coverage.gate, layout, interpreter(tests)), last=True)
+
+
+def _checks(build: Build, service: Service) -> Iterator[Part]:
+    for check in service.tests:
+        yield Part(f"{service.name} {check.name}", partial(run_check, build, service, check))
 
 
 def _others(session: Session, build: Build) -> Iterator[Part]:
