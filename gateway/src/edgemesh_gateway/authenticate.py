@@ -131,7 +131,7 @@ class Authenticator:
                 found = tenant
         if found and bearer:
             return self._of_file(digest, found)
-        record = None if self._issued is None else self._issued.find(bearer)
+        record = None if self._issued is None else await self._issued.look(bearer)
         if record is not None:
             return self._of_issued(record)
         if self._tokens is None or bearer.count(".") != 2:

@@ -1,7 +1,8 @@
 """`edgemesh-gateway`: run the gateway, or manage what it keeps.
 
 Rules: keys are managed in the database that the gateway's settings name, so that it need not run;
-one that runs knows within a second. The secret of a new key is the one line on stdout.
+one that runs knows a new key at once, and within a second that one is gone. The secret of a new key
+is the one line on stdout.
 """
 
 from __future__ import annotations

@@ -3,12 +3,15 @@
 Rules: a key is `em_`, a prefix and a secret of 256 random bits, so that one SHA-256 is all that
 guessing it takes no less than; the digest is kept, the key is not. All keys that are valid are in
 memory; what this gateway does itself is known at once, what another or the command line does within
-FRESH_S.
+FRESH_S, but a new key when it is shown: where nothing known fits, the database is looked into, once
+in BETWEEN_S for all who ask. Whether its prefix is known makes no difference: the time of a refusal
+tells nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import logging
@@ -24,6 +27,8 @@ from mesh_service import logs
 
 FRESH_S = 1.0
 """How old what is known of the database may be."""
+BETWEEN_S = 0.1
+"""Between two looks for keys that are not known, at least."""
 MARK = "em_"
 PREFIX = len(MARK) + 12
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -63,6 +68,9 @@ class Issued:
         self._store, self._clock = store, clock
         self._by_prefix: Mapping[str, KeyRecord] = {}
         self._mark: tuple[int, ...] = ()
+        self._reading = asyncio.Lock()
+        self._looked = 0.0
+        self._next: asyncio.Task[None] | None = None
         self.on_change: Callable[[], None] = lambda: None
         """Called when keys have come or gone."""
 
@@ -75,18 +83,32 @@ class Issued:
             return None
         return record if not record.expires_ms or record.expires_ms > self._now() else None
 
+    async def look(self, secret: str) -> KeyRecord | None:
+        """The same, after a look into the database where nothing known fits."""
+        found = self.find(secret)
+        if found is not None or not secret.startswith(MARK):
+            return found
+        if self._next is None:
+            self._next = asyncio.create_task(self._look(), name="look for a key")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FRESH_S):
+                await asyncio.shield(self._next)
+        return self.find(secret)
+
     def all(self) -> list[KeyRecord]:
         """All that are valid."""
         return list(self._by_prefix.values())
 
     async def refresh(self) -> None:
         """Look into the database, if anything has changed there."""
-        mark = await self._store.mark()
-        if mark != self._mark:
+        async with self._reading:  # what is read first must not be known last
+            mark = await self._store.mark()
+            if mark == self._mark:
+                return
             records = await self._store.valid(self._now())
             self._by_prefix = {record.prefix: record for record in records}
             self._mark = mark
-            self.on_change()
+        self.on_change()
 
     async def follow(self) -> None:
         """Do so for ever. A database that is away leaves what was known."""
@@ -100,6 +122,15 @@ class Issued:
                 if not away:
                     logs.event("keys not read", level=logging.ERROR, why=type(error).__name__)
                 away = True
+
+    async def _look(self) -> None:
+        await asyncio.sleep(self._looked + BETWEEN_S - time.monotonic())
+        self._looked = time.monotonic()
+        try:
+            with contextlib.suppress(SQLAlchemyError):  # `follow` tells of it
+                await self.refresh()
+        finally:
+            self._next = None
 
     def _now(self) -> int:
         return int(self._clock() * 1e3)
