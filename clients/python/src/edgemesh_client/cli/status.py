@@ -19,6 +19,7 @@ from rich.text import Text
 
 from edgemesh_client.cli.app import STATE, app
 from edgemesh_client.cli.examples import examples
+from edgemesh_client.cli.interrupt import interrupts
 from edgemesh_client.cli.output import table_of
 from edgemesh_client.cli.shapes import Load, StatusShape
 from edgemesh_client.errors import EdgemeshError, PermissionDenied
@@ -52,10 +53,11 @@ def status(
         STATE.output.line(_headline(found))
         STATE.output.table(_COLUMNS, _rows(found))
         return
-    with STATE.output.screen() as screen:
+    with interrupts() as check, STATE.output.screen() as screen:
         while True:
             screen.update(_drawn(metrics), refresh=True)
             time.sleep(every)
+            check()
 
 
 def _look(metrics: str) -> StatusShape:
