@@ -20,7 +20,11 @@ class Dying:
 
 def test_one_that_a_finaliser_lost_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     lost: list[Any] = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda told: lost.append(told.exc_type))
+
+    def keep(told: Any) -> None:
+        lost.append(told.exc_type)
+
+    monkeypatch.setattr(sys, "unraisablehook", keep)
     before = signal.getsignal(signal.SIGINT)
     with interrupts() as check:
         check()
