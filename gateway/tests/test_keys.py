@@ -221,6 +221,29 @@ async def test_strangers_share_a_look_for_their_keys(kept: str) -> None:
     database.close()
 
 
+async def test_a_key_newer_than_a_look_is_looked_for_again(kept: str) -> None:
+    database = Database(kept)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(KeyStore):
+        async def mark(self) -> tuple[int, ...]:
+            found = await super().mark()
+            begun.set()
+            await go_on.wait()
+            return found
+
+    issued = Issued(Slow(database))
+    stranger = asyncio.create_task(issued.look(mint().secret))
+    await begun.wait()
+    _, secret = await create(KeyStore(database), "physics", [], "", 0, by="a test")
+    shown = asyncio.create_task(issued.look(secret))
+    await asyncio.sleep(0)  # it waits for a look now
+    go_on.set()
+    assert await stranger is None
+    assert await shown is not None
+    database.close()
+
+
 async def test_a_key_expires(kept: str) -> None:
     now = 1000.0
     database = Database(kept)

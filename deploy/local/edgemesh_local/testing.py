@@ -36,8 +36,8 @@ APART = frozenset({"soak"})
 """Suites that run for long, and only when their own target asks for them."""
 
 UNMEASURED = frozenset({"abuse", "chaos", "e2e"})
-"""Suites of whole meshes, whose every process would be slower by a fifth for lines that the
-services' own suites run too."""
+"""Suites of whole meshes, whose every process would take twice as long to start for lines that
+the services' own suites run too."""
 
 
 async def test(session: Session) -> int:

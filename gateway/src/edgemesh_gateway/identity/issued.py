@@ -102,13 +102,7 @@ class Issued:
     async def refresh(self) -> None:
         """Look into the database, if anything has changed there."""
         async with self._reading:  # what is read first must not be known last
-            mark = await self._store.mark()
-            if mark == self._mark:
-                return
-            records = await self._store.valid(self._now())
-            self._by_prefix = {record.prefix: record for record in records}
-            self._mark = mark
-        self.on_change()
+            await self._read()
 
     async def follow(self) -> None:
         """Do so for ever. A database that is away leaves what was known."""
@@ -125,12 +119,19 @@ class Issued:
 
     async def _look(self) -> None:
         await asyncio.sleep(self._looked + BETWEEN_S - time.monotonic())
-        self._looked = time.monotonic()
-        try:
+        async with self._reading:
+            self._next = None  # a key that is shown from now on may be newer than this look
+            self._looked = time.monotonic()
             with contextlib.suppress(SQLAlchemyError):  # `follow` tells of it
-                await self.refresh()
-        finally:
-            self._next = None
+                await self._read()
+
+    async def _read(self) -> None:
+        mark = await self._store.mark()
+        if mark != self._mark:
+            records = await self._store.valid(self._now())
+            self._by_prefix = {record.prefix: record for record in records}
+            self._mark = mark
+            self.on_change()
 
     def _now(self) -> int:
         return int(self._clock() * 1e3)
