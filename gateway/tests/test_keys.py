@@ -233,6 +233,10 @@ async def test_a_key_newer_than_a_look_is_looked_for_again(kept: str) -> None:
             return found
 
     issued = Issued(Slow(database))
+    go_on.set()
+    await issued.refresh()
+    go_on.clear()
+    begun.clear()
     stranger = asyncio.create_task(issued.look(mint().secret))
     await begun.wait()
     _, secret = await create(KeyStore(database), "physics", [], "", 0, by="a test")
