@@ -35,6 +35,8 @@ DATABASE = "EDGEMESH_GATEWAY_DATABASE"
 UP = "edgemesh_replica_up"
 PATIENCE_S = 20.0
 """No test waits longer for anything; none waits that long when all is well."""
+NOT_YET = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.NOT_FOUND)
+"""What a gateway says of an algorithm until its executor has told it what it offers."""
 
 
 class House:
@@ -63,13 +65,13 @@ class House:
         return await refused(ask(raw, timeout=PATIENCE_S))
 
     async def serves(self, algorithm: str) -> None:
-        """Wait until it answers for an algorithm."""
+        """Wait until it answers for an algorithm, which may have been offered this moment."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     await self.call(algorithm=algorithm)
                 except grpc.aio.AioRpcError as error:
-                    if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    if error.code() not in NOT_YET:
                         raise
                 else:
                     return
