@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import reranker
 from blocks import parse
 from reader import Page, checkout, environment
 from running import Running
@@ -19,13 +20,15 @@ from edgemesh_local.layout import Layout
 from edgemesh_local.ports import free_port
 
 EXECUTORS = ("cpp", "ml", "pywasm")
-OTHERS = ("deploy.md", "operations.md", "performance.md", "setups.md", "tracing.md")
-"""Pages that tell of machines that are not here, or are made."""
 LAYOUT = Layout.here()
+_PIP = """\
+#!/bin/sh
+set -e
+[ -d {folder} ] || {python} -m venv {folder}
+exec {folder}/bin/python -m pip --disable-pip-version-check --quiet "$@"
+"""
 
-pytest_collect_file = Sybil(
-    parsers=[parse], patterns=["*.md"], excludes=OTHERS, fixtures=["_reader"]
-).pytest()
+pytest_collect_file = Sybil(parsers=[parse], patterns=["*.md"], fixtures=["_reader"]).pytest()
 
 
 def chosen() -> tuple[str, ...]:
@@ -74,6 +77,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # The files and not the folder: a page adds a model, which is nobody else's.
     if "ml" in chosen():
         shutil.copytree(LAYOUT.cache / "models", folder / "models", copy_function=_linked)
+        reranker.make(folder / "models" / "all-minilm-l6-v2", folder / "models" / "order")
     return folder
 
 
@@ -104,6 +108,9 @@ def _reader(
     folder = tmp_path_factory.mktemp("reader")
     bin_ = folder / "bin"
     bin_.mkdir()
+    # What a page installs goes into an environment of its own, made when it is first asked for.
+    (bin_ / "pip").write_text(_PIP.format(python=sys.executable, folder=folder / "installed"))
+    (bin_ / "pip").chmod(0o755)
     for name, words in {"edgemesh": " -m edgemesh_client", "python": ""}.items():
         program = bin_ / name
         program.write_text(f'#!/bin/sh\nexec {sys.executable}{words} "$@"\n')

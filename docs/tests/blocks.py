@@ -5,54 +5,61 @@
     json          the document that was printed; it may have more keys, and "…" is anything
     (none)        a drawing
 
-A block of any other language needs a reason why it is not run, which is a comment in the line
-before it: `<!-- not run: it takes the mesh away -->`.
+A comment in the line before a block says what is to be known of it:
+
+    <!-- needs: go -->                    it is run where that program is, and everywhere in CI
+    <!-- run by: deploy/tests/test_x.py -->    another test runs it, which names the page
+    <!-- not run: it takes a cluster -->  nothing does, and why; a block of any other language too
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 from reader import Page
 from sybil import Document, Example, Region
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
 _LEXER = FencedCodeBlockLexer(r"[^\n]*", {"language": "language", "source": "source"})
-_REASON = re.compile(r"<!-- not run: (\S.*?) -->\s*\Z")
+_COMMENT = re.compile(r"<!-- (needs|run by|not run): (\S.*?) -->\s*\Z")
 
 
 def parse(document: Document) -> Iterator[Region]:
     """A page's blocks that are run or compared. Fails for one that is neither."""
     for region in _LEXER(document):
-        if region.lexemes["language"] and reason(document.text, region.start) is None:
-            region.parsed = str(region.lexemes["source"])
+        known, what = said(document.text, region.start)
+        if region.lexemes["language"] and known not in ("run by", "not run"):
+            region.parsed = (str(region.lexemes["source"]), what)
             region.evaluator = evaluate
             yield region
 
 
-def reason(text: str, start: int) -> str | None:
-    """Why the block that begins there is not run; None: it is."""
-    found = _REASON.search(text[:start])
-    return found.group(1) if found else None
+def said(text: str, start: int) -> tuple[str, str]:
+    """What the comment before a block tells: `needs`, `run by`, `not run` or nothing; and of it."""
+    found = _COMMENT.search(text[:start])
+    return (found[1], found[2]) if found else ("", "")
 
 
-def count(path: Path) -> tuple[int, list[str]]:
-    """How many blocks a page has, and why some are not run."""
+def comments(path: Path) -> list[tuple[str, str]]:
+    """What is said of each block of a page."""
     text = path.read_text()
-    regions = list(_LEXER(Document(text, str(path))))
-    reasons = (reason(text, region.start) for region in regions)
-    return len(regions), [each for each in reasons if each is not None]
+    return [said(text, region.start) for region in _LEXER(Document(text, str(path)))]
 
 
 def evaluate(example: Example) -> None:
     """Run a block, or hold what the one before has printed against it."""
     language = str(example.region.lexemes["language"]).split(" ")[0]
     page: Page = example.namespace["_reader"].page(example.path, example.namespace)
-    source = cast(str, example.parsed)
+    source, program = cast("tuple[str, str]", example.parsed)
+    if program and shutil.which(program) is None and "CI" not in os.environ:
+        pytest.skip(f"{program} is not here")
     match language:
         case "python":
             page.python(source, example.namespace)

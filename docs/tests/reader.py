@@ -2,7 +2,9 @@
 
 Rules: blocks of a page run in their order, in one shell and one namespace, as a reader would run
 them. Ports that the pages name are the standard ones; a reader here has those of the mesh under
-test. What a block prints is kept for the block behind it, which may say what that is.
+test. What a block prints is kept for the block behind it, which may say what that is. A line
+`make up` runs on behind, as in a terminal of its own: a mesh of the page's, whose ports the rest of
+the page has; another such line takes its place.
 """
 
 from __future__ import annotations
@@ -16,12 +18,45 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shell import Shell
+from shell import Failed, Shell
 
 from edgemesh_client import Client
+from edgemesh_local.ports import free_port
 
 OWN = ("cpp_plugins",)
 """Folders of the checkout in which a page makes files: the reader's are its own, of links."""
+STATE = "~/.cache/edgemesh"
+"""Where pages say that a mesh keeps what it keeps; here it is a folder of the page's."""
+STANDARD = {
+    "50051": "EDGEMESH_GATEWAY_PORT",
+    "8080": "EDGEMESH_GATEWAY_REST_PORT",
+    "9051": "EDGEMESH_GATEWAY_METRICS_PORT",
+    "50061": "EDGEMESH_CPP_PORT",
+    "9061": "EDGEMESH_CPP_METRICS_PORT",
+    "50062": "EDGEMESH_ML_PORT",
+    "9062": "EDGEMESH_ML_METRICS_PORT",
+    "50063": "EDGEMESH_PYWASM_PORT",
+    "9063": "EDGEMESH_PYWASM_METRICS_PORT",
+}
+"""The ports of `make up`, and what sets them."""
+_UP = re.compile(r"^(?P<line>(?:\w+=\S+ )*make up\b[^#\n]*).*$", re.MULTILINE)
+_STOP = """\
+[ -z "${UP-}" ] || { kill -TERM -- "-$UP" && wait "$UP" || true; }
+while [ -n "${UP-}" ] && kill -0 -- "-$UP" 2>/dev/null; do sleep 0.1; done
+UP=
+"""
+_START = """\
+trap '[ -z "$UP" ] || kill -TERM -- "-$UP"' EXIT
+mkdir -p {state}/gateway
+set -m
+{line} >up.log 2>&1 &
+UP=$!
+set +m
+until grep -q "the mesh is up" up.log; do
+  kill -0 "$UP" || {{ cat up.log >&2; false; }}
+  sleep 0.1
+done
+"""
 
 
 class Page:
@@ -29,6 +64,7 @@ class Page:
 
     def __init__(self, folder: Path, env: Mapping[str, str], ports: Mapping[str, str]) -> None:
         self._folder, self._env, self._ports = folder, env, ports
+        self._up: Mapping[str, str] = {}
         self._shell: Shell | None = None
         self._blocks = 0
         self.printed = ""
@@ -50,7 +86,21 @@ class Page:
         """Run a block in the page's terminal. Raises shell.Failed."""
         if self._shell is None:
             self._shell = Shell(self._folder, self._env)
+        if _UP.search(source):
+            self._up = self._up or {port: str(free_port("127.0.0.1")) for port in STANDARD}
+            source = _UP.sub(self._behind, source)
+        source = source.replace(STATE, f"{self._folder}/state")
         self.printed = self._shell.run(self._with_ports(source))
+
+    def _behind(self, line: re.Match[str]) -> str:
+        """What starts the page's own mesh, with what it keeps in the page's folder."""
+        state = f"{self._folder}/state"
+        own = {name: self._up[port] for port, name in STANDARD.items()} | {
+            "EDGEMESH_GATEWAY_DATABASE": f"sqlite:///{state}/gateway/gateway.db",
+            "EDGEMESH_PYWASM_SESSION_DIR": f"{state}/sessions/pywasm-50063",
+        }
+        settings = " ".join(f"{name}={value}" for name, value in own.items())
+        return _STOP + _START.format(state=state, line=f"{settings} {line['line']}")
 
     def close(self, namespace: Mapping[str, Any]) -> None:
         """End what its blocks have left running."""
@@ -58,10 +108,13 @@ class Page:
             if isinstance(value, Client):
                 value.close()
         if self._shell is not None:
+            if self._up:
+                with contextlib.suppress(Failed):
+                    self._shell.run(_STOP)
             self._shell.close()
 
     def _with_ports(self, source: str) -> str:
-        for port, own in self._ports.items():
+        for port, own in {**self._ports, **self._up}.items():
             source = re.sub(rf"(?<![\d.]){port}\b", own, source)
         return source
 

@@ -18,12 +18,7 @@ from typing import Any
 import docker
 import grpc
 from docker.models.containers import Container
-from edgemesh.compute.v1 import (
-    algorithm_pb2,
-    algorithm_pb2_grpc,
-    compute_pb2,
-    compute_pb2_grpc,
-)
+from edgemesh.compute.v1 import compute_pb2, compute_pb2_grpc
 
 ROOT = Path(__file__).resolve().parents[3]
 EXECUTORS = tuple(os.environ.get("EXECUTORS", "cpp,ml,pywasm").split(","))
@@ -38,10 +33,10 @@ MISBEHAVING = ROOT / "executor_cpp" / ".venv" / "edgemesh" / "testing-plugins"
 class Mesh:
     """A running mesh."""
 
-    def __init__(self, models: str, runtime: str = "runc") -> None:
+    def __init__(self, models: str, runtime: str = "runc", name: str = "") -> None:
         self.runtime = runtime
         """The OCI runtime that its containers run by."""
-        self._project = f"edgemesh-tests-{runtime}"
+        self._project = f"edgemesh-tests-{name or runtime}"
         self.ports = {name: _free_port() for name in ("GRPC", "REST", "METRICS")}
         self._env = {
             **os.environ,
@@ -62,7 +57,6 @@ class Mesh:
         self.key = self.inside(
             "gateway", "edgemesh-gateway", "keys", "create", "--tenant", "tests"
         ).strip()
-        wait_for(self._is_known, HEALTHY_S, "the gateway has read of the key")
         return self
 
     def __exit__(
@@ -83,31 +77,23 @@ class Mesh:
         self.engine.close()
         assert not left, f"left after down: {left}"
 
-    def _is_known(self) -> bool:
-        with self.channel() as channel:
-            listing: Any = algorithm_pb2_grpc.AlgorithmServiceStub(channel)
-            metadata = [("authorization", f"Bearer {self.key}")]
-            try:
-                listing.ListAlgorithms(
-                    algorithm_pb2.ListAlgorithmsRequest(), timeout=30, metadata=metadata
-                )
-            except grpc.RpcError as error:
-                if error.code() is grpc.StatusCode.UNAUTHENTICATED:
-                    return False
-                raise
-        return True
-
     def compose(self, *arguments: str) -> str:
         """What Compose says to it. Raises AssertionError where it fails."""
+        return self.run([*COMPOSE, *arguments], ROOT)
+
+    def run(self, command: Sequence[str], folder: Path, **settings: str) -> str:
+        """What a command says that finds the mesh by its environment. Raises AssertionError where
+        it fails.
+        """
         done = subprocess.run(
-            [*COMPOSE, *arguments],
-            cwd=ROOT,
-            env=self._env,
+            command,
+            cwd=folder,
+            env=self._env | settings,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def inside(self, service: str, *command: str) -> str:

@@ -19,6 +19,8 @@ HERE = Path(__file__).parents[1]
 ROOT = HERE.parents[1]
 DASHBOARDS = sorted((HERE / "grafana" / "dashboards").glob("*.json"))
 ALERTS = HERE / "alerts.yml"
+PAGE = ROOT / "docs" / "deploy.md"
+"""It says what an adapter asks, by which a cluster scales."""
 _FIGURE = re.compile(r"(?P<figure>.+) (?:==|!=|>|<|>=|<=) [\d.]+", re.DOTALL)
 _METRIC = re.compile(r"\b(?:edgemesh_\w+|up)\b")
 _SUFFIXES = ("_bucket", "_sum", "_count")
@@ -71,8 +73,20 @@ def alerts() -> list[dict[str, Any]]:
     ]
 
 
+def adapter() -> str:
+    """What the adapter's rule asks, of one executor."""
+    found = re.search(r"```yaml\n(rules:.*?)```", PAGE.read_text(), re.DOTALL)
+    assert found, PAGE
+    rule = yaml.safe_load(found[1])["rules"]["external"][0]
+    asked = rule["metricsQuery"].replace("<<.LabelMatchers>>", 'executor="pywasm"')
+    # The adapter knows what there is by the series, and asks of the same labels.
+    assert rule["seriesQuery"] in asked.replace('executor="pywasm"', 'executor!=""'), rule
+    return asked
+
+
 def expressions() -> Iterator[Expression]:
     """All of them."""
+    yield Expression(f"{PAGE.name}, the adapter", adapter())
     for path in DASHBOARDS:
         for panel in panels(path):
             for target in panel["targets"]:

@@ -1,0 +1,107 @@
+"""What docs/deploy.md has an operator type on one machine, in its order, on a mesh of its own.
+
+Rules: blocks are run as they stand, by bash, in a folder for what they write; `make images` gives
+the images that there are the tag that the page names. What takes an image of others (PostgreSQL) is
+left to tests/e2e/test_backup.py.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from edgemesh.compute.v1 import compute_pb2
+from mesh import COMPOSE, EXECUTORS, ROOT, Mesh
+
+PAGE = ROOT / "docs" / "deploy.md"
+COMPOSE_FILE = ROOT / "deploy" / "compose.yaml"
+BLOCK = re.compile(
+    r"<!-- run by: deploy/docker/tests/test_page.py -->\n```(?:sh|yaml)\n(.*?)```", re.DOTALL
+)
+IMAGES = ("gateway", *EXECUTORS)
+PROGRAMS = """
+set -euo pipefail
+docker-compose() {{ {compose} "$@"; }}
+make() {{
+  [ "$*" = images ]
+  for each in {images}; do docker tag "edgemesh-$each:latest" "edgemesh-$each:$EDGEMESH_TAG"; done
+}}
+"""
+
+
+def block(begin: str) -> str:
+    """The one that begins so. Raises LookupError."""
+    for each in BLOCK.findall(PAGE.read_text()):
+        if each.startswith(begin):
+            return each
+    raise LookupError(begin)
+
+
+def config(folder: Path, *files: Path, **settings: str) -> dict[str, dict[str, object]]:
+    """The services that Compose reads of the files."""
+    done = subprocess.run(
+        [*COMPOSE, "config"],
+        cwd=folder,
+        env={**os.environ, "COMPOSE_FILE": ":".join(map(str, files)), **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return yaml.safe_load(done.stdout)["services"]
+
+
+def test_two_lines_bring_postgresql(tmp_path: Path) -> None:
+    said = dict(line.split("=", 1) for line in block("COMPOSE_PROFILES").splitlines())
+    services = config(tmp_path, COMPOSE_FILE, **said)
+    assert services["postgres"]["profiles"] == [said["COMPOSE_PROFILES"]]
+    environment = services["gateway"]["environment"]
+    assert isinstance(environment, dict)
+    assert environment["EDGEMESH_GATEWAY_DATABASE"] == said["EDGEMESH_GATEWAY_DATABASE"]
+
+
+def test_a_gpu_is_given_by_a_file_behind(tmp_path: Path) -> None:
+    behind = tmp_path / "gpu.yaml"
+    behind.write_text(block("services:\n  ml:"))
+    assert "nvidia" in str(config(tmp_path, COMPOSE_FILE, behind)["ml"]["deploy"])
+
+
+@pytest.fixture(scope="module")
+def operated() -> Iterator[Mesh]:
+    """A mesh whose volumes may be removed."""
+    with Mesh(os.environ["MODELS"], name="page") as mesh:
+        yield mesh
+
+
+@pytest.mark.skipif(set(EXECUTORS) != {"cpp", "ml", "pywasm"}, reason="the page starts them all")
+def test_backup_upgrade_and_restore(operated: Mesh, tmp_path: Path) -> None:
+    programs = PROGRAMS.format(compose=" ".join(COMPOSE), images=" ".join(IMAGES))
+
+    def type_in(text: str) -> None:
+        operated.run(["bash", "-c", programs + text], tmp_path)
+        for name in IMAGES:
+            operated.wait_healthy(name)
+
+    def answered() -> str:
+        request = compute_pb2.ComputeRequest(
+            algorithm="python.run", parameters='{"code": "print(2+2)"}'
+        )
+        with operated.channel() as channel:
+            return operated.call(channel, request).stdout
+
+    type_in(block("docker-compose run --rm -T backup save > mesh.tar"))
+    saved = (tmp_path / "mesh.tar").stat().st_size
+    type_in(block("docker-compose run --rm -T backup save > before.tar"))
+    assert (tmp_path / "before.tar").stat().st_size >= saved > 0
+    for name in IMAGES:
+        assert operated.container(name).image.tags.count(f"edgemesh-{name}:0.2.0") == 1
+        assert operated.container(name).attrs["Config"]["Image"] == f"edgemesh-{name}:0.2.0"
+    assert answered() == "4\n"
+    operated.compose("down", "--volumes", "--timeout", "10")
+    type_in(block("docker-compose run --rm -T backup restore < mesh.tar"))
+    assert answered() == "4\n", "the key is in the database that was restored"
