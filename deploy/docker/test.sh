@@ -34,6 +34,12 @@ python=$here/tests/.venv/bin/python
 if ! [ -x "$python" ]; then "${tools%% *}/uv" venv --quiet --python /usr/bin/python3 "$here/tests/.venv"; fi
 "${tools%% *}/uv" pip sync --quiet --python "$python" --require-hashes "$here/tests/requirements.lock"
 
+# Those of the manager that want an engine, where `make test` has made their environment.
+manager=$(dirname "$here")/containers
+if (($# == 0)) && [ -x "$manager/.venv/bin/python" ]; then
+  (cd "$manager" && .venv/bin/python -m pytest -q -rs -p no:cacheprovider -m engine tests)
+fi
+
 cd "$here/tests"
 PYTHONPATH=$here/../../protos MODELS=${MODELS:-$cache/models} \
   exec "$python" -m pytest -q -rA -p no:cacheprovider --timeout 600 "$@"
