@@ -26,7 +26,7 @@ BLOCK = re.compile(
 IMAGES = ("gateway", *EXECUTORS)
 PROGRAMS = """
 set -euo pipefail
-docker-compose() {{ {compose} "$@"; }}
+docker-compose() {{ command {compose} "$@"; }}
 make() {{
   [ "$*" = images ]
   for each in {images}; do docker tag "edgemesh-$each:latest" "edgemesh-$each:$EDGEMESH_TAG"; done
