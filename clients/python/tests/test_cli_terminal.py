@@ -87,6 +87,27 @@ async def test_the_prompt_takes_blocks_completes_and_remembers(
     assert "+lighthouse = print(" in remembered
 
 
+@pytest.mark.needs("pywasm")
+async def test_ctrl_c_stops_what_runs_and_the_prompt_is_there_again(
+    address: str, tmp_path: Path
+) -> None:
+    async with terminal(address, tmp_path, "python", "repl") as shell:
+        await shell.until(">>>")
+        shell.type("x = print('be' + 'gun', flush=True)\r")
+        await shell.until("begun")
+        await shell.until(">>>")
+        shell.type("print('on' + 'wards', flush=True) or [1 for _ in iter(int, 1)]\r")
+        await shell.until("onwards")
+        shell.process.send_signal(signal.SIGINT)
+        await shell.until("KeyboardInterrupt")
+        await shell.until(">>>")
+        shell.type("x is None\r")
+        await shell.until("True")
+        await shell.until(">>>")
+        shell.type("\x04")
+        assert await shell.process.wait() == 0
+
+
 @pytest.mark.needs("cpp")
 async def test_the_status_goes_on_until_ctrl_c(address: str, tmp_path: Path) -> None:
     async with terminal(address, tmp_path, "status", "--every", "0.1") as shell:

@@ -52,6 +52,15 @@ async def test_json_has_a_stable_shape(address: str) -> None:
         (("run", "cpp.fft", "-i", "x=abc"), 2, "--input x: @FILE.npy, @FILE or numbers as JSON"),
         (("run", "cpp.fft", "-i", "x"), 2, "--input 'x': NAME=VALUE is expected"),
         (("run", "cpp.fft", "-i", "x=[1]", "-o", "z=@z"), 2, "no such output, but y"),
+        (("run", "cpp.fft", "-p", "norm=@latin"), 2, "latin is no text in UTF-8: byte 1"),
+        (("run", "cpp.fft", "-p", "norm=@"), 2, "@ is followed by a file"),
+        (("run", "cpp.fft", "-i", "x=@latin.npy"), 2, "latin.npy is no array of NumPy's"),
+        (("run", "cpp.fft", "-i", "x=[1]", "--job", "-o", "y=@y"), 2, "--job: its outputs come"),
+        (("run", "cpp.fft", "-i", "x=[1]", "--webhook", "http://x"), 2, "--webhook: of a job"),
+        (("python", "run", "latin"), 2, "latin is no text in UTF-8"),
+        (("usage", "--csv", "--json"), 2, "--csv and --json: one of both"),
+        (("status", "--metrics", "127.0.0.1:1"), 2, "--metrics 127.0.0.1:1: cannot be read"),
+        (("--timeout", "nan", "status"), 2, "timeout: seconds, more than 0"),
         (("run",), 2, "Missing argument"),
         (("jump",), 2, "No such command 'jump'"),
         (("--address", "a:b:c", "status"), 2, "address: host:port, not 'a:b:c'"),
@@ -59,12 +68,55 @@ async def test_json_has_a_stable_shape(address: str) -> None:
     ],
 )
 async def test_bad_input_is_one_line(
-    address: str, words: tuple[str, ...], code: int, line: str
+    address: str, tmp_path: Path, words: tuple[str, ...], code: int, line: str
 ) -> None:
-    said = await edgemesh(address, *words)
+    for name in ("latin", "latin.npy"):
+        (tmp_path / name).write_bytes("né".encode("latin-1"))
+    said = await edgemesh(address, *words, cwd=tmp_path)
     assert (said.code, said.out) == (code, "")
     assert line in said.err
     assert said.err.count("\n") == 1
+
+
+@pytest.mark.needs("pywasm")
+async def test_whatever_a_program_says_can_be_said(address: str) -> None:
+    odd = ("run", "python.run", "-p", "code='\\ud800'")
+    assert (await edgemesh(address, *odd)).out == "\\ud800\n"
+    assert (await edgemesh(address, *odd, "--json")).json["value"] == "\ud800"
+    accents = ("run", "python.run", "-p", "code='é'", "--json")
+    ascii = {"PYTHONIOENCODING": "ascii"}
+    assert (await edgemesh(address, *accents, env=ascii)).json["value"] == "é"
+
+
+@pytest.mark.needs("ml")
+async def test_what_follows_two_dashes_is_no_option(address: str) -> None:
+    said = await edgemesh(address, "embed", "--", "--json")
+    assert said.code == 0, said.err
+    assert not said.out.startswith("{")
+
+
+async def test_it_says_its_version(address: str) -> None:
+    said = await edgemesh(address, "--version")
+    assert said.out.startswith(("edgemesh 0.", "edgemesh of a checkout")), said
+
+
+@pytest.mark.needs("cpp")
+async def test_a_time_beyond_all_clocks_is_no_deadline(address: str) -> None:
+    said = await edgemesh(address, "--timeout", "1e30", "run", "cpp.fft", "-i", "x=[1]")
+    assert said.code == 0, said.err
+
+
+async def test_a_full_disk_is_one_line(address: str) -> None:
+    full = ("sh", "-c", 'exec "$@" > /dev/full', "sh")
+    said = await edgemesh(address, "algorithms", before=full)
+    line = "error: what came of it cannot be written: No space left on device\n"
+    assert (said.code, said.err) == (1, line)
+
+
+async def test_a_row_is_a_line_for_who_reads_a_pipe(address: str) -> None:
+    narrow = await edgemesh(address, "algorithms", env={"COLUMNS": "40"})
+    listed = (await edgemesh(address, "algorithms", "--json")).json["algorithms"]
+    assert narrow.out.count("\n") == len(listed) + 1
 
 
 async def test_errors_are_json_too(address: str) -> None:
@@ -230,7 +282,10 @@ async def test_what_tenants_did_is_told_and_erased(tmp_path: Path) -> None:
         assert lines[0].startswith("day,tenant,algorithm,calls,failed,compute_us,")
         assert lines[1].split(",")[1:4] == ["physics", "cpp.fft", "1"]
         asked = await edgemesh(address, "erase", "physics", stdin="n\n", key=secret)
-        assert asked.code == 130
+        assert (asked.code, asked.out) == (1, "")
+        asked = await edgemesh(address, "erase", "physics", key=secret)
+        assert (asked.code, asked.out) == (2, "")
+        assert "nobody answers, and --yes is not given" in asked.err
         words = ("erase", "physics", "--yes", "--json")
         gone = (await edgemesh(address, *words, key=secret)).json
         assert (gone["count"], gone["left"]) == ({"keys": 1, "usage": 1, "requests": 1}, [])

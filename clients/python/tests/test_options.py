@@ -48,6 +48,10 @@ def test_what_makes_no_sense_names_the_option(tmp_path: Path) -> None:
         assert error.value.option == option
 
     refused("address", address="a:b:c")
+    refused("address", address="a:99999")
+    refused("timeout", timeout=float("nan"))
+    (tmp_path / "no.pem").write_text("edgemesh")
+    refused("ca", ca=tmp_path / "no.pem")
     refused("address", address="ftp://a")
     refused("address", address="http://mesh.example", api_key="em_k")
     refused("token", api_key="a", token="b")

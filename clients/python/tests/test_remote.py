@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +11,13 @@ import pytest
 from edgemesh_client import (
     AsyncClient,
     Client,
+    ConfigurationError,
+    LimitPassed,
     Limits,
     ProgramRaised,
     SourceUnfit,
     TimeLimit,
+    ValueUnfit,
 )
 
 pytestmark = pytest.mark.needs("pywasm")
@@ -108,6 +112,49 @@ def test_what_cannot_go_is_refused_where_it_is_decorated(client: Client) -> None
         @client.remote
         def carries() -> object:  # pyright: ignore[reportUnusedFunction]
             return here
+
+
+counted_so_far = 41
+
+
+def test_a_global_that_is_assigned_comes_along(client: Client) -> None:
+    @client.remote
+    def counted() -> int:
+        global counted_so_far
+        counted_so_far += 1
+        return counted_so_far
+
+    assert counted() == 42
+
+
+def test_self_is_a_name_like_any_other(client: Client) -> None:
+    @client.remote
+    def named(**names: int) -> dict[str, int]:
+        return names
+
+    assert named(self=1) == {"self": 1}
+
+
+def test_one_text_is_no_list_of_packages(client: Client) -> None:
+    with pytest.raises(ConfigurationError, match=r"dependencies: a list, as \['humanize'\]"):
+        client.remote(dependencies="humanize")(sum_of_fibonacci)
+
+
+def test_a_limit_of_all_calls_is_told_as_that(client: Client) -> None:
+    @client.remote
+    def large(number: int) -> str:
+        return str(number) * 2000
+
+    with pytest.raises(LimitPassed, match="output_bytes"):
+        large.map(range(600))
+
+
+def test_inputs_have_names(client: Client) -> None:
+    assert client.run("inputs", inputs={"deep": {1: 2}}).value == {"deep": {1: 2}}
+    unfits: list[Any] = [{1: 2}, {"$type": "dict"}]
+    for unfit in unfits:
+        with pytest.raises(ValueUnfit, match=r"inputs has .* for a name"):
+            client.run("inputs", inputs=unfit)
 
 
 async def test_the_same_for_asyncio(aclient: AsyncClient) -> None:

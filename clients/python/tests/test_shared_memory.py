@@ -125,6 +125,11 @@ def test_what_makes_no_sense(client: Client) -> None:
             memory.array((5, 10))
         with pytest.raises(ConfigurationError, match=r"^dtype: one of bool, int8"):
             memory.array(1, object)
+        for unfit in (-1, (2, -3), 1.5):
+            with pytest.raises(ConfigurationError, match=r"^shape"):
+                memory.array(unfit)  # type: ignore[arg-type]
+        with pytest.raises(ConfigurationError, match="zzz"):
+            memory.array(1, "zzz")
     with pytest.raises(ConfigurationError, match=r"^size: memory that is open"):
         memory.array(1)
     with pytest.raises(ConfigurationError, match=r"^size: bytes, more than 0"):

@@ -19,6 +19,7 @@ from edgemesh_client.errors import (
     AlgorithmFailed,
     AlreadyExists,
     Cancelled,
+    ClientClosed,
     ConfigurationError,
     Crashed,
     DeadlineExceeded,
@@ -78,7 +79,7 @@ from edgemesh_client.watch import watch
 
 __all__ = [
     "Algorithm", "AlgorithmFailed", "AlreadyExists", "AsyncClient", "AsyncJob", "AsyncRemote",
-    "AsyncSession", "AsyncSharedMemory", "Blob", "Cancelled", "ChainInfo", "Client",
+    "AsyncSession", "AsyncSharedMemory", "Blob", "Cancelled", "ChainInfo", "Client", "ClientClosed",
     "ConfigurationError", "Crashed", "DeadlineExceeded", "EdgemeshError", "Environment", "Erased",
     "Event", "Exhausted", "FailedPrecondition", "Failure", "Internal", "InvalidRequest", "Job",
     "JobEvent", "JobInfo", "JobState", "Key", "LimitPassed", "Limits", "MeshError", "Missed",

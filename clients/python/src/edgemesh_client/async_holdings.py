@@ -24,6 +24,7 @@ from edgemesh_client.kinds import (
     Key,
     Model,
 )
+from edgemesh_client.request import requirements
 
 PREPARING_S = 300.0
 """How long a set-up may take: an environment, a registration."""
@@ -74,7 +75,8 @@ class AsyncHoldings(AsyncConnection):
         Raises InvalidRequest with the resolver's own words where there is no solution.
         """
         stub = environment_pb2_grpc.EnvironmentServiceStub(self.channel)
-        request = environment_pb2.CreateEnvironmentRequest(dependencies=dependencies)
+        asked = requirements(dependencies)
+        request = environment_pb2.CreateEnvironmentRequest(dependencies=asked)
         made: Environment | None = None
         async for event in self.link.stream(
             stub.CreateEnvironment, request, timeout=timeout, safe=True
@@ -89,7 +91,7 @@ class AsyncHoldings(AsyncConnection):
 
     async def environment_of(self, dependencies: Sequence[str]) -> Environment:
         """The environment of these, made at most once by this client."""
-        key = tuple(dependencies)
+        key = requirements(dependencies)
         task = self._making.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = self._making[key] = asyncio.create_task(self.environment(key))

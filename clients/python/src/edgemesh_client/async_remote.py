@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from edgemesh_client.request import Limits
-from edgemesh_client.result import Result, of_item
+from edgemesh_client.request import Limits, requirements
+from edgemesh_client.result import Outcome, Result, of_item
 from edgemesh_client.source import program
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ class AsyncRemote:
         self._client, self.local = client, function
         self.code = program(function)
         """The program that is sent."""
-        self._dependencies, self._timeout = tuple(dependencies), timeout
+        self._dependencies, self._timeout = requirements(dependencies), timeout
         self._limits, self._capabilities = limits, capabilities
         functools.update_wrapper(self, function)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.local.__qualname__}>"
 
-    async def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    async def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call it in the sandbox. Raises AlgorithmFailed with the remote traceback."""
         said = await self._said() | {"args": list(args), "kwargs": kwargs}
         result = await self._client.compute(
@@ -76,13 +76,19 @@ class AsyncRemote:
             if not isinstance(whole.value, list):
                 whole.check()
             results = [of_item(at, item, whole) for at, item in enumerate(whole.value)]
+            if check and whole.outcome not in (Outcome.OK, Outcome.TIMEOUT):
+                # What was not begun for it is told as late; what all ran into says more.
+                for at, each in enumerate(results):
+                    if each.outcome is not Outcome.TIMEOUT:
+                        self._of(len(found) + at, each, check)
+                whole.check()
             found += [self._of(len(found) + at, each, check) for at, each in enumerate(results)]
         return found
 
     def _of(self, number: int, result: Result, check: bool) -> Any:
         return result.check(f"item {number}: ").value if check else result
 
-    async def submit(self, *args: Any, **kwargs: Any) -> AsyncJob:
+    async def submit(self, /, *args: Any, **kwargs: Any) -> AsyncJob:
         """The call as a job."""
         said = await self._said() | {"args": list(args), "kwargs": kwargs}
         return await self._client.submit(

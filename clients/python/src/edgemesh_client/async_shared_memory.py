@@ -13,8 +13,9 @@ import os
 import uuid
 from collections.abc import Sequence
 from math import prod
+from operator import index
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
@@ -102,8 +103,13 @@ class AsyncSharedMemory:
         self, shape: int | Sequence[int], dtype: npt.DTypeLike = np.float64
     ) -> npt.NDArray[Any]:
         """An array in it, of zeros. Raises ConfigurationError where there is no room left."""
-        lengths = (shape,) if isinstance(shape, int) else tuple(shape)
-        kind = np.dtype(dtype)
+        try:
+            lengths = tuple(map(index, (shape,) if isinstance(shape, SupportsIndex) else shape))
+            kind = np.dtype(dtype)
+        except TypeError as error:
+            raise ConfigurationError("shape, dtype", str(error)) from None
+        if any(length < 0 for length in lengths):
+            raise ConfigurationError("shape", f"lengths of 0 or more, not {lengths}")
         if self._memory is None:
             raise ConfigurationError("size", "memory that is open: use `with`, or open()")
         if kind.name not in DTYPES:

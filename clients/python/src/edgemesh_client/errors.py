@@ -13,6 +13,7 @@
     ├── ConfigurationError       an option of the client's makes no sense
     ├── ValueUnfit               a value has no form on the wire; a TypeError
     ├── SourceUnfit              a function cannot be shipped; a TypeError
+    ├── ClientClosed             it was closed, before the call or meanwhile; a RuntimeError
     └── Undecodable              an answer makes no sense
 
 Nothing here knows gRPC: `translate` makes these of its errors.
@@ -167,6 +168,13 @@ class SourceUnfit(EdgemeshError, TypeError):
     def __init__(self, function: str, reason: str) -> None:
         self.function, self.reason = function, reason
         super().__init__(f"{function} {reason}")
+
+
+class ClientClosed(EdgemeshError, RuntimeError):
+    """The client was closed, before the call or while it ran."""
+
+    def __init__(self) -> None:
+        super().__init__("the client is closed")
 
 
 class Undecodable(EdgemeshError, ValueError):

@@ -7,7 +7,6 @@ the call.
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 from collections.abc import AsyncIterator
 from typing import TypeVar
@@ -19,6 +18,8 @@ from edgemesh_client.errors import DeadlineExceeded, MeshError
 from edgemesh_client.options import Options, Retries
 from edgemesh_client.translate import from_rpc, may_retry
 
+_FOR_EVER_S = 1e9
+"""More than this is no deadline: gRPC cannot say much more."""
 _CHANNEL = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -151,9 +152,9 @@ class Link:
 
 def _left(ends: float) -> float | None:
     """Seconds until then, as gRPC wants to be told; None: it may take for ever."""
-    if math.isinf(ends):
-        return None
     left = ends - asyncio.get_running_loop().time()
+    if left > _FOR_EVER_S:
+        return None
     if left <= 0:
         raise DeadlineExceeded("DEADLINE_EXCEEDED", "the time given was over before the call")
     return left

@@ -75,7 +75,7 @@ class Options:
         """Arguments and environment together. Raises ConfigurationError."""
         if api_key and token:
             raise ConfigurationError("token", "either an API key or a token, not both")
-        if timeout <= 0:
+        if not timeout > 0:  # nor NaN
             raise ConfigurationError("timeout", "seconds, more than 0")
         shown = api_key or token
         if shown is None:
@@ -113,7 +113,10 @@ def _place(address: str) -> tuple[str, str]:
     if match is None or ("/" in match[2] and match[1] != "unix"):
         raise ConfigurationError("address", f"host:port or https://host:port, not {address!r}")
     scheme, place = match[1] or "", match[2]
-    if scheme == "unix" or re.search(r":\d+$", place):
+    port = re.search(r":(\d+)$", place)
+    if scheme != "unix" and port and not 0 < int(port[1]) < 1 << 16:
+        raise ConfigurationError("address", f"a port from 1 to 65535, not {port[1]}")
+    if scheme == "unix" or port:
         return scheme, place
     if ":" in place and not place.endswith("]"):
         raise ConfigurationError("address", f"host:port, not {address!r}")
@@ -124,6 +127,9 @@ def _read(option: str, path: str | Path | None) -> bytes | None:
     if not path:
         return None
     try:
-        return Path(path).read_bytes()
+        found = Path(path).read_bytes()
     except OSError as error:
         raise ConfigurationError(option, f"{path} cannot be read ({error.strerror})") from None
+    if b"-----BEGIN " not in found:  # gRPC would say that it cannot connect
+        raise ConfigurationError(option, f"{path} is no PEM")
+    return found

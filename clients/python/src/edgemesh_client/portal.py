@@ -10,9 +10,11 @@ import asyncio
 import atexit
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any, TypeVar
+
+from edgemesh_client.errors import ClientClosed
 
 _T = TypeVar("_T")
 _STOP_S = 5.0
@@ -23,6 +25,7 @@ class Portal:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._closing = False
         self._thread = threading.Thread(target=self._serve, name="edgemesh-client", daemon=True)
         self._thread.start()
         atexit.register(self.close)
@@ -40,14 +43,18 @@ class Portal:
         """Have `work` done, as a future."""
         if self._loop.is_closed():
             work.close()
-            raise RuntimeError("the client is closed")
+            raise ClientClosed
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """What `work` returns or raises."""
+        """What `work` returns or raises; ClientClosed where the portal is closed, or gets so."""
         future = self.begin(work)
         try:
             return future.result()
+        except CancelledError:
+            if not self._closing:
+                raise
+            raise ClientClosed from None
         except BaseException:
             future.cancel()
             raise
@@ -55,15 +62,20 @@ class Portal:
     def each(self, items: AsyncIterator[_T]) -> Iterator[_T]:
         """The items, one after the other; what they come from ends when the caller leaves."""
 
+        # An interrupt leaves a step that is being cancelled: what closes them waits for its end.
+        one_at_a_time = asyncio.Lock()
+
         async def following() -> _T | None:
-            with suppress(StopAsyncIteration):
-                return await anext(items)
+            async with one_at_a_time:
+                with suppress(StopAsyncIteration):
+                    return await anext(items)
             return None
 
         async def end() -> None:
             close = getattr(items, "aclose", None)
-            if close is not None:
-                await close()
+            async with one_at_a_time:
+                if close is not None:
+                    await close()
 
         try:
             while (item := self.run(following())) is not None:
@@ -76,6 +88,7 @@ class Portal:
         """Stop the loop, and wait for its thread."""
         if self._loop.is_closed():
             return
+        self._closing = True
         atexit.unregister(self.close)
         with suppress(TimeoutError):
             asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(_STOP_S)

@@ -31,7 +31,7 @@ class Remote:
         """The program that is sent."""
         return self._async.code
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call it in the sandbox. Raises AlgorithmFailed with the remote traceback."""
         return self._portal.run(self._async(*args, **kwargs))
 
@@ -47,6 +47,6 @@ class Remote:
             self._async.map(items, check=check, concurrency=concurrency, **kwargs)
         )
 
-    def submit(self, *args: Any, **kwargs: Any) -> Job:
+    def submit(self, /, *args: Any, **kwargs: Any) -> Job:
         """The call as a job."""
         return Job(self._portal, self._portal.run(self._async.submit(*args, **kwargs)))

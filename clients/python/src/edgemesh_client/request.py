@@ -76,6 +76,7 @@ def make_request(
         place = regions.place(algorithm, value) if regions is not None else None
         request.inputs[name].CopyFrom(to_tensor(value, f"input {name!r}", place))
     if algorithm.startswith(_PROGRAMS):
+        _named(said.get("inputs"))
         encoder = Encoder(inputs)
         wire: Any = {name: encoder.encode(value, name) for name, value in said.items()}
         for name, tensor in encoder.tensors.items():
@@ -84,6 +85,20 @@ def make_request(
         wire = {name: _json(value, name) for name, value in said.items()}
     request.parameters = json.dumps(wire, allow_nan=False) if wire else ""
     return request
+
+
+def requirements(dependencies: Sequence[str]) -> tuple[str, ...]:
+    """Names of packages, as pip writes them. Raises ConfigurationError for one text."""
+    if isinstance(dependencies, str):
+        raise ConfigurationError("dependencies", f"a list, as [{dependencies!r}], and no text")
+    return tuple(dependencies)
+
+
+def _named(inputs: Any) -> None:
+    """A program's inputs are its names. Raises ValueUnfit for what is none."""
+    for name in cast("dict[Any, Any]", inputs) if isinstance(inputs, dict) else ():
+        if not isinstance(name, str) or name == "$type":
+            raise ValueUnfit("inputs", f"has {name!r} for a name: put the dict under one of text")
 
 
 def _is_plain_array(value: Any, algorithm: str) -> bool:

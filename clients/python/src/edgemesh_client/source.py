@@ -110,18 +110,26 @@ def _needed(value: Any, text: str, root: str) -> dict[str, Any]:
         space = value.__globals__
     else:
         space = vars(sys.modules[value.__module__])
+    declared = {
+        name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Global)
+        for name in node.names
+    }
     names = sorted(
         {
             node.id
             for node in ast.walk(ast.parse(text))
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
         }
+        | declared
     )
     bound = {
         node.id
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
     } | {node.arg for node in ast.walk(ast.parse(text)) if isinstance(node, ast.arg)}
+    bound -= declared
     return {
         name: space[name]
         for name in names

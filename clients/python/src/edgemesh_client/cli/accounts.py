@@ -12,7 +12,9 @@ import typer
 from edgemesh_client.account_kinds import UsageOfDay
 from edgemesh_client.cli import shapes
 from edgemesh_client.cli.app import STATE, app
+from edgemesh_client.cli.asking import sure
 from edgemesh_client.cli.examples import examples
+from edgemesh_client.cli.given import BadInput
 from edgemesh_client.cli.show import many, one
 
 _Tenant = Annotated[str, typer.Option(help="Another's; needs the scope admin.")]
@@ -40,6 +42,8 @@ def usage(
     rows = STATE.client.usage(
         first=first, last=last, algorithm=algorithm, tenant=tenant, all_tenants=everyone
     )
+    if as_csv and STATE.output.as_json:
+        raise BadInput("--csv and --json: one of both")
     if as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow([field.name for field in dataclasses.fields(UsageOfDay)])
@@ -67,7 +71,7 @@ def erase(
 ) -> None:
     """Erase all that the mesh keeps of a tenant; needs the scope admin."""
     if not dry_run and not yes:
-        typer.confirm(f"erase all of tenant {tenant}, for good?", abort=True, err=True)
+        sure(f"erase all of tenant {tenant}, for good?")
     told = STATE.client.erase_tenant(tenant, dry_run=dry_run)
     if STATE.output.as_json:
         STATE.output.json(shapes.ErasedShape(tenant, dry_run, told.count, told.left))

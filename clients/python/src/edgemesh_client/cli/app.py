@@ -6,8 +6,10 @@ EXIT_CODES has them; `COMMANDS.md` is made of it.
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
+from importlib import metadata
 from typing import Annotated, Any, TypedDict, cast
 
 import typer
@@ -20,7 +22,7 @@ from edgemesh_client.client import Client
 
 EXIT_CODES = {
     0: "done",
-    1: "the work ended otherwise than OK",
+    1: "the work ended otherwise than OK, the answer was no, or what came cannot be written",
     2: "the command line, or the request, is wrong",
     3: "the mesh refused it",
     4: "the mesh was not reached, the time was over, or `doctor` found something",
@@ -72,6 +74,16 @@ class State:
 STATE = State()
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        try:
+            own = metadata.version("edgemesh-client")
+        except metadata.PackageNotFoundError:
+            own = "of a checkout"
+        STATE.output.line(f"edgemesh {own}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     address: Annotated[
@@ -85,6 +97,10 @@ def options(
         bool | None, typer.Option("--tls/--no-tls", help="By default as the address says.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Say it, and end."),
+    ] = False,
 ) -> None:
     """edgemesh from a terminal: run algorithms, Python, models and jobs.
 
@@ -108,22 +124,32 @@ def exit_code(error: errors.EdgemeshError) -> int:
 def main(words: list[str] | None = None) -> None:
     """Run the command; ends the process."""
     words = list(sys.argv[1:] if words is None else words)
-    if "--json" in words:  # wherever it is written
-        words = ["--json", *(word for word in words if word != "--json")]
+    options = words[: words.index("--")] if "--" in words else words
+    if "--json" in options:  # wherever it is written
+        own = [word for word in options if word != "--json"]
+        words = ["--json", *own, *words[len(options) :]]
     try:
         code = app(words, prog_name="edgemesh", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     except errors.EdgemeshError as error:
         STATE.output.error(error)
+        if isinstance(error, errors.Unavailable) and not STATE.output.as_json:
+            STATE.output.note("edgemesh doctor says what is in the way")
         code = exit_code(error)
     except BrokenPipeError:
         code = 0
+    except OSError as error:
+        STATE.output.error(BadInput(f"what came of it cannot be written: {error.strerror}"))
+        code = 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python tries once more at its end
     except Exception as error:
         said = getattr(error, "format_message", None)
         if said is None:
             raise
-        STATE.output.error(BadInput(f"{said()} (edgemesh --help)"))
+        line = said() or "a command is expected"
+        if STATE.output.as_json or said():  # else the help has been shown
+            STATE.output.error(BadInput(f"{line} (edgemesh --help)"))
         code = 2
     finally:
         with suppress(Exception):

@@ -43,7 +43,7 @@ def parameters(texts: Iterable[str]) -> dict[str, Any]:
     """What --param says."""
     found: dict[str, Any] = {}
     for name, value in pairs("--param", texts).items():
-        found[name] = _json_or_text(read(value[1:]).decode() if value.startswith("@") else value)
+        found[name] = _json_or_text(text(value[1:]) if value.startswith("@") else value)
     return found
 
 
@@ -54,12 +54,22 @@ def inputs(texts: Iterable[str]) -> dict[str, Any]:
 
 def read(path: str) -> bytes:
     """A file, or stdin for `-`."""
+    if not path:
+        raise BadInput("@ is followed by a file, or by - for stdin")
     if path == "-":
         return sys.stdin.buffer.read()
     try:
         return Path(path).read_bytes()
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from None
+
+
+def text(path: str) -> str:
+    """The text of a file, or of stdin for `-`."""
+    try:
+        return read(path).decode()
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} is no text in UTF-8: byte {error.start} is not") from None
 
 
 def save(path: str, value: Any) -> None:
@@ -90,8 +100,8 @@ def _input(name: str, value: str) -> Any:
             return np.load(value[1:], allow_pickle=False)
         except OSError as error:
             raise BadInput(f"{value[1:]} cannot be read: {error.strerror or error}") from None
-        except ValueError as error:
-            raise BadInput(f"{value[1:]} is no array of NumPy's: {error}") from None
+        except ValueError:
+            raise BadInput(f"{value[1:]} is no array of NumPy's, or one of objects") from None
     try:
         array = np.array(json.loads(value))
     except ValueError:

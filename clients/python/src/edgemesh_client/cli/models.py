@@ -18,6 +18,7 @@ import typer
 
 from edgemesh_client.cli import completing, house, shapes
 from edgemesh_client.cli.app import STATE, app
+from edgemesh_client.cli.asking import sure
 from edgemesh_client.cli.examples import examples
 from edgemesh_client.cli.given import BadInput
 from edgemesh_client.cli.show import many, one
@@ -92,7 +93,7 @@ def models_rm(
     folder = house.models_folder()
     place = _lies(folder, name)
     if not yes:
-        typer.confirm(f"delete {place}?", abort=True, err=True)
+        sure(f"delete {place}?")
     # Renamed first: a model is never seen in part.
     with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as scratch:
         gone = place.rename(Path(scratch) / place.name)

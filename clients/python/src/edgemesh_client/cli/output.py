@@ -11,11 +11,12 @@ import base64
 import dataclasses
 import datetime as dt
 import enum
+import io
 import json
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import numpy as np
 from rich.console import Console
@@ -37,6 +38,7 @@ from edgemesh_client.result import Result
 from edgemesh_client.values import Blob, Encoder
 
 _MOST_SHOWN = 2000
+_WIDE = 10_000
 
 
 class Output:
@@ -44,12 +46,17 @@ class Output:
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # what it cannot say is said by its number
+                stream.reconfigure(errors="backslashreplace")
         self._out = Console(highlight=False, soft_wrap=True)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+        if not self._out.is_terminal:  # who reads a pipe wants a row to be a line
+            self._out.width = _WIDE
 
     def json(self, value: Any) -> None:
         """One JSON document."""
-        sys.stdout.write(json.dumps(plain(value), allow_nan=False, ensure_ascii=False) + "\n")
+        sys.stdout.write(_document(plain(value), sys.stdout) + "\n")
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """A table."""
@@ -73,7 +80,7 @@ class Output:
         """What went wrong."""
         if self.as_json:
             told = plain(Failed(_told(error)))
-            sys.stderr.write(json.dumps(told, ensure_ascii=False) + "\n")
+            sys.stderr.write(_document(told, sys.stderr) + "\n")
         else:
             self._err.print(Text(f"error: {error}", style="red"))
 
@@ -109,6 +116,11 @@ class Output:
             self.write(result.stderr, stderr=True)
         if result.ok and result.value is not None:
             self.line(shown(result.value))
+
+
+def _document(value: Any, stream: TextIO) -> str:
+    unicode = (stream.encoding or "").lower().replace("-", "") == "utf8"
+    return json.dumps(value, allow_nan=False, ensure_ascii=not unicode)
 
 
 def table_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:

@@ -30,7 +30,7 @@ def python_run(
     ] = "",
 ) -> None:
     """Run a program in the sandbox; what it prints is shown while it runs."""
-    code = given.read(file).decode(errors="replace")
+    code = given.text(file)
     result = streamed("python.run", {"code": code}, session)
     STATE.output.result(result, printed=True)
     check(result)

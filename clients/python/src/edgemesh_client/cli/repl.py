@@ -2,7 +2,8 @@
 
 Rules: on a terminal prompt_toolkit reads, with history and the session's names; otherwise stdin's
 lines are read. A piece is what Python's own prompt would take: one statement, or a block up to an
-empty line. What fails is said, and the conversation goes on.
+empty line. What fails is said, and the conversation goes on; so does it after Ctrl-C on a terminal,
+which stops what runs.
 """
 
 from __future__ import annotations
@@ -35,12 +36,16 @@ _WORD = re.compile(r"%?[A-Za-z_]\w*$")
 
 def converse(session: Session) -> None:
     """Until there is no more."""
-    pieces = _typed(session) if sys.stdin.isatty() and not STATE.output.as_json else _read()
-    for code in pieces:
+    typed = sys.stdin.isatty() and not STATE.output.as_json
+    for code in _typed(session) if typed else _read():
         try:
             _answer(session, code)
         except (AlgorithmFailed, MeshError) as error:
             STATE.output.error(error)
+        except KeyboardInterrupt:
+            if not typed:
+                raise
+            STATE.output.note("KeyboardInterrupt")
 
 
 def _answer(session: Session, code: str) -> None:

@@ -46,6 +46,10 @@ def run(
     places = given.pairs("--out", out or ())
     if picture is not None:
         plot.check(picture)
+    if job and (places or drawn or picture):
+        raise given.BadInput("--job: its outputs come by `edgemesh jobs`, not by --out or --plot")
+    if webhook and not job:
+        raise given.BadInput("--webhook: of a job, so with --job")
     if job:
         submitted = STATE.client.submit(
             algorithm, webhook=webhook, parameters=parameters, tensors=tensors

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from edgemesh_client.cli.app import STATE, app
 from edgemesh_client.cli.examples import examples
+from edgemesh_client.cli.given import BadInput
 from edgemesh_client.cli.interrupt import interrupts
 from edgemesh_client.cli.output import table_of
 from edgemesh_client.cli.shapes import Load, StatusShape
@@ -52,6 +53,8 @@ def status(
         found = _look(metrics)
         STATE.output.line(_headline(found))
         STATE.output.table(_COLUMNS, _rows(found))
+        if found.load is None:
+            STATE.output.note("how busy they are is not known: --metrics HOST:PORT")
         return
     with interrupts() as check, STATE.output.screen() as screen:
         while True:
@@ -83,7 +86,10 @@ def _load(metrics: str, address: str) -> dict[str, Load] | None:
     try:
         with urllib.request.urlopen(f"http://{place}/metrics", timeout=_SOON_S) as answer:
             text: str = answer.read().decode(errors="replace")
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if metrics:
+            why = getattr(error, "reason", None) or error
+            raise BadInput(f"--metrics {metrics}: cannot be read ({why})") from None
         return None
     figures: dict[str, dict[str, float]] = {}
     for name, executor, value in _FIGURE.findall(text):
