@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,7 +16,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
-CHART = Path(__file__).parents[2] / "deploy" / "kubernetes" / "edgemesh"
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "deploy" / "kubernetes" / "edgemesh"
+PAGE = ROOT / "docs" / "deploy.md"
 HELM = shutil.which("helm")
 VERSIONS = ("1.27", "1.33")
 PARTS = ("cpp", "ml", "pywasm")
@@ -240,3 +245,19 @@ def test_what_cannot_be_is_refused_by_name(setting: str, told: str) -> None:
     done = helm(setting)
     assert done.returncode != 0
     assert told in done.stderr
+
+
+def test_what_the_page_has_one_type_is_taken() -> None:
+    """Without a cluster: each flag is one of Helm's, and each setting one of the chart's."""
+    assert HELM is not None
+    known = subprocess.run([HELM, "upgrade", "--help"], capture_output=True, text=True, check=True)
+    commands = re.findall(
+        r"^ *helm upgrade (.*)$", PAGE.read_text().replace("\\\n", " "), re.MULTILINE
+    )
+    assert len(commands) == 2
+    for command in commands:
+        words = shlex.split(command)
+        assert all(f"{word} " in known.stdout for word in words if word.startswith("--")), command
+        settings = [word for before, word in itertools.pairwise(words) if before == "--set"]
+        assert settings
+        assert rendered(*settings)
