@@ -24,7 +24,7 @@ LAYOUT = Layout.here()
 _PIP = """\
 #!/bin/sh
 set -e
-[ -d {folder} ] || {python} -m venv {folder}
+[ -x {folder}/bin/pip ] || {python} -m venv {folder}
 exec {folder}/bin/python -m pip --disable-pip-version-check --quiet "$@"
 """
 
@@ -134,8 +134,8 @@ def _ports(running: Running) -> dict[str, str]:
     """Ports that pages name, and what they are here."""
     standard = {"gateway": "50051", "cpp": "50061", "ml": "50062", "pywasm": "50063"}
     named = {standard[name]: running.port(name) for name in ("gateway", *chosen())}
-    # Of a gateway that a page starts itself.
-    free = {port: str(free_port("127.0.0.1")) for port in ("50052", "8081", "9052")}
+    # Of a gateway, and of a server of files, that a page starts itself.
+    free = {port: str(free_port("127.0.0.1")) for port in ("50052", "8081", "9052", "8765")}
     return named | free | {"8080": running.rest}
 
 

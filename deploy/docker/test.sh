@@ -36,10 +36,12 @@ if ! [ -x "$python" ]; then "${tools%% *}/uv" venv --quiet --python /usr/bin/pyt
 
 # Those of the manager that want an engine, where `make test` has made their environment.
 manager=$(dirname "$here")/containers
+failed=0
 if (($# == 0)) && [ -x "$manager/.venv/bin/python" ]; then
-  (cd "$manager" && .venv/bin/python -m pytest -q -rs -p no:cacheprovider -m engine tests)
+  (cd "$manager" && .venv/bin/python -m pytest -q -rs -p no:cacheprovider -m engine tests) || failed=1
 fi
 
 cd "$here/tests"
 PYTHONPATH=$here/../../protos MODELS=${MODELS:-$cache/models} \
-  exec "$python" -m pytest -q -rA -p no:cacheprovider --timeout 600 "$@"
+  "$python" -m pytest -q -rA -p no:cacheprovider --timeout 600 "$@"
+exit "$failed"

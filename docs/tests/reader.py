@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from shell import Failed, Shell
 
 from edgemesh_client import Client
@@ -47,12 +48,14 @@ UP=
 """
 _START = """\
 trap '[ -z "$UP" ] || kill -TERM -- "-$UP"' EXIT
+export EDGEMESH_ADDRESS={address}
 mkdir -p {state}/gateway
+rm -f up.log
 set -m
 {line} >up.log 2>&1 &
 UP=$!
 set +m
-until grep -q "the mesh is up" up.log; do
+until grep -qs "the mesh is up" up.log; do
   kill -0 "$UP" || {{ cat up.log >&2; false; }}
   sleep 0.1
 done
@@ -65,6 +68,7 @@ class Page:
     def __init__(self, folder: Path, env: Mapping[str, str], ports: Mapping[str, str]) -> None:
         self._folder, self._env, self._ports = folder, env, ports
         self._up: Mapping[str, str] = {}
+        self._patch = pytest.MonkeyPatch()
         self._shell: Shell | None = None
         self._blocks = 0
         self.printed = ""
@@ -100,13 +104,17 @@ class Page:
             "EDGEMESH_PYWASM_SESSION_DIR": f"{state}/sessions/pywasm-50063",
         }
         settings = " ".join(f"{name}={value}" for name, value in own.items())
-        return _STOP + _START.format(state=state, line=f"{settings} {line['line']}")
+        address = f"127.0.0.1:{self._up['50051']}"
+        self._patch.setenv("EDGEMESH_ADDRESS", address)  # for Python's blocks
+        line_here = f"{settings} {line['line']}"
+        return _STOP + _START.format(state=state, address=address, line=line_here)
 
     def close(self, namespace: Mapping[str, Any]) -> None:
         """End what its blocks have left running."""
         for value in namespace.values():
             if isinstance(value, Client):
                 value.close()
+        self._patch.undo()
         if self._shell is not None:
             if self._up:
                 with contextlib.suppress(Failed):

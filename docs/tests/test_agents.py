@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import urllib.request
 
+import pytest
 from running import Running
 
 from edgemesh_local.layout import Layout
@@ -13,6 +15,7 @@ from edgemesh_local.layout import Layout
 PAGE = Layout.here().root / "docs" / "integration.md"
 
 
+@pytest.mark.skipif("cpp" not in os.environ.get("EXECUTORS", "cpp"), reason="cpp is not under test")
 def test_an_agents_configuration_leads_to_the_tools(running: Running) -> None:
     found = re.search(r'```json\n(\{"mcpServers".*?)```', PAGE.read_text(), re.DOTALL)
     assert found

@@ -60,6 +60,8 @@ async def test_json_has_a_stable_shape(address: str) -> None:
         (("python", "run", "latin"), 2, "latin is no text in UTF-8"),
         (("usage", "--csv", "--json"), 2, "--csv and --json: one of both"),
         (("status", "--metrics", "127.0.0.1:1"), 2, "--metrics 127.0.0.1:1: cannot be read"),
+        (("status", "--metrics", "a:b:c"), 2, "--metrics a:b:c: cannot be read"),
+        (("run", "cpp.fft", "-i", "x=@empty.npy"), 2, "empty.npy is no array of NumPy's"),
         (("--timeout", "nan", "status"), 2, "timeout: seconds, more than 0"),
         (("run",), 2, "Missing argument"),
         (("jump",), 2, "No such command 'jump'"),
@@ -72,6 +74,7 @@ async def test_bad_input_is_one_line(
 ) -> None:
     for name in ("latin", "latin.npy"):
         (tmp_path / name).write_bytes("né".encode("latin-1"))
+    (tmp_path / "empty.npy").touch()
     said = await edgemesh(address, *words, cwd=tmp_path)
     assert (said.code, said.out) == (code, "")
     assert line in said.err
@@ -107,10 +110,12 @@ async def test_a_time_beyond_all_clocks_is_no_deadline(address: str) -> None:
 
 
 async def test_a_full_disk_is_one_line(address: str) -> None:
-    full = ("sh", "-c", 'exec "$@" > /dev/full', "sh")
+    full = ("env", "-u", "PYTHONUNBUFFERED", "sh", "-c", 'exec "$@" > /dev/full', "sh")
     said = await edgemesh(address, "algorithms", before=full)
-    line = "error: what came of it cannot be written: No space left on device\n"
-    assert (said.code, said.err) == (1, line)
+    why = "what came of it cannot be written: No space left on device"
+    assert (said.code, said.err) == (1, f"error: {why}\n")
+    said = await edgemesh(address, "algorithms", "--json", before=full)
+    assert (said.code, json.loads(said.err)["error"]["message"]) == (1, why)
 
 
 async def test_a_row_is_a_line_for_who_reads_a_pipe(address: str) -> None:

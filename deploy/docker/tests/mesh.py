@@ -81,14 +81,14 @@ class Mesh:
         """What Compose says to it. Raises AssertionError where it fails."""
         return self.run([*COMPOSE, *arguments], ROOT)
 
-    def run(self, command: Sequence[str], folder: Path, **settings: str) -> str:
+    def run(self, command: Sequence[str], folder: Path) -> str:
         """What a command says that finds the mesh by its environment. Raises AssertionError where
         it fails.
         """
         done = subprocess.run(
             command,
             cwd=folder,
-            env=self._env | settings,
+            env=self._env,
             capture_output=True,
             text=True,
             check=False,

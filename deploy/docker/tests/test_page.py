@@ -75,7 +75,12 @@ def test_a_gpu_is_given_by_a_file_behind(tmp_path: Path) -> None:
 def operated() -> Iterator[Mesh]:
     """A mesh whose volumes may be removed."""
     with Mesh(os.environ["MODELS"], name="page") as mesh:
+        if mesh.engine.images.list("edgemesh-gateway:0.2.0"):
+            pytest.skip("the engine has a version 0.2.0, whose tags are somebody's")
         yield mesh
+        mesh.compose("down", "--volumes", "--timeout", "10")
+        for name in IMAGES:
+            mesh.engine.images.remove(f"edgemesh-{name}:0.2.0")
 
 
 @pytest.mark.skipif(set(EXECUTORS) != {"cpp", "ml", "pywasm"}, reason="the page starts them all")
@@ -103,5 +108,7 @@ def test_backup_upgrade_and_restore(operated: Mesh, tmp_path: Path) -> None:
         assert operated.container(name).attrs["Config"]["Image"] == f"edgemesh-{name}:0.2.0"
     assert answered() == "4\n"
     operated.compose("down", "--volumes", "--timeout", "10")
-    type_in(block("docker-compose run --rm -T backup restore < mesh.tar"))
+    restore = block("docker-compose run --rm -T backup restore < mesh.tar")
+    operated.run(["bash", "-c", programs + restore], tmp_path)
+    type_in(block("docker-compose up -d\n"))
     assert answered() == "4\n", "the key is in the database that was restored"

@@ -11,11 +11,11 @@ from __future__ import annotations
 import mmap
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 from operator import index
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, SupportsIndex
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -104,8 +104,8 @@ class AsyncSharedMemory:
     ) -> npt.NDArray[Any]:
         """An array in it, of zeros. Raises ConfigurationError where there is no room left."""
         try:
-            lengths = tuple(map(index, (shape,) if isinstance(shape, SupportsIndex) else shape))
             kind = np.dtype(dtype)
+            lengths = tuple(map(index, shape if isinstance(shape, Iterable) else (shape,)))
         except TypeError as error:
             raise ConfigurationError("shape, dtype", str(error)) from None
         if any(length < 0 for length in lengths):

@@ -25,7 +25,7 @@ class Portal:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._closing = False
+        self._gate, self._closing = threading.Lock(), False
         self._thread = threading.Thread(target=self._serve, name="edgemesh-client", daemon=True)
         self._thread.start()
         atexit.register(self.close)
@@ -37,14 +37,15 @@ class Portal:
     @property
     def closed(self) -> bool:
         """Whether it is."""
-        return self._loop.is_closed()
+        return self._closing
 
     def begin(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
         """Have `work` done, as a future."""
-        if self._loop.is_closed():
-            work.close()
-            raise ClientClosed
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        with self._gate:  # what is begun while it closes would never end
+            if not self._closing:
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
+        work.close()
+        raise ClientClosed
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """What `work` returns or raises; ClientClosed where the portal is closed, or gets so."""
@@ -81,14 +82,15 @@ class Portal:
             while (item := self.run(following())) is not None:
                 yield item
         finally:
-            if not self._loop.is_closed():
+            with suppress(ClientClosed):
                 self.run(end())
 
     def close(self) -> None:
         """Stop the loop, and wait for its thread."""
-        if self._loop.is_closed():
-            return
-        self._closing = True
+        with self._gate:
+            if self._closing:
+                return
+            self._closing = True
         atexit.unregister(self.close)
         with suppress(TimeoutError):
             asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(_STOP_S)
@@ -103,3 +105,4 @@ async def _cancel_all() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()

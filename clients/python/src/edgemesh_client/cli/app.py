@@ -6,6 +6,7 @@ EXIT_CODES has them; `COMMANDS.md` is made of it.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import suppress
@@ -28,6 +29,7 @@ EXIT_CODES = {
     4: "the mesh was not reached, the time was over, or `doctor` found something",
     130: "interrupted",
 }
+_UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -130,6 +132,7 @@ def main(words: list[str] | None = None) -> None:
         words = ["--json", *own, *words[len(options) :]]
     try:
         code = app(words, prog_name="edgemesh", standalone_mode=False)
+        sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     except errors.EdgemeshError as error:
@@ -140,9 +143,13 @@ def main(words: list[str] | None = None) -> None:
     except BrokenPipeError:
         code = 0
     except OSError as error:
-        STATE.output.error(BadInput(f"what came of it cannot be written: {error.strerror}"))
+        if error.filename is None and error.errno in _UNWRITTEN:
+            STATE.output.error(BadInput(f"what came of it cannot be written: {error.strerror}"))
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python tries once more at its end
+        else:
+            place = "" if error.filename is None else f"{error.filename}: "
+            STATE.output.error(BadInput(f"{place}{error.strerror or error}"))
         code = 1
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python tries once more at its end
     except Exception as error:
         said = getattr(error, "format_message", None)
         if said is None:

@@ -12,11 +12,12 @@ from edgemesh_client.cli.given import BadInput
 
 def sure(question: str) -> None:
     """Ask; ends the command with 1 where the answer is no. Raises BadInput where nobody answers."""
-    if sys.stdin.isatty():
+    if sys.stdin is not None and sys.stdin.isatty():
         meant = typer.confirm(question, err=True)
     else:  # typer would write to stdout
-        STATE.output.note(f"{question} [y/N]")
-        answer = sys.stdin.readline()
+        if not STATE.output.as_json:
+            STATE.output.note(f"{question} [y/N]")
+        answer = "" if sys.stdin is None else sys.stdin.readline()
         if not answer:
             raise BadInput("nobody answers, and --yes is not given")
         meant = answer.strip().lower() in ("y", "yes")

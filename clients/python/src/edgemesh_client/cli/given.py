@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -100,7 +101,7 @@ def _input(name: str, value: str) -> Any:
             return np.load(value[1:], allow_pickle=False)
         except OSError as error:
             raise BadInput(f"{value[1:]} cannot be read: {error.strerror or error}") from None
-        except ValueError:
+        except (ValueError, EOFError, BadZipFile):
             raise BadInput(f"{value[1:]} is no array of NumPy's, or one of objects") from None
     try:
         array = np.array(json.loads(value))

@@ -60,6 +60,8 @@ class Output:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """A table."""
+        if not self._out.is_terminal:  # a row is a line
+            rows = ([shown(cell).replace("\n", " ") for cell in row] for row in rows)
         self._out.print(table_of(columns, rows), soft_wrap=False)
 
     def line(self, text: str, style: str = "") -> None:

@@ -11,6 +11,7 @@ import re
 import time
 import urllib.request
 from contextlib import suppress
+from http.client import HTTPException
 from typing import Annotated
 
 import typer
@@ -63,7 +64,8 @@ def status(
             check()
 
 
-def _look(metrics: str) -> StatusShape:
+def _look(metrics: str, *, strict: bool = True) -> StatusShape:
+    """What there is; `strict`: metrics that were named and cannot be read are an error."""
     client = STATE.client
     address = client.options.address
     count: dict[str, int] = {}
@@ -75,10 +77,11 @@ def _look(metrics: str) -> StatusShape:
             state.value: len(client.jobs(states=[state], most=_MOST))
             for state in (JobState.QUEUED, JobState.RUNNING)
         }
-    return StatusShape(address, dict(sorted(count.items())), _load(metrics, address), jobs)
+    load = _load(metrics, address, strict=strict)
+    return StatusShape(address, dict(sorted(count.items())), load, jobs)
 
 
-def _load(metrics: str, address: str) -> dict[str, Load] | None:
+def _load(metrics: str, address: str, *, strict: bool) -> dict[str, Load] | None:
     beside = _GATEWAY.fullmatch(address)
     if not metrics and beside is None:
         return None  # whose metrics are on the standard port, nobody knows
@@ -86,9 +89,9 @@ def _load(metrics: str, address: str) -> dict[str, Load] | None:
     try:
         with urllib.request.urlopen(f"http://{place}/metrics", timeout=_SOON_S) as answer:
             text: str = answer.read().decode(errors="replace")
-    except (OSError, ValueError) as error:
-        if metrics:
-            why = getattr(error, "reason", None) or error
+    except (OSError, ValueError, HTTPException) as error:
+        if strict and metrics:
+            why = getattr(error, "reason", None) or error or type(error).__name__
             raise BadInput(f"--metrics {metrics}: cannot be read ({why})") from None
         return None
     figures: dict[str, dict[str, float]] = {}
@@ -129,7 +132,7 @@ def _headline(found: StatusShape) -> str:
 def _drawn(metrics: str) -> Group:
     now = Text(time.strftime("%H:%M:%S  Ctrl-C ends"), style="dim")
     try:
-        found = _look(metrics)
+        found = _look(metrics, strict=False)
     except EdgemeshError as error:  # it may come back
         return Group(Text(str(error), style="red"), now)
     return Group(Text(_headline(found)), table_of(_COLUMNS, _rows(found)), now)
