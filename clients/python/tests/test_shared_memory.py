@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -130,7 +131,8 @@ def test_what_makes_no_sense(client: Client) -> None:
                 memory.array(unfit)  # type: ignore[arg-type]
         with pytest.raises(ConfigurationError, match="zzz"):
             memory.array(1, "zzz")
-        assert memory.array(np.array([2, 3])).shape == (2, 3)
+        lengths: Any = np.array([2, 3])
+        assert memory.array(lengths).shape == (2, 3)
     with pytest.raises(ConfigurationError, match=r"^size: memory that is open"):
         memory.array(1)
     with pytest.raises(ConfigurationError, match=r"^size: bytes, more than 0"):
