@@ -96,7 +96,7 @@ async def test_ctrl_c_stops_what_runs_and_the_prompt_is_there_again(
         shell.type("x = print('be' + 'gun', flush=True)\r")
         await shell.until("begun")
         await shell.until(">>>")
-        shell.type("print('on' + 'wards', flush=True) or [1 for _ in iter(int, 1)]\r")
+        shell.type("print('on' + 'wards', flush=True) or all(True for _ in iter(int, 1))\r")
         await shell.until("onwards")
         shell.process.send_signal(signal.SIGINT)
         await shell.until("KeyboardInterrupt")
