@@ -127,7 +127,11 @@ class Mesh:
     def wait_healthy(self, service: str, timeout_s: float = HEALTHY_S) -> float:
         """Seconds until the engine calls it healthy."""
         began = time.monotonic()
-        wait_for(lambda: self.health(service) == "healthy", timeout_s, f"{service} is healthy")
+        try:
+            wait_for(lambda: self.health(service) == "healthy", timeout_s, f"{service} is healthy")
+        except AssertionError as error:
+            state = self.container(service).attrs["State"]
+            raise AssertionError(f"{error}; {state}\n{self.compose('logs', service)}") from None
         return time.monotonic() - began
 
     def health(self, service: str) -> str:

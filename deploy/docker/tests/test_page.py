@@ -1,8 +1,7 @@
 """What docs/deploy.md has an operator type on one machine, in its order, on a mesh of its own.
 
-Rules: blocks are run as they stand but for the version that they name, by bash, in a folder for
-what they write; `make images` gives the images that there are its tag. What takes an image of
-others (PostgreSQL) is left to tests/e2e/test_backup.py.
+Rules: blocks are run as they stand, by bash, in a folder for what they write. What takes an image
+of others (PostgreSQL) is left to tests/e2e/test_backup.py.
 """
 
 from __future__ import annotations
@@ -23,16 +22,9 @@ COMPOSE_FILE = ROOT / "deploy" / "compose.yaml"
 BLOCK = re.compile(
     r"<!-- run by: deploy/docker/tests/test_page.py -->\n```(?:sh|yaml)\n(.*?)```", re.DOTALL
 )
-IMAGES = ("gateway", *EXECUTORS)
-TAG = "0.2.0-of-tests"
-"""In the place of the page's 0.2.0, which may be somebody's."""
 PROGRAMS = """
 set -euo pipefail
 docker-compose() {{ command {compose} "$@"; }}
-make() {{
-  [ "$*" = images ]
-  for each in {images}; do docker tag "edgemesh-$each:latest" "edgemesh-$each:$EDGEMESH_TAG"; done
-}}
 """
 
 
@@ -78,19 +70,14 @@ def operated() -> Iterator[Mesh]:
     """A mesh whose volumes may be removed."""
     with Mesh(os.environ["MODELS"], name="page") as mesh:
         yield mesh
-        mesh.compose("down", "--volumes", "--timeout", "10")
-        for name in IMAGES:
-            mesh.engine.images.remove(f"edgemesh-{name}:{TAG}")
 
 
 @pytest.mark.skipif(set(EXECUTORS) != {"cpp", "ml", "pywasm"}, reason="the page starts them all")
-def test_backup_upgrade_and_restore(operated: Mesh, tmp_path: Path) -> None:
-    programs = PROGRAMS.format(compose=" ".join(COMPOSE), images=" ".join(IMAGES))
+def test_backup_and_restore(operated: Mesh, tmp_path: Path) -> None:
+    programs = PROGRAMS.format(compose=" ".join(COMPOSE))
 
     def type_in(text: str) -> None:
-        operated.run(["bash", "-c", programs + text.replace("0.2.0", TAG)], tmp_path)
-        for name in IMAGES:
-            operated.wait_healthy(name)
+        operated.run(["bash", "-c", programs + text], tmp_path)
 
     def answered() -> str:
         request = compute_pb2.ComputeRequest(
@@ -100,14 +87,10 @@ def test_backup_upgrade_and_restore(operated: Mesh, tmp_path: Path) -> None:
             return operated.call(channel, request).stdout
 
     type_in(block("docker-compose run --rm -T backup save > mesh.tar"))
-    saved = (tmp_path / "mesh.tar").stat().st_size
-    type_in(block("docker-compose run --rm -T backup save > before.tar"))
-    assert (tmp_path / "before.tar").stat().st_size >= saved > 0
-    for name in IMAGES:
-        assert operated.container(name).attrs["Config"]["Image"] == f"edgemesh-{name}:{TAG}"
     assert answered() == "4\n"
     operated.compose("down", "--volumes", "--timeout", "10")
-    restore = block("docker-compose run --rm -T backup restore < mesh.tar")
-    operated.run(["bash", "-c", programs + restore], tmp_path)
+    type_in(block("docker-compose run --rm -T backup restore < mesh.tar"))
     type_in(block("docker-compose up -d\n"))
+    for name in ("gateway", *EXECUTORS):
+        operated.wait_healthy(name)
     assert answered() == "4\n", "the key is in the database that was restored"
