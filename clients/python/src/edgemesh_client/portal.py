@@ -64,9 +64,10 @@ class Portal:
         """The items, one after the other; what they come from ends when the caller leaves."""
 
         # An interrupt leaves a step that is being cancelled: what closes them waits for its end.
-        one_at_a_time = asyncio.Lock()
+        one_at_a_time, step = asyncio.Lock(), list[asyncio.Task[Any] | None]()
 
         async def following() -> _T | None:
+            step[:] = [asyncio.current_task()]
             async with one_at_a_time:
                 with suppress(StopAsyncIteration):
                     return await anext(items)
@@ -74,6 +75,9 @@ class Portal:
 
         async def end() -> None:
             close = getattr(items, "aclose", None)
+            for task in step:  # one that came before there was a future to cancel left it running
+                if task is not None and not task.cancelling():
+                    task.cancel()
             async with one_at_a_time:
                 if close is not None:
                     await close()
