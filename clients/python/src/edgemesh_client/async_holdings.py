@@ -75,8 +75,7 @@ class AsyncHoldings(AsyncConnection):
         Raises InvalidRequest with the resolver's own words where there is no solution.
         """
         stub = environment_pb2_grpc.EnvironmentServiceStub(self.channel)
-        asked = requirements(dependencies)
-        request = environment_pb2.CreateEnvironmentRequest(dependencies=asked)
+        request = environment_pb2.CreateEnvironmentRequest(dependencies=requirements(dependencies))
         made: Environment | None = None
         async for event in self.link.stream(
             stub.CreateEnvironment, request, timeout=timeout, safe=True

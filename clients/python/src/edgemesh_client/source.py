@@ -110,29 +110,15 @@ def _needed(value: Any, text: str, root: str) -> dict[str, Any]:
         space = value.__globals__
     else:
         space = vars(sys.modules[value.__module__])
-    declared = {
-        name
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Global)
-        for name in node.names
-    }
-    names = sorted(
-        {
-            node.id
-            for node in ast.walk(ast.parse(text))
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-        }
-        | declared
-    )
-    bound = {
-        node.id
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
-    } | {node.arg for node in ast.walk(ast.parse(text)) if isinstance(node, ast.arg)}
-    bound -= declared
+    nodes = list(ast.walk(ast.parse(text)))
+    declared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+    used = [node for node in nodes if isinstance(node, ast.Name)]
+    names = {node.id for node in used if isinstance(node.ctx, ast.Load)} | declared
+    bound = {node.id for node in used if not isinstance(node.ctx, ast.Load)}
+    bound = (bound | {node.arg for node in nodes if isinstance(node, ast.arg)}) - declared
     return {
         name: space[name]
-        for name in names
+        for name in sorted(names)
         if name in space and name not in bound and name != value.__name__
         and not hasattr(builtins, name)
     }  # fmt: skip
