@@ -1,14 +1,18 @@
 """What walls cost in memory: the mesh's processes beside one process that does it all.
 
-Rules: proportional memory, so that what processes share is counted once; one worker each, and each
-has worked. Containers add nothing to it that these figures miss but their first process (tini).
+Rules: proportional memory, so that what processes share is counted once; both hold the same plugins
+(no older versions of them) and models; one worker each, and each has worked. Containers add nothing
+to it that these figures miss but their first process (tini).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
 import sysconfig
+import tempfile
 from pathlib import Path
 
 import grpc
@@ -27,6 +31,7 @@ WORK: tuple[tuple[str, dict[str, object]], ...] = (
     ("ml.generate", {"prompt": "one", "max_tokens": 3}),
     ("python.run", {"code": "import numpy\noutput = 1"}),
 )
+MODELS = ("all-minilm-l6-v2", "smollm2-135m-instruct")
 MB = 1e6
 
 
@@ -45,9 +50,11 @@ def below(pid: int) -> list[int]:
     return [own, *(each for child in children for each in below(child))]
 
 
-async def apart() -> dict[str, float]:
-    """Service → megabytes."""
+async def apart(models: Path, store: Path) -> dict[str, float]:
+    """Service → megabytes. `store` is an empty folder."""
     settings = {name: {"WORKERS": "1", "SPARES": "0"} for name in EXECUTORS}
+    settings["cpp"]["STORE_DIR"] = str(store)
+    settings["ml"]["MODELS_DIR"] = str(models)
     async with Mesh(EXECUTORS, settings={**settings, "gateway": {"REST_PORT": "0"}}) as mesh:
         async with grpc.aio.insecure_channel(mesh.address("gateway")) as channel:
             stub = compute_pb2_grpc.ComputeServiceStub(channel)
@@ -60,7 +67,7 @@ async def apart() -> dict[str, float]:
         return {name: memory(below(mesh.pid(name))) for name in (*EXECUTORS, "gateway")}
 
 
-async def together() -> float:
+async def together(models: Path) -> float:
     """Megabytes of the one process."""
     layout = Layout.here()
     folders = [ROOT / "gateway", *(ROOT / f"executor_{name}" for name in EXECUTORS)]
@@ -69,7 +76,7 @@ async def together() -> float:
         str(ROOT / "executor_ml" / ".venv" / "bin" / "python"),
         str(ROOT / "bench" / "targets" / "one_process.py"),
         str(ROOT / "executor_cpp" / ".venv" / "edgemesh" / "plugins"),
-        str(layout.cache / "models"),
+        str(models),
         str(layout.cache / "images"),
         *(str(each / ".venv" / packages) for each in folders),
         stdout=asyncio.subprocess.PIPE,
@@ -82,7 +89,12 @@ async def together() -> float:
 
 async def measure() -> list[Line]:
     """Both, one after the other."""
-    services, one = await apart(), await together()
+    cache = Layout.here().cache
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        models, store = Path(folder, "models"), Path(folder, "store")
+        for name in MODELS:
+            shutil.copytree(cache / "models" / name, models / name, copy_function=os.link)
+        services, one = await apart(models, store), await together(models)
     whole = sum(services.values())
     for name, megabytes in services.items():
         print(f"{name:<10} {megabytes:7.0f} MB")

@@ -6,6 +6,7 @@ PYTHONPATH=mesh_service/src python bench/pool.py [--json FILE]
 import argparse
 import asyncio
 import ctypes
+import importlib
 import json
 import os
 import signal
@@ -17,7 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mesh_service.pool import Call, PoolSpec, Reply, Verdict, Work, WorkerPool
+from mesh_service.pool import Call, PoolObserver, PoolSpec, Reply, Verdict, Work, WorkerPool
+
+ADAPTER = "mesh_service.executor.worker"
 
 
 class Worker:
@@ -47,6 +50,14 @@ class Worker:
             if size:
                 signal.pause()
         return Reply(b"")
+
+
+class Executors(Worker):
+    """With what an executor's worker imports before its own."""
+
+    def __init__(self, config: Any) -> None:
+        importlib.import_module(ADAPTER)
+        super().__init__(config)
 
 
 def median_of(times: list[float]) -> float:
@@ -131,6 +142,37 @@ def memcpy(size: int, count: int) -> float:
         ctypes.memmove(target, source, size)
         times.append(time.perf_counter() - start)
     return median_of(times)
+
+
+class Starts(PoolObserver):
+    """How long each worker took from its spawn until it was ready."""
+
+    def __init__(self) -> None:
+        self.ms: list[float] = []
+
+    def worker_ready(self, pid: int, start_us: int) -> None:
+        self.ms.append(start_us / 1e3)
+
+
+async def starts(env: dict[str, str], prepared: tuple[str, ...]) -> float:
+    """Milliseconds that a worker of an executor takes to be ready."""
+    seen = Starts()
+    spec = PoolSpec(
+        target="pool:Executors",
+        config={"bytes": 1},
+        workers=1,
+        spares=0,
+        recycle_after=1,
+        env=env,
+        prepared=prepared,
+    )
+    pool = WorkerPool(spec, seen)
+    await pool.start()
+    while len(seen.ms) < 21:
+        async with pool.run(Work(header=b"n")):
+            pass
+    await pool.stop()
+    return median_of(seen.ms)
 
 
 async def main(floor: float) -> dict[str, float]:
@@ -244,6 +286,10 @@ async def main(floor: float) -> dict[str, float]:
             frees.append(time.perf_counter() - start)
         say(f"cancel, {name}", median_of(frees) * 1e3, "ms", "goal 100, to next answer")
     await pool.stop()
+
+    fresh, forked = await starts(env, ()), await starts(env, (ADAPTER, "pool"))
+    say("a worker's start, fresh", fresh, "ms")
+    say("    forked by a zygote", forked, "ms", f"{fresh / forked:.1f} times as soon")
     return found
 
 

@@ -29,7 +29,7 @@ def staff(settings: CppSettings) -> Plugins:
     def enlist(version: Version) -> Crew:
         config = {"plugin": str(store.path(version.sha256)), "threads": settings.threads}
         name = f"{version.finding.name}@{version.finding.version}"
-        return Crew(spec(settings, RUNNER, config, env, _RESTING), name)
+        return Crew(spec(settings, RUNNER, config, env, _RESTING, prepared=True), name)
 
     return Plugins(
         [folder.absolute() for folder in settings.plugins_dir],

@@ -28,7 +28,7 @@ def staff(settings: MlSettings) -> Models:
 
     def crew(config: Mapping[str, Any], name: str, *, vital: bool = False) -> Crew:
         # Spares of a model that nobody calls would double its memory for nothing.
-        made = spec(settings, RUNNER, config, env, resting=settings.workers)
+        made = spec(settings, RUNNER, config, env, resting=settings.workers, prepared=True)
         made = replace(made, concurrency=settings.concurrency, start_timeout=load_s)
         return Crew(made, name, vital=vital)
 

@@ -9,10 +9,12 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mesh_service.pool import Call, EventsTooLarge, Reply, ReplyTooLarge
 from mesh_service.pool.frames import DONE_PREFIX, HEADER, NEED, TOKEN, Kind, Part, pack_parts
+
+IMPORTED_BY = os.getpid()
 
 
 def send_raw(data: bytes) -> None:
@@ -141,6 +143,20 @@ class Deeds:
 
     def pid(self, call: Call) -> Reply:
         return Reply(str(os.getpid()).encode())
+
+    def birth(self, call: Call) -> Reply:
+        """By whom this was imported, whose child this is, and whether the C library knows it."""
+        main = cast(int, threading.main_thread().ident)
+        found = {"importer": IMPORTED_BY, "parent": os.getppid(), "known": False}
+
+        def ask() -> None:
+            signal.pthread_kill(main, 0)  # to the number that the library has kept
+            found["known"] = True
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+        return Reply(json.dumps(found).encode())
 
     def fail(self, call: Call) -> Reply:
         raise ValueError("a secret of the handler")

@@ -60,7 +60,13 @@ class Watcher(PoolObserver):
 
 def spec(**given: Any) -> PoolSpec:
     env = {"PYTHONPATH": os.pathsep.join([_HERE, os.environ.get("PYTHONPATH", "")])}
-    defaults: dict[str, Any] = {"target": "deeds:Deeds", "env": env, "workers": 1, "spares": 0}
+    defaults: dict[str, Any] = {
+        "target": "deeds:Deeds",
+        "prepared": ("deeds",),
+        "env": env,
+        "workers": 1,
+        "spares": 0,
+    }
     return PoolSpec(**{**defaults, **given})
 
 

@@ -259,14 +259,16 @@ async def test_several_calls_in_one_process() -> None:
         assert bench.pool.stats().slots == 4
 
 
+@pytest.mark.parametrize("prepared", [(), ("deeds",)], ids=["fresh", "forked"])
 async def test_the_workers_environment(
-    monkeypatch: pytest.MonkeyPatch,
+    prepared: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_FRONT", "1")
     monkeypatch.setenv("LANG", "C.UTF-8")
     monkeypatch.setenv("TZ", "UTC")
     listening, other = os.pipe()
-    async with running(env={**spec().env, "TZ": "", "MORE": "1"}) as bench:
+    env = {**spec().env, "TZ": "", "MORE": "1"}
+    async with running(prepared=prepared, env=env) as bench:
         found = json.loads((await bench.do("environment"))[1])
     os.close(listening)
     os.close(other)

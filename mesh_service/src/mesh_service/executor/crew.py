@@ -205,10 +205,17 @@ def spec(
     config: Mapping[str, Any],
     env: Mapping[str, str],
     resting: int = 0,
+    *,
+    prepared: bool = False,
 ) -> PoolSpec:
-    """A crew's pool after the executor's settings; each worker makes `runner` with `config`."""
+    """A crew's pool after the executor's settings; each worker makes `runner` with `config`.
+
+    `prepared`: its workers are forked of a process that has imported the runner's module.
+    """
+    adapter = "mesh_service.executor.worker"
     return PoolSpec(
-        target="mesh_service.executor.worker:adapt",
+        target=f"{adapter}:adapt",
+        prepared=(adapter, runner.partition(":")[0]) if prepared else (),
         config={"runner": runner, "config": dict(config)},
         workers=settings.workers,
         spares=settings.spares,

@@ -1,7 +1,8 @@
 """How much memory a worker holds of its own: resident pages less shared and file-mapped ones.
 
-One read of ``/proc/<pid>/statm``, some microseconds. An address-space limit (RLIMIT_AS) would not
-do: runtimes such as Wasmtime reserve far more than they use.
+One read of ``/proc/<pid>/statm``, some microseconds. What a forked worker has of its zygote counts
+as its own, written to or not, as if it had started afresh. An address-space limit (RLIMIT_AS) would
+not do: runtimes such as Wasmtime reserve far more than they use.
 """
 
 from __future__ import annotations

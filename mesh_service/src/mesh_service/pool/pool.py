@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 
+from . import zygote
 from .done import Done
 from .errors import PoolClosed, PoolError, PoolFull, PoolUnavailable
 from .flight import Flight
 from .frames import MAX_PARTS
 from .roster import Roster
+from .spawn import environment
 from .spec import ExitReason, PoolObserver, PoolSpec, PoolStatistics, Verdict, Work
 from .watch import Watch
 from .worker import Worker
@@ -76,8 +78,18 @@ class WorkerPool:
         ``asyncio.timeout``; the attempts go on when it is cancelled, until :meth:`stop`.
         """
         self._open = True
-        self._roster.open()
+        if self.spec.prepared and self._roster.zygote is None:
+            whole = environment(self.spec.env)
+            self._roster.zygote = zygote.take(tuple(self.spec.prepared), whole)
+        if self._roster.zygote:
+            self._roster.zygote.when_settled(self._begin)
+        else:
+            self._begin()
         await self._until(lambda: self.ready or not self._open)
+
+    def _begin(self) -> None:
+        if self._open:
+            self._roster.open()
 
     def run(
         self,
@@ -125,6 +137,9 @@ class WorkerPool:
             elif worker not in roster.left:
                 roster.retire(worker, ExitReason.STOP)
         await self._until(lambda: not (roster.left or roster.starting))
+        if roster.zygote:
+            roster.zygote.give_back()
+            roster.zygote = None
         self._watch.stop()
         self._copier.shutdown(wait=False)
 

@@ -18,6 +18,7 @@ from concurrent.futures import Executor
 
 from .spec import ExitReason, PoolObserver, PoolSpec, Verdict
 from .worker import State, Worker
+from .zygote import Zygote
 
 _STARTING = max(2, os.cpu_count() or 1)  # processes that may start at a time
 _BACKOFF_FIRST = 0.05
@@ -48,6 +49,8 @@ class Roster:
         self.verdicts: Counter[Verdict] = Counter()
         self.exits: Counter[ExitReason] = Counter()
         self.changed = asyncio.Event()
+        self.zygote: Zygote | None = None
+        """What makes its workers, where they need not be fresh interpreters."""
         self._spec = spec
         self._observer = observer
         self._copier = copier

@@ -69,6 +69,11 @@ class PoolSpec:
     """``package.module:callable``; called in the worker with ``config``, returns a Handler."""
     config: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """JSON value passed to ``target``."""
+    prepared: Sequence[str] = ()
+    """Modules that a zygote imports, once for all pools of the loop with the same ones and `env`,
+    before it forks their workers: these start in milliseconds, and share its memory and the layout
+    of its addresses. They must start no thread as they are imported. (): each worker is a fresh
+    interpreter."""
     workers: int = 2
     """Processes that take calls."""
     spares: int = 1

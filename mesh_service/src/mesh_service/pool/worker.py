@@ -77,7 +77,7 @@ class Worker:
         with contextlib.ExitStack() as undo:
             self._status = Segment(0, PAGE)
             undo.callback(self._status.close)
-            self._process = Process(spec.target, spec.env)
+            self._process = Process(spec.target, spec.env, roster.zygote)
             undo.callback(self._process.reap)
             self.gauge = Gauge(self._process.pid)
             undo.pop_all()

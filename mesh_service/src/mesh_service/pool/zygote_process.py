@@ -1,0 +1,64 @@
+"""The zygote: ``python -m mesh_service.pool.zygote_process SOCKET PARENT MODULE…``.
+
+Rules: it imports, says that it is ready, and forks workers when asked to; it runs no work. Workers
+are its siblings: the front's own children. It has one thread; what its modules have imported lies
+in memory once for all workers until they write to it, so it is never collected.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+
+from . import child, sibling
+
+_PR_SET_PDEATHSIG = 1
+READY = b"ready"
+NO = b"-"
+"""Begins an answer that says why not."""
+
+
+def main() -> None:
+    """Import, then fork until the front closes its end."""
+    own, parent = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        return  # the front died before it could take this process with it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for module in sys.argv[3:]:
+        importlib.import_module(module)
+    try:
+        sibling.kept_at()
+    except OSError as error:
+        own.send(NO + str(error).encode())
+        return
+    gc.collect()
+    gc.freeze()
+    own.send(READY)
+    while True:
+        target, descriptors, _, _ = socket.recv_fds(own, 4096, 2, socket.MSG_CMSG_CLOEXEC)
+        if not target:
+            return
+        try:
+            answer = sibling.fork()
+        except OSError as error:
+            own.send(NO + str(error).encode())
+        else:
+            if answer == 0:
+                own.close()
+                sys.argv = [child.__file__, *map(str, (*descriptors, parent)), target.decode()]
+                break
+            own.send(str(answer).encode())
+        for descriptor in descriptors:
+            os.close(descriptor)
+    os.setsid()
+    child.main()
+
+
+if __name__ == "__main__":
+    main()
