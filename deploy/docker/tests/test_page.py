@@ -1,7 +1,8 @@
 """What docs/deploy.md has an operator type on one machine, in its order, on a mesh of its own.
 
-Rules: blocks are run as they stand, by bash, in a folder for what they write. What takes an image
-of others (PostgreSQL) is left to tests/e2e/test_backup.py.
+Rules: blocks are run as they stand but for the version that they name, by bash, in a folder for
+what they write; `make images` gives the images that there are its tag. What takes an image of
+others (PostgreSQL) is left to tests/e2e/test_backup.py.
 """
 
 from __future__ import annotations
@@ -11,20 +12,28 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from edgemesh.compute.v1 import compute_pb2
-from mesh import COMPOSE, EXECUTORS, ROOT, Mesh
+from edgemesh.compute.v1 import algorithm_pb2, algorithm_pb2_grpc, compute_pb2
+from mesh import COMPOSE, EXECUTORS, ROOT, Mesh, wait_for
 
 PAGE = ROOT / "docs" / "deploy.md"
 COMPOSE_FILE = ROOT / "deploy" / "compose.yaml"
 BLOCK = re.compile(
     r"<!-- run by: deploy/docker/tests/test_page.py -->\n```(?:sh|yaml)\n(.*?)```", re.DOTALL
 )
+IMAGES = ("gateway", *EXECUTORS)
+TAG = "0.2.0-of-tests"
+"""In the place of the page's 0.2.0, which may be somebody's."""
 PROGRAMS = """
 set -euo pipefail
 docker-compose() {{ command {compose} "$@"; }}
+make() {{
+  [ "$*" = images ]
+  for each in {images}; do docker tag "edgemesh-$each:latest" "edgemesh-$each:$EDGEMESH_TAG"; done
+}}
 """
 
 
@@ -70,27 +79,51 @@ def operated() -> Iterator[Mesh]:
     """A mesh whose volumes may be removed."""
     with Mesh(os.environ["MODELS"], name="page") as mesh:
         yield mesh
+        mesh.compose("down", "--volumes", "--timeout", "10")
+        for name in IMAGES:
+            mesh.engine.images.remove(f"edgemesh-{name}:{TAG}")
 
 
 @pytest.mark.skipif(set(EXECUTORS) != {"cpp", "ml", "pywasm"}, reason="the page starts them all")
-def test_backup_and_restore(operated: Mesh, tmp_path: Path) -> None:
-    programs = PROGRAMS.format(compose=" ".join(COMPOSE))
+def test_backup_upgrade_and_restore(operated: Mesh, tmp_path: Path) -> None:
+    programs = PROGRAMS.format(compose=" ".join(COMPOSE), images=" ".join(IMAGES))
+    before = offered(operated)
 
     def type_in(text: str) -> None:
-        operated.run(["bash", "-c", programs + text], tmp_path)
+        operated.run(["bash", "-c", programs + text.replace("0.2.0", TAG)], tmp_path)
 
-    def answered() -> str:
+    def serves(tag: str) -> None:
+        for name in IMAGES:
+            assert operated.container(name).attrs["Config"]["Image"] == f"edgemesh-{name}:{tag}"
+            operated.wait_healthy(name)
+        # Each plugin is one that an executor may be without, and healthy.
+        wait_for(lambda: offered(operated) >= before, 60, "all is offered that was")
         request = compute_pb2.ComputeRequest(
             algorithm="python.run", parameters='{"code": "print(2+2)"}'
         )
         with operated.channel() as channel:
-            return operated.call(channel, request).stdout
+            assert operated.call(channel, request).stdout == "4\n"
 
     type_in(block("docker-compose run --rm -T backup save > mesh.tar"))
-    assert answered() == "4\n"
+    type_in(block("docker-compose run --rm -T backup save > before.tar"))
+    assert (tmp_path / "before.tar").stat().st_size > 0
+    serves(TAG)
+    type_in(block("docker-compose up -d\n"))  # and back: the old tag
+    serves("latest")
     operated.compose("down", "--volumes", "--timeout", "10")
     type_in(block("docker-compose run --rm -T backup restore < mesh.tar"))
     type_in(block("docker-compose up -d\n"))
-    for name in ("gateway", *EXECUTORS):
-        operated.wait_healthy(name)
-    assert answered() == "4\n", "the key is in the database that was restored"
+    serves("latest")  # by the key that is in the database that was restored
+
+
+def offered(mesh: Mesh) -> set[str]:
+    """What the gateway has to offer, as name@version."""
+    with mesh.channel() as channel:
+        stub: Any = algorithm_pb2_grpc.AlgorithmServiceStub(channel)
+        told = stub.ListAlgorithms(
+            algorithm_pb2.ListAlgorithmsRequest(),
+            timeout=30,
+            metadata=[("authorization", f"Bearer {mesh.key}")],
+        )
+    algorithms = [offer.algorithm for offer in told.algorithms]
+    return {f"{algorithm.name}@{algorithm.version}" for algorithm in algorithms}

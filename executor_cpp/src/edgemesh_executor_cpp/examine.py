@@ -22,11 +22,14 @@ from mesh_service.executor import throwaway
 
 
 class Refused(Exception):
-    """A plugin cannot be served; `reason` is for people."""
+    """A plugin cannot be served; `reason` is for people.
 
-    def __init__(self, reason: str) -> None:
+    `passing`: that may have been the machine's fault, which had no time or memory for it.
+    """
+
+    def __init__(self, reason: str, *, passing: bool = False) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.passing = reason, passing
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Examiner:
             return await asyncio.to_thread(_described, str(report.last["description"]))
         if "refused" in report.last:
             return dict(report.last)
-        raise Refused(report.why)
+        raise Refused(report.why, passing=report.passing)
 
 
 def _described(text: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ removed. Which of them is the default a pin may say.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from edgemesh_executor_cpp.manifest import NAME, SUFFIX
 from mesh_service.executor.crew import Crew
 
 LIBRARY = ".so"
+AGAIN_FIRST_S, AGAIN_MOST_S = 1.0, 300.0
 Signature = tuple[int, int, int]
 
 
@@ -80,6 +82,10 @@ class File:
     loading: bool = False
     changed: bool = False
     """Whether it is to be looked at again, when it has been looked at."""
+    again_at: float = math.inf
+    """When it is to be looked at again as it is, on the monotonic clock."""
+    waits: int = 0
+    """How often that has been put off since it was served, or has changed."""
 
     @property
     def library(self) -> Path:
@@ -98,6 +104,15 @@ class File:
     def refuse(self, reason: str, sha256: str = "") -> None:
         """What lies there cannot be served; what lay there before still is."""
         self.refused, self.refused_sha256 = reason, sha256
+
+    def again(self, now: float) -> None:
+        """What refused it may pass: look again, ever more rarely."""
+        self.again_at = now + min(AGAIN_FIRST_S * 2**self.waits, AGAIN_MOST_S)
+        self.waits = min(self.waits + 1, 20)
+
+    def anew(self) -> None:
+        """It is served, or another: what was before does not count."""
+        self.again_at, self.waits = math.inf, 0
 
     def default(self, pins: Mapping[str, str]) -> Version | None:
         """The version that its names stand for."""

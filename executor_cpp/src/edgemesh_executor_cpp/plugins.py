@@ -5,6 +5,7 @@ is thrown away has looked at it. Folders are looked at a few times a second, sin
 not cross container mounts and network shares.
 
     a file comes or changes ── refused ──► told, logged; what lay there before serves on
+      │     └── that may pass (too slow, no memory) ──► looked at again, ever more rarely
       └── looked at ──► its workers start ──► served ──► replaced, unpinned: kept beside the newer
     a file goes ──► withdrawn, with all that came in it; those that are refused are looked at again
 """
@@ -12,8 +13,9 @@ not cross container mounts and network shares.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import math
+import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,11 +60,17 @@ class Plugins(Staff):
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
+        self._started = False
 
     @property
     def crews(self) -> Sequence[Crew]:
         """Those that serve, in the order of their offers."""
         return self._roll.crews
+
+    @property
+    def serves(self) -> bool:
+        """Whether there are workers, once all that lay there has been looked at."""
+        return self._started and any(crew.serves for crew in self.crews)
 
     def plugins(self) -> Iterable[executor_pb2.Plugin]:
         """All of them, refused ones included."""
@@ -76,6 +84,8 @@ class Plugins(Staff):
         await self._look_again()
         while self._tasks:
             await asyncio.wait(self._tasks)
+        self._started = True
+        self.on_change()
         self._watching = asyncio.create_task(self._watch(), name="watch plugins")
 
     async def stop(self) -> None:
@@ -93,13 +103,16 @@ class Plugins(Staff):
     async def _look_again(self) -> None:
         """Begin what the folders ask for."""
         found, repinned = await asyncio.to_thread(self._look)
+        now = time.monotonic()
         for (folder, stem), seen in found.items():
             file = self._files.setdefault((folder, stem), File(folder, stem))
-            file.changed |= seen != file.seen
-            file.seen = seen
+            if seen != file.seen:
+                file.changed, file.seen = True, seen
+                file.anew()
         for key, file in self._files.items():
             if key not in found and file.seen is not None:
                 file.changed, file.seen = True, None
+            file.changed |= now >= file.again_at
             if file.changed and not file.loading:
                 file.loading = True
                 self._begin(self._follow(file))
@@ -121,11 +134,12 @@ class Plugins(Staff):
         """Look at a file until it stays as it is."""
         try:
             while file.changed:
-                file.changed = False
+                file.changed, file.again_at = False, math.inf
                 await self._take(file)
         except Exception as error:  # this file's trouble is to be no other's
             logs.event("plugin trouble", level=logging.ERROR, file=file.name, error=repr(error))
-            file.refuse(f"the executor cannot load it now: {error!r}")
+            file.refuse(f"the executor cannot load it now: {error!r}; it is tried again")
+            file.again(time.monotonic())
         finally:
             file.loading = False
 
@@ -150,20 +164,30 @@ class Plugins(Staff):
                 raise Refused("describe: another name or version than its manifest says")
             await self._enter(file, version)
         except (BadManifest, Refused, OSError) as error:
-            reason = str(error)
+            passing = error.passing if isinstance(error, Refused) else isinstance(error, OSError)
+            reason = _told(str(error), passing)
             if reason != file.refused:
                 # Two files come one after the other: the first alone is not worth a warning.
                 level = logging.INFO if isinstance(error, BadManifest) else logging.WARNING
                 logs.event("plugin refused", level=level, file=file.name, why=reason)
             file.refuse(reason, sha256)
+            if passing:
+                file.again(time.monotonic())
             self.on_change()
 
     async def _recall(self, file: File) -> None:
-        """Take in what lay there in an earlier life of the executor."""
+        """Take in what lay there in an earlier life of the executor, before what has come since."""
+        recalled: list[Version] = []
+        late: list[str] = []
         for sha256 in file.recorded:
-            with contextlib.suppress(Refused):
-                file.add(await self._admit(file, sha256), self._most, self._pins)
-        file.recorded = ()
+            try:
+                recalled.append(await self._admit(file, sha256))
+            except Refused as refused:
+                if refused.passing:  # then at the next look, if only after a restart
+                    late.append(sha256)
+        recalled, file.versions, file.recorded = [*recalled, *file.versions], [], late
+        for version in recalled:
+            file.add(version, self._most, self._pins)
 
     async def _admit(self, file: File, sha256: str) -> Version:
         """A version that may be served. Raises Refused."""
@@ -180,9 +204,10 @@ class Plugins(Staff):
                 self._check(file, version)
                 file.add(version, self._most, self._pins)
                 file.refuse("")
+                file.anew()
                 await self._serve()
         except NoWorkers as error:
-            raise Refused(error.reason) from None
+            raise Refused(error.reason, passing=error.passing) from None
         except Refused:
             if version not in file.versions:
                 self._roll.dismiss(version)
@@ -221,14 +246,20 @@ class Plugins(Staff):
             if error.version in file.versions:
                 file.versions.remove(error.version)
                 logs.event("plugin lost", level=logging.ERROR, file=file.name, why=error.reason)
-                file.refuse(error.reason, error.version.sha256)
+                file.refuse(_told(error.reason, error.passing), error.version.sha256)
+                if error.passing:
+                    file.again(time.monotonic())
 
     async def _settle(self, file: File) -> None:
         """Serve what is left, and keep a record of what there is."""
         await self._arrange()
         versions = {
-            each.stem: [version.sha256 for version in each.versions]
+            each.stem: [*each.recorded, *(version.sha256 for version in each.versions)]
             for each in self._files.values()
             if each.folder == file.folder
         }
         await asyncio.to_thread(self._store.record, file.folder, versions)
+
+
+def _told(reason: str, passing: bool) -> str:
+    return f"{reason}; it is tried again" if passing else reason

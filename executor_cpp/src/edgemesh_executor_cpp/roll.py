@@ -2,12 +2,15 @@
 
 Rules: those that are to come are ready before anything changes; then it changes in one step; then
 those that are needed no more end, when their calls have. A version whose workers do not come is
-told of by exception, and changes nothing.
+told of by exception, and changes nothing. Only some start at a time, each with all of its own time:
+an executor that is started again has those of every plugin to start, and on a busy machine all of
+them at once would all be late.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 
 from edgemesh_executor_cpp.files import Version
@@ -15,11 +18,11 @@ from mesh_service.executor.crew import Crew
 
 
 class NoWorkers(Exception):
-    """A version's workers do not come, or describe nothing that can be offered."""
+    """A version's workers do not come, which may pass, or describe nothing that can be offered."""
 
-    def __init__(self, version: Version, reason: str) -> None:
+    def __init__(self, version: Version, reason: str, passing: bool) -> None:
         super().__init__(reason)
-        self.version, self.reason = version, reason
+        self.version, self.reason, self.passing = version, reason, passing
 
 
 class Roll:
@@ -38,6 +41,7 @@ class Roll:
         self._start_s, self._drain_s = start_s, drain_s
         self._versions: Sequence[Version] = ()
         self._leaving: dict[asyncio.Task[None], Crew] = {}
+        self._turns = asyncio.Semaphore(max(2, len(os.sched_getaffinity(0))))
 
     async def serve(self, versions: Sequence[Version]) -> None:
         """Serve exactly these from now on. Raises NoWorkers for the first that cannot."""
@@ -74,7 +78,8 @@ class Roll:
         await asyncio.gather(*(crew.pool.stop() for crew in crews), return_exceptions=True)
 
     async def _start(self, version: Version) -> Crew:
-        crew = self._enlist(version)
-        if error := await crew.begin(self._start_s):
-            raise NoWorkers(version, error)
-        return crew
+        async with self._turns:
+            crew = self._enlist(version)
+            if error := await crew.begin(self._start_s):
+                raise NoWorkers(version, error, crew.offers or not crew.pool.description)
+            return crew

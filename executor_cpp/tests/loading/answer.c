@@ -1,7 +1,7 @@
 /* A plugin that answers a number, after `ms` milliseconds. What it is called
  * and how it behaves as it is loaded is said to the compiler: NAME, VERSION,
  * ALGORITHM, ALGORITHM_VERSION, ANSWER, AT_LOAD (0 well, 1 crashes, 2 hangs, 3
- * exits, 4 does not open), SELF_TEST (0 none, 1 crashes, 2 hangs, 3 exits, 4
+ * exits, 4 does not open, 5 hangs until there is a file UNTIL), SELF_TEST (0 none, 1 crashes, 2 hangs, 3 exits, 4
  * fails, 5 passes), ABI, DESCRIPTION. */
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +28,9 @@
 #endif
 #ifndef AT_LOAD
 #define AT_LOAD 0
+#endif
+#ifndef UNTIL
+#define UNTIL "/"
 #endif
 #ifndef SELF_TEST
 #define SELF_TEST 0
@@ -59,6 +62,8 @@ static void misbehave(int how) {
     pause();
   if (how == 3)
     _exit(0);
+  while (how == 5 && access(UNTIL, F_OK))
+    usleep(10000);
 }
 
 __attribute__((constructor)) static void at_load(void) { misbehave(AT_LOAD); }

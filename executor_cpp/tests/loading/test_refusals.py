@@ -104,6 +104,29 @@ async def test_one_that_passes_its_self_test_is_served(
     assert await start().answer() == 1
 
 
+@pytest.mark.parametrize("known", [False, True])
+async def test_one_that_was_late_is_served_when_the_machine_is_well_again(
+    start: Start, workshop: Workshop, folder: Path, tmp_path: Path, known: bool
+) -> None:
+    """A busy machine must not cost an executor its plugins for the rest of its life."""
+    well = tmp_path / "well"
+    put(workshop.make(AT_LOAD=5, UNTIL=str(well)), folder)
+    if known:  # as at an upgrade: it is not looked at again, and its worker is what is late
+        well.touch()
+        assert await start().answer() == 1
+        well.unlink()
+    executor = start(load_timeout_ms=1000)
+    plugin = await until(lambda: refused(executor), "it is refused")
+    assert plugin is not None
+    assert ("no worker within 1 s" if known else "no answer within 1 s") in plugin.detail
+    assert plugin.detail.endswith("it is tried again")
+    assert not await executor.healthy()
+    well.touch()
+    await until(lambda: executor.answers(1), "it is served")
+    assert await executor.healthy()
+    assert await refused(executor) is None
+
+
 @pytest.mark.parametrize(
     "what", ["crashes as it is loaded", "describes no JSON", "fails its self-test"]
 )

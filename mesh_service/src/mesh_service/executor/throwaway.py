@@ -42,6 +42,11 @@ class Report:
         return self.lines[-1] if self.lines else {}
 
     @property
+    def passing(self) -> bool:
+        """Whether the machine may have been at fault: too slow now, or out of memory."""
+        return self.late or (self.code == -signal.SIGKILL and not self.large)
+
+    @property
     def why(self) -> str:
         """Why it has not told a finding, for people."""
         when = str(self.last.get("stage", "as it was loaded"))
