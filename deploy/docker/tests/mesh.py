@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,9 +33,18 @@ MISBEHAVING = ROOT / "executor_cpp" / ".venv" / "edgemesh" / "testing-plugins"
 class Mesh:
     """A running mesh."""
 
-    def __init__(self, models: str, runtime: str = "runc", name: str = "") -> None:
+    def __init__(
+        self,
+        models: str,
+        runtime: str = "runc",
+        name: str = "",
+        services: Sequence[str] = ("gateway", *EXECUTORS),
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.runtime = runtime
         """The OCI runtime that its containers run by."""
+        self.services = services
+        """Those that are started."""
         self._project = f"edgemesh-tests-{name or runtime}"
         self.ports = {name: _free_port() for name in ("GRPC", "REST", "METRICS")}
         self._env = {
@@ -46,18 +55,23 @@ class Mesh:
             "EDGEMESH_MODELS": models,
             **({"EDGEMESH_PLUGINS": str(MISBEHAVING)} if MISBEHAVING.is_dir() else {}),
             **{f"EDGEMESH_{name}_PORT": str(port) for name, port in self.ports.items()},
+            **(settings or {}),
         }
         self.engine = docker.from_env()
         self.key = ""
 
     def __enter__(self) -> Mesh:
-        self.compose("up", "-d", "--no-build", "gateway", *EXECUTORS)
-        for name in ("gateway", *EXECUTORS):
-            self.wait_healthy(name)
+        self.start()
         self.key = self.inside(
             "gateway", "edgemesh-gateway", "keys", "create", "--tenant", "tests"
         ).strip()
         return self
+
+    def start(self) -> None:
+        """Start what does not run, and wait until all are healthy."""
+        self.compose("up", "-d", "--no-build", *self.services)
+        for name in self.services:
+            self.wait_healthy(name)
 
     def __exit__(
         self,

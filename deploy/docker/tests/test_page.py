@@ -1,14 +1,13 @@
 """What docs/deploy.md has an operator type on one machine, in its order, on a mesh of its own.
 
 Rules: blocks are run as they stand but for the version that they name, by bash, in a folder for
-what they write; `make images` gives the images that there are its tag. What takes an image of
-others (PostgreSQL) is left to tests/e2e/test_backup.py.
+what they write; `make images` gives the images that there are its tag. What takes PostgreSQL is
+test_postgres.py's, what takes a registry test_registry.py's.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,31 +17,19 @@ import pytest
 import yaml
 from edgemesh.compute.v1 import algorithm_pb2, algorithm_pb2_grpc, compute_pb2
 from mesh import COMPOSE, EXECUTORS, ROOT, Mesh, wait_for
+from page import STRICT, block
 
-PAGE = ROOT / "docs" / "deploy.md"
+THIS = "deploy/docker/tests/test_page.py"
 COMPOSE_FILE = ROOT / "deploy" / "compose.yaml"
-BLOCK = re.compile(
-    r"<!-- run by: deploy/docker/tests/test_page.py -->\n```(?:sh|yaml)\n(.*?)```", re.DOTALL
-)
 IMAGES = ("gateway", *EXECUTORS)
 TAG = "0.2.0-of-tests"
 """In the place of the page's 0.2.0, which may be somebody's."""
-PROGRAMS = """
-set -euo pipefail
-docker-compose() {{ command {compose} "$@"; }}
+PROGRAMS = """docker-compose() {{ command {compose} "$@"; }}
 make() {{
   [ "$*" = images ]
   for each in {images}; do docker tag "edgemesh-$each:latest" "edgemesh-$each:$EDGEMESH_TAG"; done
 }}
 """
-
-
-def block(begin: str) -> str:
-    """The one that begins so. Raises LookupError."""
-    for each in BLOCK.findall(PAGE.read_text()):
-        if each.startswith(begin):
-            return each
-    raise LookupError(begin)
 
 
 def config(folder: Path, *files: Path, **settings: str) -> dict[str, dict[str, object]]:
@@ -60,7 +47,7 @@ def config(folder: Path, *files: Path, **settings: str) -> dict[str, dict[str, o
 
 
 def test_two_lines_bring_postgresql(tmp_path: Path) -> None:
-    said = dict(line.split("=", 1) for line in block("COMPOSE_PROFILES").splitlines())
+    said = dict(line.split("=", 1) for line in block(THIS, "COMPOSE_PROFILES").splitlines())
     services = config(tmp_path, COMPOSE_FILE, **said)
     assert services["postgres"]["profiles"] == [said["COMPOSE_PROFILES"]]
     environment = services["gateway"]["environment"]
@@ -70,7 +57,7 @@ def test_two_lines_bring_postgresql(tmp_path: Path) -> None:
 
 def test_a_gpu_is_given_by_a_file_behind(tmp_path: Path) -> None:
     behind = tmp_path / "gpu.yaml"
-    behind.write_text(block("services:\n  ml:"))
+    behind.write_text(block(THIS, "services:\n  ml:"))
     assert "nvidia" in str(config(tmp_path, COMPOSE_FILE, behind)["ml"]["deploy"])
 
 
@@ -90,7 +77,7 @@ def test_backup_upgrade_and_restore(operated: Mesh, tmp_path: Path) -> None:
     before = offered(operated)
 
     def type_in(text: str) -> None:
-        operated.run(["bash", "-c", programs + text.replace("0.2.0", TAG)], tmp_path)
+        operated.run(["bash", "-c", STRICT + programs + text.replace("0.2.0", TAG)], tmp_path)
 
     def serves(tag: str) -> None:
         for name in IMAGES:
@@ -104,15 +91,15 @@ def test_backup_upgrade_and_restore(operated: Mesh, tmp_path: Path) -> None:
         with operated.channel() as channel:
             assert operated.call(channel, request).stdout == "4\n"
 
-    type_in(block("docker-compose run --rm -T backup save > mesh.tar"))
-    type_in(block("docker-compose run --rm -T backup save > before.tar"))
+    type_in(block(THIS, "docker-compose run --rm -T backup save > mesh.tar"))
+    type_in(block(THIS, "docker-compose run --rm -T backup save > before.tar"))
     assert (tmp_path / "before.tar").stat().st_size > 0
     serves(TAG)
-    type_in(block("docker-compose up -d\n"))  # and back: the old tag
+    type_in(block(THIS, "docker-compose up -d\n"))  # and back: the old tag
     serves("latest")
     operated.compose("down", "--volumes", "--timeout", "10")
-    type_in(block("docker-compose run --rm -T backup restore < mesh.tar"))
-    type_in(block("docker-compose up -d\n"))
+    type_in(block(THIS, "docker-compose run --rm -T backup restore < mesh.tar"))
+    type_in(block(THIS, "docker-compose up -d\n"))
     serves("latest")  # by the key that is in the database that was restored
 
 
