@@ -13,6 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from bench import cpp, fairness, hop, isolation, jobs, python_run, recovery, scheduler, services
+from bench.brief import BRIEF
 from bench.ml import part as ml
 from bench.process import ROOT, environment
 from bench.report import OUT, Line, table
@@ -20,7 +21,7 @@ from bench.report import OUT, Line, table
 
 async def _pool() -> list[Line]:
     """bench/pool.py needs an environment with mesh_service, and so a process of its own."""
-    OUT.mkdir(exist_ok=True)
+    OUT.mkdir(parents=True, exist_ok=True)
     file = OUT / "pool.json"
     command = [hop.PYTHON, str(ROOT / "bench" / "pool.py"), "--json", str(file)]
     process = await asyncio.create_subprocess_exec(*command, env=environment())
@@ -65,6 +66,8 @@ async def _main(chosen: list[str]) -> int:
         tables.append(table(name, lines))
         print(tables[-1], flush=True)
     print("\n== summary ==\n\n" + "\n\n".join(tables))
+    if BRIEF:
+        print("\nBENCH_BRIEF is set: these are no figures")
     return 0
 
 

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from bench.brief import BRIEF
 from edgemesh_local.layout import Layout
 
 FOLDER = Path(__file__).parent
@@ -43,6 +44,8 @@ def environment_of(
     key = hashlib.sha256(lock.read_bytes() + told).hexdigest()[:16]
     venv = Layout.here().tools / f"{peer}-{key}"
     if not (venv / "whole").exists():
+        if BRIEF:
+            raise PeerMissing("not fetched for a brief run")
         base = _python(least)
         shutil.rmtree(venv, ignore_errors=True)
         pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet"]

@@ -27,15 +27,16 @@ import grpc
 from edgemesh.compute.v1 import compute_pb2, compute_pb2_grpc
 
 from bench import figures
+from bench.brief import unless_brief
 from bench.hop import PYTHON
 from bench.process import environment, free_port, running
 from bench.report import Line, save
 
-BACKLOG = 10_000
+BACKLOG = unless_brief(10_000, 500)
 CHANNELS = 10
 """Of the backlog, so that no connection has more streams than usual."""
 SLOTS, RUN_MS = 8, 20
-ROUNDS, CALLS = 3, 200
+ROUNDS, CALLS = unless_brief((3, 200), (1, 20))
 GOAL = 2.0
 PATIENCE_S = 120.0
 _WAITING = re.compile(r'^edgemesh_queue_requests\{class="batch",executor="raw"\} (\S+)$', re.M)

@@ -18,6 +18,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from bench import native_client
+from bench.brief import unless_brief
 from bench.load import request
 from bench.process import ROOT, environment, free_port, output, running
 from bench.report import Line, save
@@ -26,10 +27,9 @@ from edgemesh_local.environments import interpreter
 
 EXECUTE = "/edgemesh.executor.v1.ExecutorService/Execute"
 COMPUTE = "/edgemesh.compute.v1.ComputeService/Compute"
-CALLERS = (1, 16, 64)
+CALLERS = unless_brief((1, 16, 64), (16,))
 SIZES = {"empty": 0, "1 MB": 1 << 20}
-ROUNDS = 3
-SECONDS = 1.0
+ROUNDS, SECONDS = unless_brief((3, 1.0), (1, 0.1))
 GATEWAY, SLOW, BUSY = "gateway", "in Python", "busy"
 """The gateway as it is, one whose bytes Python moves, and one whose Python computes meanwhile."""
 PYTHON = str(interpreter(ROOT / "gateway"))

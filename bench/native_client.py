@@ -13,6 +13,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from bench.brief import BRIEF
+
 CONNECTIONS, STREAMS = 4, 16
 _RATE = re.compile(r"finished in [^,]+, ([\d.]+) req/s")
 _FAILED = re.compile(r"(\d+) failed, (\d+) errored, (\d+) timeout")
@@ -21,7 +23,7 @@ _FAILED = re.compile(r"(\d+) failed, (\d+) errored, (\d+) timeout")
 def program() -> str | None:
     """h2load; None where it cannot be had."""
     found = shutil.which("h2load")
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+    if found is None and not BRIEF and os.geteuid() == 0 and shutil.which("apt-get"):
         words = ["apt-get", "install", "-y", "--no-install-recommends", "nghttp2-client"]
         subprocess.run(words, capture_output=True, check=False)
         found = shutil.which("h2load")

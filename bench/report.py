@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-OUT = Path(__file__).parent / "out"
+from bench.brief import unless_brief
+
+OUT = Path(__file__).parent / unless_brief("out", "out/brief")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,6 @@ def table(title: str, lines: Sequence[Line]) -> str:
 
 def save(part: str, lines: Sequence[Line], **more: object) -> None:
     """Write bench/out/<part>.json."""
-    OUT.mkdir(exist_ok=True)
+    OUT.mkdir(parents=True, exist_ok=True)
     content = {"lines": [asdict(line) for line in lines], **more}
     (OUT / f"{part}.json").write_text(json.dumps(content, indent=1) + "\n")

@@ -19,7 +19,7 @@ SOONEST_MS = 0.001
 
 async def measure() -> list[Line]:
     """Replay, in a process that has the gateway's packages."""
-    OUT.mkdir(exist_ok=True)
+    OUT.mkdir(parents=True, exist_ok=True)
     file = OUT / "scheduler_sim.json"
     command = [PYTHON, str(ROOT / "bench" / "scheduler_sim.py"), "--json", str(file)]
     process = await asyncio.create_subprocess_exec(*command, env=environment())

@@ -25,7 +25,9 @@ from pathlib import Path
 
 from edgemesh_gateway.scheduling import CLASSES, Entry, FairQueue
 
-REQUESTS = int(os.environ.get("REQUESTS") or 1_000_000)
+REQUESTS = int(
+    os.environ.get("REQUESTS") or (20_000 if os.environ.get("BENCH_BRIEF") else 1_000_000)
+)
 TENANTS, SLOTS = 1000, 1000
 RUN_S = 0.05
 """Mean time on a slot, exponential."""

@@ -121,6 +121,7 @@ def _reader(
         "EDGEMESH_GATEWAY_DATABASE": f"sqlite:///{folder}/second.db",
         "EDGEMESH_ML_MODELS_DIR": str(place / "models"),
         "EDGEMESH_PYWASM_MODELS_DIR": str(place / "python"),
+        "BENCH_BRIEF": "1",
         "PREFIX": str(place / "served"),
     }
     with pytest.MonkeyPatch.context() as patch:

@@ -11,13 +11,14 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.brief import unless_brief
 from bench.environments import PeerMissing
 from bench.ml.cases import Case, all_cases
 from bench.ml.processes import LLAMA, OURS, PEERS, SERVE, TORCH, compare, served
 from bench.report import Line
 from edgemesh_local.layout import Layout
 
-THREADS = (1, 2)
+THREADS = unless_brief((1, 2), (1,))
 UNITS = {"prefill": 1e3, "decode": 1e3, "": None}
 """What a part's milliseconds are told as: so many of them a second, or as they are."""
 

@@ -12,6 +12,7 @@ import time
 import grpc
 from edgemesh.compute.v1 import compute_pb2, compute_pb2_grpc
 
+from bench.brief import unless_brief
 from bench.caller import OPTIONS, PATIENCE_S, Caller, p50, request
 from bench.environments import PeerMissing
 from bench.ml.processes import OURS, served
@@ -21,15 +22,15 @@ from edgemesh_local.environments import interpreter
 from edgemesh_local.layout import Layout
 from edgemesh_local.mesh import Mesh
 
-CALLS = 10
+CALLS = unless_brief(10, 1)
 TEXT = "The quick brown fox jumps over the lazy dog, and the dog does not mind."
 QUESTION = {"role": "user", "content": "Tell a story about a lighthouse."}
-TOKENS = 64
-CHATS = (1, 16, 64)
+TOKENS = unless_brief(64, 4)
+CHATS = unless_brief((1, 16, 64), (1, 16))
 BATCHED = 3.0
 """How many times the tokens of one chat 16 get together."""
 AROUND_MS = 2.0
-ROUNDS = 40
+ROUNDS = unless_brief(40, 2)
 
 
 async def measure() -> list[Line]:

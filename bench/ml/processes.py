@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.brief import unless_brief
 from bench.environments import PeerMissing, environment_of
 from bench.process import ROOT, asked, environment
 from edgemesh_local.environments import interpreter
@@ -24,7 +25,7 @@ SERVE = Path(__file__).parent / "peers" / "serve.py"
 OURS = "edgemesh"
 MOST_S = 300.0
 """Of one work, its model loaded."""
-MOST_ROUNDS, LEAST_ROUNDS, ENOUGH_S = 31, 3, 5.0
+MOST_ROUNDS, LEAST_ROUNDS, ENOUGH_S = unless_brief((31, 3, 5.0), (1, 1, 0.0))
 MOMENT_S = 0.05
 """Between two: threads that still spin for more work go to sleep."""
 

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from bench.brief import BRIEF
 from bench.environments import PeerMissing, environment_of
 
 _NGINX = """\
@@ -52,7 +53,7 @@ http {{
 def nginx(folder: Path, port: int, upstream: str) -> list[str] | None:
     """The command that runs nginx; None where it cannot be had."""
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if program is None and os.geteuid() == 0 and shutil.which("apt-get"):
+    if program is None and not BRIEF and os.geteuid() == 0 and shutil.which("apt-get"):
         words = ["apt-get", "install", "-y", "--no-install-recommends", "nginx-light"]
         subprocess.run(words, capture_output=True, check=False)
         program = shutil.which("nginx", path="/usr/sbin")

@@ -17,7 +17,7 @@ from running import Running
 from edgemesh_local.layout import Layout
 
 ROOT = Layout.here().root
-FEW = 0.06
+FEW = 0.025
 """The part of all blocks that may have a reason why nothing runs it."""
 PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if ".venv" not in path.parts)
 WAYS = {
