@@ -24,7 +24,8 @@ COMPOSE_FILE = ROOT / "deploy" / "compose.yaml"
 IMAGES = ("gateway", *EXECUTORS)
 TAG = "0.2.0-of-tests"
 """In the place of the page's 0.2.0, which may be somebody's."""
-PROGRAMS = """docker-compose() {{ command {compose} "$@"; }}
+PROGRAMS = """
+docker-compose() {{ command {compose} "$@"; }}
 make() {{
   [ "$*" = images ]
   for each in {images}; do docker tag "edgemesh-$each:latest" "edgemesh-$each:$EDGEMESH_TAG"; done
