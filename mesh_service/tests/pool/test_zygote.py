@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pools import Bench, alive, running
+from pools import Bench, alive, running, spec
 
-from mesh_service.pool import Verdict, zygote
+from mesh_service.pool import Verdict, WorkerPool, zygote
 
 
 async def birth(bench: Bench) -> dict[str, Any]:
@@ -102,3 +102,31 @@ async def test_a_pool_stopped_before_its_zygote_is_ready_starts_nothing(tmp_path
         await bench.pool.stop()
         await again
         assert len(bench.watcher.born) == 1
+
+
+async def test_one_that_is_late_is_there_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else whoever waits for less than it takes would begin with another each time."""
+    monkeypatch.setattr(zygote, "_KEPT_S", 0.5)
+    late = await abandoned()
+    async with running() as bench:
+        assert await importer(bench) == late
+    await gone(late)
+    await gone(await abandoned())  # and not for ever
+
+
+async def abandoned() -> int:
+    """The zygote of a pool that is stopped as it starts."""
+    before = children()
+    pool = WorkerPool(spec())
+    start = asyncio.create_task(pool.start())
+    await asyncio.sleep(0)
+    await pool.stop()
+    await start
+    (begun,) = children() - before
+    return begun
+
+
+def children() -> set[int]:
+    """This process's own."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return {int(pid) for task in tasks for pid in task.read_text().split()}

@@ -1,10 +1,11 @@
 """The front's side of a zygote: a process that has imported what workers need, and forks them.
 
 Rules: pools of one loop whose workers want the same modules in the same environment share one, from
-the first that takes it until the last that gives it back. Whoever asks for a worker while there is
-no zygote (it begins, it cannot be, it has died) gets none, and starts a fresh interpreter instead:
-a zygote saves memory and time, and nothing stands on it. One that died is made again when it is
-next asked for, but not one that never became ready.
+the first that takes it until the last that gives it back; one that is not ready by then comes all
+the same, for whoever lost patience to try again. Whoever asks for a worker while there is no zygote
+(it begins, it cannot be, it has died) gets none, and starts a fresh interpreter instead: a zygote
+saves memory and time, and nothing stands on it. One that died is made again when it is next asked
+for, but not one that never became ready.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from .zygote_process import NO, READY
 _log = logging.getLogger(__name__)
 _READY_S = 60.0
 _ANSWER_S = 1.0  # a fork takes some milliseconds; the loop waits for it, as it does for a spawn
+_KEPT_S = 10.0
+"""How long one that came too late for all who had taken it waits for others."""
 _Key = tuple[asyncio.AbstractEventLoop, tuple[str, ...], tuple[tuple[str, str], ...]]
 _shared: dict[_Key, Zygote] = {}
 
@@ -84,6 +87,11 @@ class Zygote:
     def give_back(self) -> None:
         """Use it no more: the last one ends it."""
         self.users -= 1
+        if self._ready or self._process is None:
+            self._close()
+
+    def _close(self) -> None:
+        """End it, if nobody uses it."""
         if not self.users:
             self._hopeless = True
             _shared.pop(self._key, None)
@@ -129,6 +137,8 @@ class Zygote:
         waiting, self._waiting = self._waiting, []
         for then in waiting:
             then()
+        if not self.users:
+            self._loop.call_later(_KEPT_S, self._close)
 
     def _end(self, why: str) -> None:
         """End the process. The workers that it has made are the front's, and stay."""
