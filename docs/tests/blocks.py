@@ -8,8 +8,8 @@
 A comment in the line before a block says what is to be known of it:
 
     <!-- needs: go -->                    it is run where that program is, and everywhere in CI
-    <!-- run by: deploy/tests/test_x.py -->    another test runs it, which names the page
-    <!-- not run: it takes a cluster -->  nothing does, and why; a block of any other language too
+    <!-- run by: deploy/tests/test_x.py -->    another test runs it, which names the page; so may a
+                                          block of any other language be
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from sybil import Document, Example, Region
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
 _LEXER = FencedCodeBlockLexer(r"[^\n]*", {"language": "language", "source": "source"})
-_COMMENT = re.compile(r"<!-- (needs|run by|not run): (\S.*?) -->\s*\Z")
+_COMMENT = re.compile(r"<!-- (needs|run by): (\S.*?) -->\s*\Z")
 
 
 def parse(document: Document) -> Iterator[Region]:
     """A page's blocks that are run or compared. Fails for one that is neither."""
     for region in _LEXER(document):
         known, what = said(document.text, region.start)
-        if region.lexemes["language"] and known not in ("run by", "not run"):
+        if region.lexemes["language"] and known != "run by":
             region.parsed = (str(region.lexemes["source"]), what)
             region.evaluator = evaluate
             yield region
 
 
 def said(text: str, start: int) -> tuple[str, str]:
-    """What the comment before a block tells: `needs`, `run by`, `not run` or nothing; and of it."""
+    """What the comment before a block tells: `needs`, `run by` or nothing; and of it."""
     found = _COMMENT.search(text[:start])
     return (found[1], found[2]) if found else ("", "")
 
@@ -73,7 +73,7 @@ def evaluate(example: Example) -> None:
             printed = page.printed
             assert _fits(json.loads(source), json.loads(printed)), f"it printed\n{printed}"
         case _:
-            raise AssertionError(f"a block of {language!r} is not run, and nothing says why")
+            raise AssertionError(f"a block of {language!r} is not run")
 
 
 def _fits(shown: Any, there: Any) -> bool:

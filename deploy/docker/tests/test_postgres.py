@@ -24,12 +24,17 @@ PROGRAMS = f'docker-compose() {{ command {" ".join(COMPOSE)} "$@"; }}\n'
 pytestmark = pytest.mark.skipif("pywasm" not in EXECUTORS, reason="it keeps the session")
 
 
-@pytest.fixture
-def kept() -> Iterator[Mesh]:
-    """A mesh whose gateway keeps all in PostgreSQL."""
+def make_image() -> None:
+    """The image that stands in."""
     base = os.environ.get("EDGEMESH_BASE", "debian:bookworm-slim")
     image = ["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", IMAGE]
     subprocess.run([*image, Path(__file__).with_name("postgres")], check=True)
+
+
+@pytest.fixture
+def kept() -> Iterator[Mesh]:
+    """A mesh whose gateway keeps all in PostgreSQL."""
+    make_image()
     said = dict(line.split("=", 1) for line in block(PAGE, "COMPOSE_PROFILES").splitlines())
     with Mesh(
         os.environ["MODELS"],

@@ -22,7 +22,7 @@ from edgemesh_local.session import Session
 from edgemesh_local.step import substitute
 from edgemesh_local.system import ensure_packages
 from edgemesh_local.tool_environment import tool_environment
-from edgemesh_local.toolchain import GO, GRPCURL, HELM, NODE, go_program
+from edgemesh_local.toolchain import GO, GRPCURL, HELM, KUBERNETES, NODE, go_program
 
 LANES = 2
 """Parts that run side by side: each leaves one of two cores idle for most of its time."""
@@ -30,6 +30,8 @@ LANES = 2
 LONGEST = ("e2e",)
 
 _NO_ENGINE = 77
+_NODE = ["containernetworking-plugins", "etcd-server", "iproute2", "openssl"]
+"""Debian's packages that a node of Kubernetes takes beside an engine's."""
 """Status of deploy/docker/test.sh where the machine lets no container engine run."""
 
 APART = frozenset({"soak"})
@@ -170,19 +172,24 @@ async def _chart(
 
 
 async def _images(session: Session, build: Build) -> None:
-    """The images, of what was built here, and the mesh in them; `make test-images` makes them from
-    nothing. Raises Skipped where no engine can run."""
+    """The images, of what was built here, and the mesh in them, by Compose and on a node of
+    Kubernetes; `make test-images` makes them from nothing. Raises Skipped where no engine can run.
+    """
     if "CI" not in os.environ:
         raise Skipped("make test-images installs an engine for it; CI=true does, too")
     if session.executors is not None:
         raise Skipped("it is of all executors")
     await bring(build, session.services)
+    await ensure_packages(_NODE, build.layout, build.console)
+    programs = [str(await go_program(build.toolchains, each)) for each in (HELM, KUBERNETES)]
+    env = build.toolchains.env()
     try:
         await show(
             "images",
             ["bash", str(session.layout.root / "deploy" / "docker" / "test.sh")],
             cwd=session.layout.root,
-            env=build.toolchains.env()
+            env=env
+            | {"PATH": os.pathsep.join([env["PATH"], *programs])}
             | {"BUILT": "brought", "EDGEMESH_CPU": "native"}
             | {"EDGEMESH_CACHE": str(session.layout.cache)},
         )

@@ -31,15 +31,37 @@ NODE = "20.3"
 
 @dataclass(frozen=True)
 class GoProgram:
-    """A program of Go's that tests use; its module's sum is checked by Go."""
+    """Programs of Go's that tests use, of one version; their modules' sums are checked by Go."""
 
     name: str
-    module: str
     version: str
+    modules: tuple[str, ...]
+    by: str = ""
+    """The folder in deploy/local whose go.mod says of what they are made: Go installs nothing by
+    its name alone that wants modules replaced."""
+
+    @property
+    def files(self) -> list[str]:
+        """What is there when it has been built."""
+        return [module.rpartition("/")[2] for module in self.modules]
 
 
-GRPCURL = GoProgram("grpcurl", "github.com/fullstorydev/grpcurl/cmd/grpcurl", "v1.9.3")
-HELM = GoProgram("helm", "helm.sh/helm/v3/cmd/helm", "v3.22.0")
+GRPCURL = GoProgram("grpcurl", "v1.9.3", ("github.com/fullstorydev/grpcurl/cmd/grpcurl",))
+HELM = GoProgram("helm", "v3.22.0", ("helm.sh/helm/v3/cmd/helm",))
+_OF_KUBERNETES = (
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-proxy",
+    "kube-scheduler",
+    "kubectl",
+    "kubelet",
+)
+KUBERNETES = GoProgram(
+    "kubernetes",
+    "v1.33.13",
+    ("edgemesh/kubernetes/names", *(f"k8s.io/kubernetes/cmd/{each}" for each in _OF_KUBERNETES)),
+    by="kubernetes",
+)
 _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
 _ASK = {"go": ["go", "version"], "cargo": ["rustc", "--version"]}
 
@@ -170,20 +192,26 @@ async def node_modules(toolchains: Toolchains) -> Path:
 
 
 async def go_program(toolchains: Toolchains, program: GoProgram) -> Path:
-    """The folder of a program, built if missing; Go must be there. Raises CommandFailed.
+    """The folder of programs, built if missing; Go must be there. Raises CommandFailed.
 
     One package at a time: other work goes on beside it.
     """
     layout = toolchains.layout
     label = f"{program.name} {program.version}"
     folder = layout.tools / f"{program.name}-{program.version}"
-    if not (folder / program.name).exists():
+    if not all((folder / file).exists() for file in program.files):
         toolchains.console.started(label)
+        words = [f"{module}@{program.version}" for module in program.modules]
+        flags = "-mod=mod -p=1"
+        if program.by:
+            tell = f"-X k8s.io/component-base/version.gitVersion={program.version}"
+            words = ["-trimpath", f"-ldflags=-s -w {tell}", *program.modules]
+            flags = "-mod=readonly -p=1"
         await run(
             label,
-            ["go", "install", f"{program.module}@{program.version}"],
-            cwd=layout.local,
-            env=toolchains.env() | {"GOBIN": str(folder), "GOFLAGS": "-mod=mod -p=1"},
+            ["go", "install", *words],
+            cwd=layout.local / program.by,
+            env=toolchains.env() | {"GOBIN": str(folder), "GOFLAGS": flags},
             log=layout.logs / f"{program.name}.log",
             console=toolchains.console,
         )

@@ -1,0 +1,129 @@
+"""A cluster of one node, in namespaces of its own, with images of the engine's.
+
+Rules: what runs is Kubernetes itself (node/node.sh; deploy/local/kubernetes says of what), and
+Debian's etcd, containerd and plugins of networks. Nothing of this machine changes, and nothing
+is left when it is closed.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from mesh import ROOT, wait_for
+from page import STRICT
+
+OWN = Path(__file__).with_name("node")
+PROGRAMS = (
+    *("containerd", "etcd", "helm", "kube-apiserver", "kube-controller-manager", "kube-proxy"),
+    *("kube-scheduler", "kubectl", "kubelet", "names"),
+)
+PAUSE = "edgemesh-tests-pause"
+BEGUN_S = 180.0
+STATE = """
+kubectl get pods --all-namespaces --output wide
+kubectl get events --all-namespaces | tail -n 30
+kubectl logs postgres | tail -n 5
+kubectl -n mesh logs --prefix --selector app.kubernetes.io/name=edgemesh | tail -n 30
+"""
+"""What tells why something does not come."""
+
+
+class Node:
+    """It is ready inside its `with`; its programs are those of PATH."""
+
+    def __init__(self, folder: Path, images: Mapping[str, str]) -> None:
+        """`images`: of the engine, each with the name that it has in the cluster."""
+        self._folder, self._images = folder, images
+        self._env = {**os.environ, "KUBECONFIG": str(folder / "admin.conf"), "HOME": str(folder)}
+        self._inside = 0
+        self._process: subprocess.Popen[bytes]
+
+    def __enter__(self) -> Node:
+        said = (self._folder / "said").open("wb")
+        with said:
+            self._process = subprocess.Popen(
+                [
+                    *("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"),
+                    *("--mount-proc", "bash", OWN / "node.sh", self._folder),
+                ],
+                env=self._env,
+                stdout=said,
+                stderr=said,
+            )
+        try:
+            wait_for(self._begun, BEGUN_S, "its services have begun")
+            children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+            self._inside = int(children.read_text())
+            self._bring()
+            self.run("kubectl wait --for=condition=Ready node/node --timeout=60s")
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.kill()  # and by that all that has come of it
+        self._process.wait()
+        for group in Path("/sys/fs/cgroup").glob("*/kubepods"):
+            wait_for(lambda group=group: _gone(group), 30, f"{group} is empty")
+        shutil.rmtree(self._folder)
+
+    def run(self, text: str, folder: Path | None = None) -> str:
+        """What a text of bash says inside. Raises AssertionError where a command fails."""
+        done = self._run(text, folder or ROOT)
+        if done.returncode:
+            self._check()
+            state = self._run(STATE, ROOT).stdout
+            raise AssertionError(f"{text}: {done.stdout}{done.stderr}\n{state}")
+        return done.stdout
+
+    def _run(self, text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [
+                *("nsenter", f"--target={self._inside}", "--net", "--mount", "--pid"),
+                *("bash", "-c", f"{STRICT}cd {shlex.quote(str(folder))}\n{text}"),
+            ],
+            env=self._env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def _check(self) -> None:
+        assert self._process.poll() is None, (self._folder / "said").read_text()
+
+    def _begun(self) -> bool:
+        self._check()
+        return (self._folder / "begun").exists()
+
+    def _bring(self) -> None:
+        base = os.environ.get("EDGEMESH_BASE", "debian:bookworm-slim")
+        build = ["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", PAUSE]
+        subprocess.run([*build, OWN], check=True, stdout=subprocess.DEVNULL)
+        ctr = f"ctr --address {self._folder}/containerd.sock --namespace k8s.io images"
+        self.run(f"docker save {' '.join({*self._images.values(), PAUSE})} | {ctr} import -")
+        names = {"docker.io/library/pause:local": PAUSE, **self._images}
+        for name, image in names.items():
+            tag = image if ":" in image else f"{image}:latest"
+            self.run(f"{ctr} tag docker.io/library/{tag} {name}")
+
+
+def _gone(group: Path) -> bool:
+    """Whether a control group and all below it could be removed: nothing runs in it any more."""
+    try:
+        for folder, _, _ in os.walk(group, topdown=False):
+            os.rmdir(folder)
+    except OSError:
+        return False
+    return True
