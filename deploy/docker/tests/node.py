@@ -1,13 +1,14 @@
 """A cluster of one node, in namespaces of its own, with images of the engine's.
 
 Rules: what runs is Kubernetes itself (node/node.sh; deploy/local/kubernetes says of what), and
-Debian's etcd, containerd and plugins of networks. Nothing of this machine changes, and nothing
-is left when it is closed.
+Debian's etcd, containerd and plugins of networks. Nothing is left of it when it is closed. One at a
+time: a machine has one control group for all pods.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import shlex
 import shutil
 import subprocess
@@ -24,6 +25,9 @@ PROGRAMS = (
     *("kube-scheduler", "kubectl", "kubelet", "names"),
 )
 PAUSE = "edgemesh-tests-pause"
+OWN_NAMESPACES = (
+    "setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc"
+)
 BEGUN_S = 180.0
 STATE = """
 kubectl get pods --all-namespaces --output wide
@@ -41,17 +45,13 @@ class Node:
         """`images`: of the engine, each with the name that it has in the cluster."""
         self._folder, self._images = folder, images
         self._env = {**os.environ, "KUBECONFIG": str(folder / "admin.conf"), "HOME": str(folder)}
-        self._inside = 0
+        self._inside, self._held = 0, -1
         self._process: subprocess.Popen[bytes]
 
     def __enter__(self) -> Node:
-        said = (self._folder / "said").open("wb")
-        with said:
+        with (self._folder / "said").open("wb") as said:
             self._process = subprocess.Popen(
-                [
-                    *("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"),
-                    *("--mount-proc", "bash", OWN / "node.sh", self._folder),
-                ],
+                [*OWN_NAMESPACES.split(), "bash", OWN / "node.sh", self._folder],
                 env=self._env,
                 stdout=said,
                 stderr=said,
@@ -60,6 +60,7 @@ class Node:
             wait_for(self._begun, BEGUN_S, "its services have begun")
             children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
             self._inside = int(children.read_text())
+            self._held = os.pidfd_open(self._inside)
             self._bring()
             self.run("kubectl wait --for=condition=Ready node/node --timeout=60s")
         except BaseException:
@@ -73,11 +74,17 @@ class Node:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._process.kill()  # and by that all that has come of it
-        self._process.wait()
-        for group in Path("/sys/fs/cgroup").glob("*/kubepods"):
-            wait_for(lambda group=group: _gone(group), 30, f"{group} is empty")
-        shutil.rmtree(self._folder)
+        try:
+            self._process.kill()  # and by that all that has come of it
+            self._process.wait()
+            if self._held >= 0:
+                assert select.select([self._held], [], [], 30)[0], "the node goes on"
+                os.close(self._held)
+            groups = Path("/sys/fs/cgroup")
+            for group in (groups / "kubepods", *groups.glob("*/kubepods")):
+                wait_for(lambda group=group: _gone(group), 30, f"{group} is empty")
+        finally:
+            shutil.rmtree(self._folder)
 
     def run(self, text: str, folder: Path | None = None) -> str:
         """What a text of bash says inside. Raises AssertionError where a command fails."""

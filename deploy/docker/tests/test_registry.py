@@ -54,7 +54,12 @@ def registry() -> Iterator[None]:
         subprocess.run([*engine, "mount", "--bind", hosts, "/etc/hosts"], check=True)
         with (folder / "said").open("w+") as said:
             process = subprocess.Popen(
-                [folder / "usr/bin/docker-registry", "serve", config], stdout=said, stderr=said
+                [
+                    *("setpriv", "--pdeathsig", "KILL"),
+                    *(folder / "usr/bin/docker-registry", "serve", config),
+                ],
+                stdout=said,
+                stderr=said,
             )
             try:
                 wait_for(lambda: process.poll() is not None or _known(), 30, "it is reached")

@@ -30,9 +30,10 @@ LANES = 2
 LONGEST = ("e2e",)
 
 _NO_ENGINE = 77
+"""Status of deploy/docker/test.sh where the machine lets no container engine run."""
+
 _NODE = ["containernetworking-plugins", "etcd-server", "iproute2", "openssl"]
 """Debian's packages that a node of Kubernetes takes beside an engine's."""
-"""Status of deploy/docker/test.sh where the machine lets no container engine run."""
 
 APART = frozenset({"soak"})
 """Suites that run for long, and only when their own target asks for them."""
@@ -179,6 +180,8 @@ async def _images(session: Session, build: Build) -> None:
         raise Skipped("make test-images installs an engine for it; CI=true does, too")
     if session.executors is not None:
         raise Skipped("it is of all executors")
+    if os.geteuid() != 0:
+        raise Skipped("no container engine can run here: it needs root")
     await bring(build, session.services)
     await ensure_packages(_NODE, build.layout, build.console)
     programs = [str(await go_program(build.toolchains, each)) for each in (HELM, KUBERNETES)]

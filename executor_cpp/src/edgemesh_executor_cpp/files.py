@@ -7,6 +7,7 @@ removed. Which of them is the default a pin may say.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -62,6 +63,8 @@ class Version:
     finding: Finding
     crew: Crew | None = None
     """Its workers, where it serves something."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Whose it is to give it workers."""
 
 
 @dataclass(eq=False)

@@ -204,7 +204,10 @@ class Plugins(Staff):
                 self._check(file, version)
                 file.add(version, self._most, self._pins)
                 file.refuse("")
-                file.anew()
+                if file.recorded:  # late, and still to come
+                    file.again(time.monotonic())
+                else:
+                    file.anew()
                 await self._serve()
         except NoWorkers as error:
             raise Refused(error.reason, passing=error.passing) from None
@@ -244,6 +247,8 @@ class Plugins(Staff):
     def _drop(self, error: NoWorkers) -> None:
         for file in self._files.values():
             if error.version in file.versions:
+                if error.passing and error.version is not file.versions[-1]:
+                    file.recorded = [*file.recorded, error.version.sha256]
                 file.versions.remove(error.version)
                 logs.event("plugin lost", level=logging.ERROR, file=file.name, why=error.reason)
                 file.refuse(_told(error.reason, error.passing), error.version.sha256)

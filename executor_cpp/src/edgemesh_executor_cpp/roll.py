@@ -60,8 +60,9 @@ class Roll:
 
     async def muster(self, version: Version) -> None:
         """Give it workers, if it has none; it does not serve yet. Raises NoWorkers."""
-        if version.crew is None:
-            version.crew = await self._start(version)
+        async with version.turn:
+            if version.crew is None:
+                version.crew = await self._start(version)
 
     def dismiss(self, version: Version) -> None:
         """Let its workers go; it must not serve."""

@@ -132,6 +132,26 @@ async def test_a_pin_rolls_back_and_outlives_a_restart(
     await until(lambda: executor.answers(3), "pins that make no sense hold up nothing")
 
 
+async def test_a_pinned_version_that_is_late_at_a_restart_comes_yet(
+    start: Start, workshop: Workshop, folder: Path, tmp_path: Path
+) -> None:
+    well = tmp_path / "well"
+    well.touch()
+    put(workshop.make(VERSION="1.0.0", ANSWER=1, AT_LOAD=5, UNTIL=str(well)), folder)
+    executor = start()
+    assert await executor.answer() == 1
+    put(workshop.make(VERSION="2.0.0", ANSWER=2), folder)
+    await until(lambda: executor.answers(2), "the newer is served")
+    pin(executor, folder, "answer", "1.0.0")
+    await until(lambda: executor.answers(1), "the older is served again")
+    await executor.close()
+    well.unlink()
+    executor = start(load_timeout_ms=1000)
+    await until(lambda: executor.answers(2), "the newer is served while the older is late")
+    well.touch()
+    await until(lambda: executor.answers(1), "the older is served again")
+
+
 def pin(executor: Executor, folder: Path, *words: str) -> None:
     python = executor.process.args[0]  # type: ignore[index]
     command = [str(python), "-m", "edgemesh_executor_cpp.pins", str(folder), *words]

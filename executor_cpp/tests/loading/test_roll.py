@@ -40,3 +40,12 @@ async def test_some_start_at_a_time() -> None:
     await asyncio.gather(*map(roll.muster, versions))
     assert recruits.begun == MANY
     assert 2 <= recruits.most <= MANY // 4
+
+
+async def test_one_that_several_ask_for_starts_once() -> None:
+    """A file of its own, and each other file that is served, at an executor's restart."""
+    recruits = Recruits()
+    roll = Roll(recruits.enlist, lambda: None, 10.0, 10.0)
+    version = Version("0", Finding("p", "1", ("cpp.p@1",)))
+    await asyncio.gather(roll.muster(version), roll.serve([version]), roll.muster(version))
+    assert recruits.begun == 1

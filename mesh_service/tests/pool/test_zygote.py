@@ -79,8 +79,8 @@ async def test_without_a_zygote_workers_are_fresh_interpreters(
                 here = await birth(bench)
                 assert here["importer"] == here["pid"]
                 await bench.do("die", how="SIGKILL")
-    (said,) = [each.getMessage() for each in caplog.records if "zygote" in each.getMessage()]
-    assert why in said
+    (said,) = [each for each in caplog.records if each.getMessage() == "no zygote"]
+    assert why in said.__dict__["fields"]["why"]
 
 
 async def test_one_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,6 +112,16 @@ async def test_one_that_is_late_is_there_for_the_next(monkeypatch: pytest.Monkey
         assert await importer(bench) == late
     await gone(late)
     await gone(await abandoned())  # and not for ever
+
+
+async def test_one_that_has_ended_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zygote, "_KEPT_S", 0.05)
+    async with running():
+        pass
+    async with running() as first:
+        await asyncio.sleep(0.2)  # more than a timer of the one before would take
+        async with running() as second:
+            assert await importer(second) == await importer(first)
 
 
 async def abandoned() -> int:

@@ -4,16 +4,24 @@
 #
 #   unshare --net --mount --pid --fork --kill-child --mount-proc node.sh FOLDER
 #
-# Rules: it owns its namespaces of network, mounts and processes, so nothing of this machine changes
-# and all of it is gone when it ends; what it keeps and says is in FOLDER; FOLDER/admin.conf is what
-# kubectl wants. It ends when one of its services does. For tests: everybody is the administrator,
-# and NetworkPolicies are kept, not enforced.
+# Rules: it owns its namespaces of network, mounts and processes, and what would be written beside
+# FOLDER goes into memory of its own, so all of it is gone when it ends, but for its control group
+# (/kubepods, of which a machine has one). FOLDER/admin.conf is what kubectl wants. It ends when one
+# of its services does. For tests: everybody is the administrator, and NetworkPolicies are kept, not
+# enforced.
 set -euo pipefail
 folder=${1:?usage: node.sh FOLDER}
 cd "$folder"
 address=192.0.2.1
 mkdir -p etcd pki log cni kubelet volume
 mount --make-rshared /
+for each in /opt /run /var/lib /var/log; do mount -t tmpfs none "$each"; done
+# What kubelet would have of the whole machine: it is shown what it wants to write.
+for each in vm/overcommit_memory kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys \
+  kernel/keys/root_maxbytes; do
+  cat "/proc/sys/$each" >"pki/${each//\//-}"
+  mount --bind "pki/${each//\//-}" "/proc/sys/$each"
+done
 ip link set lo up
 ip address add "$address/32" dev lo
 ip route add default dev lo # kubelet and kube-proxy want to know one
@@ -87,6 +95,7 @@ state = "$folder/run"
     conf_dir = "$folder/cni"
 END
 begin containerd --config containerd.toml
+echo "nameserver $address" >resolv.conf
 cat >kubelet.yaml <<END
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -102,6 +111,8 @@ clusterDNS: [10.96.0.10]
 clusterDomain: cluster.local
 containerRuntimeEndpoint: unix://$folder/containerd.sock
 podLogsDir: $folder/log/pods
+resolvConf: $folder/resolv.conf
+volumePluginDir: $folder/kubelet/plugins
 END
 until_it test -S containerd.sock
 begin kubelet --kubeconfig admin.conf --config kubelet.yaml --root-dir "$folder/kubelet" \

@@ -87,7 +87,10 @@ class Process:
         self._reaped = True
         if self._popen:
             return self._popen.wait()
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        try:
+            return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        except ChildProcessError:  # as subprocess does, where nobody's children are kept
+            return 0
 
 
 def _spawn(

@@ -18,9 +18,14 @@ import sys
 from . import child, sibling
 
 _PR_SET_PDEATHSIG = 1
-READY = b"ready"
+READY = b"ready "
+"""Before the number of a fork that has ended: the proof that it can."""
 NO = b"-"
-"""Begins an answer that says why not."""
+"""Before an error's number and what it says; a worker's number has nothing before it."""
+
+
+def _no(error: OSError) -> bytes:
+    return NO + f"{error.errno or 0} {error}".encode()
 
 
 def main() -> None:
@@ -32,14 +37,16 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for module in sys.argv[3:]:
         importlib.import_module(module)
-    try:
-        sibling.kept_at()
-    except OSError as error:
-        own.send(NO + str(error).encode())
-        return
     gc.collect()
     gc.freeze()
-    own.send(READY)
+    try:
+        tried = sibling.fork()
+    except OSError as error:
+        own.send(_no(error))
+        return
+    if tried == 0:
+        os._exit(0)
+    own.send(READY + str(tried).encode())
     while True:
         target, descriptors, _, _ = socket.recv_fds(own, 4096, 2, socket.MSG_CMSG_CLOEXEC)
         if not target:
@@ -47,7 +54,7 @@ def main() -> None:
         try:
             answer = sibling.fork()
         except OSError as error:
-            own.send(NO + str(error).encode())
+            own.send(_no(error))
         else:
             if answer == 0:
                 own.close()
