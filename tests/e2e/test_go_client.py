@@ -60,6 +60,7 @@ async def go_test(tmp_path: Path, **environment: str) -> str:
         "test",
         "-count=1",
         "-v",
+        "-timeout=5m",  # before this test's own, so that Go says what hangs
         "./...",
         cwd=FOLDER,
         env=inherited | environment,
