@@ -165,6 +165,13 @@ class Mesh:
         return stub.Compute(request, timeout=30, metadata=metadata)
 
 
+def make_image(folder: Path, image: str) -> None:
+    """One of the tests' own, on the base that the mesh's images have."""
+    base = os.environ.get("EDGEMESH_BASE", "debian:bookworm-slim")
+    build = ["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", image, folder]
+    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+
+
 def wait_for(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
     """Look ten times a second. Raises AssertionError when the time is over."""
     end = time.monotonic() + timeout_s

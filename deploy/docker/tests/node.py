@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from mesh import ROOT, wait_for
+from mesh import ROOT, make_image, wait_for
 from page import STRICT
 
 OWN = Path(__file__).with_name("node")
@@ -24,7 +24,7 @@ PROGRAMS = (
     *("containerd", "etcd", "helm", "kube-apiserver", "kube-controller-manager", "kube-proxy"),
     *("kube-scheduler", "kubectl", "kubelet", "names"),
 )
-PAUSE = "edgemesh-tests-pause"
+PAUSE = "edgemesh-tests-pause:latest"
 OWN_NAMESPACES = (
     "setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc"
 )
@@ -42,7 +42,7 @@ class Node:
     """It is ready inside its `with`; its programs are those of PATH."""
 
     def __init__(self, folder: Path, images: Mapping[str, str]) -> None:
-        """`images`: of the engine, each with the name that it has in the cluster."""
+        """`images`: the name that each is to have in the cluster, and its own, with its tag."""
         self._folder, self._images = folder, images
         self._env = {**os.environ, "KUBECONFIG": str(folder / "admin.conf"), "HOME": str(folder)}
         self._inside, self._held = 0, -1
@@ -115,15 +115,12 @@ class Node:
         return (self._folder / "begun").exists()
 
     def _bring(self) -> None:
-        base = os.environ.get("EDGEMESH_BASE", "debian:bookworm-slim")
-        build = ["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", PAUSE]
-        subprocess.run([*build, OWN], check=True, stdout=subprocess.DEVNULL)
+        make_image(OWN, PAUSE)
         ctr = f"ctr --address {self._folder}/containerd.sock --namespace k8s.io images"
         self.run(f"docker save {' '.join({*self._images.values(), PAUSE})} | {ctr} import -")
         names = {"docker.io/library/pause:local": PAUSE, **self._images}
         for name, image in names.items():
-            tag = image if ":" in image else f"{image}:latest"
-            self.run(f"{ctr} tag docker.io/library/{tag} {name}")
+            self.run(f"{ctr} tag docker.io/library/{image} {name}")
 
 
 def _gone(group: Path) -> bool:

@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mesh import EXECUTORS, ROOT
+from mesh import EXECUTORS, ROOT, make_image
 from node import OWN, PROGRAMS, Node
 from page import block
-from test_postgres import IMAGE, make_image
+from test_postgres import IMAGE
+from test_postgres import OWN as POSTGRES
 
 THIS = "deploy/docker/tests/test_cluster.py"
 SERVICES = ("gateway", *EXECUTORS)
@@ -45,7 +46,7 @@ pytestmark = [
 @pytest.fixture
 def node() -> Iterator[Node]:
     """It has the images by the names that the page gives them, and a PostgreSQL."""
-    make_image()
+    make_image(POSTGRES, IMAGE)
     images = {
         f"registry.example/mesh/edgemesh-{each}:{tag}": f"edgemesh-{each}:latest"
         for each in SERVICES

@@ -8,33 +8,25 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from edgemesh.compute.v1 import compute_pb2
-from mesh import COMPOSE, EXECUTORS, Mesh
+from mesh import COMPOSE, EXECUTORS, Mesh, make_image
 from page import STRICT, block
 
 THIS, PAGE = (f"deploy/docker/tests/test_{name}.py" for name in ("postgres", "page"))
-IMAGE = "edgemesh-tests-postgres"
+IMAGE, OWN = "edgemesh-tests-postgres:latest", Path(__file__).with_name("postgres")
 PROGRAMS = f'docker-compose() {{ command {" ".join(COMPOSE)} "$@"; }}\n'
 
 pytestmark = pytest.mark.skipif("pywasm" not in EXECUTORS, reason="it keeps the session")
 
 
-def make_image() -> None:
-    """The image that stands in."""
-    base = os.environ.get("EDGEMESH_BASE", "debian:bookworm-slim")
-    image = ["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", IMAGE]
-    subprocess.run([*image, Path(__file__).with_name("postgres")], check=True)
-
-
 @pytest.fixture
 def kept() -> Iterator[Mesh]:
     """A mesh whose gateway keeps all in PostgreSQL."""
-    make_image()
+    make_image(OWN, IMAGE)
     said = dict(line.split("=", 1) for line in block(PAGE, "COMPOSE_PROFILES").splitlines())
     with Mesh(
         os.environ["MODELS"],

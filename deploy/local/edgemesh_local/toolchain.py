@@ -62,6 +62,7 @@ KUBERNETES = GoProgram(
     ("edgemesh/kubernetes/names", *(f"k8s.io/kubernetes/cmd/{each}" for each in _OF_KUBERNETES)),
     by="kubernetes",
 )
+_turn = asyncio.Lock()
 _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
 _ASK = {"go": ["go", "version"], "cargo": ["rustc", "--version"]}
 
@@ -199,7 +200,15 @@ async def go_program(toolchains: Toolchains, program: GoProgram) -> Path:
     layout = toolchains.layout
     label = f"{program.name} {program.version}"
     folder = layout.tools / f"{program.name}-{program.version}"
-    if not all((folder / file).exists() for file in program.files):
+
+    def built() -> bool:
+        return all((folder / file).exists() for file in program.files)
+
+    if built():
+        return folder
+    async with _turn:
+        if built():  # by another part, meanwhile
+            return folder
         toolchains.console.started(label)
         words = [f"{module}@{program.version}" for module in program.modules]
         flags = "-mod=mod -p=1"

@@ -34,7 +34,7 @@ begin() {
 }
 
 ended() {
-  echo "a service has ended; the last of what each said:"
+  echo "a service has ended, or does not come; the last of what each said:"
   tail -n 5 log/*
   exit 1
 }

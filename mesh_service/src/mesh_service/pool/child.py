@@ -165,13 +165,18 @@ class Worker:
         os._exit(1)  # the front is gone
 
 
+def bind(parent: int) -> bool:
+    """Let this process end with the front, by the front alone; whether that is still there."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front decides when work ends
+    return os.getppid() == parent  # else it died before it could take this process with it
+
+
 def main() -> None:
     """Run the worker of this process."""
     data, control, parent = (int(argument) for argument in sys.argv[1:4])
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        return  # the front died before it could take this process with it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front decides when work ends
+    if not bind(parent):
+        return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is to be over at once
     faulthandler.enable()
     signal.signal(signal.SIGILL, signal.SIG_DFL)  # the front has a line that tells more

@@ -111,9 +111,13 @@ class Zygote:
         """End it, if nobody uses it."""
         if not self.users:
             self._hopeless = True
-            if _shared.get(self._key) is self:
-                del _shared[self._key]
+            self._forget()
             self._end("")
+
+    def _forget(self) -> None:
+        """Let the next who takes one have another."""
+        if _shared.get(self._key) is self:
+            del _shared[self._key]
 
     def _begin(self) -> None:
         try:
@@ -144,7 +148,8 @@ class Zygote:
         except OSError:
             heard = b""
         if heard.startswith(READY):
-            os.waitpid(int(heard.removeprefix(READY)), 0)  # that it forked to see whether it can
+            with contextlib.suppress(ChildProcessError):  # where nobody's children are kept
+                os.waitpid(int(heard.removeprefix(READY)), 0)  # its trial, which has ended
             self._late.cancel()
             self._ready = True
             self._failures = 0
@@ -190,6 +195,8 @@ class Zygote:
             self._collect()
         self._socket.close()
         self._settle()
+        if not self.users:
+            self._forget()
 
     def _collect(self) -> None:
         """End the worker of an answer that nobody waited for any more."""

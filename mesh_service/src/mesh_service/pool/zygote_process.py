@@ -7,17 +7,14 @@ in memory once for all workers until they write to it, so it is never collected.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import importlib
 import os
-import signal
 import socket
 import sys
 
 from . import child, sibling
 
-_PR_SET_PDEATHSIG = 1
 READY = b"ready "
 """Before the number of a fork that has ended: the proof that it can."""
 NO = b"-"
@@ -31,10 +28,8 @@ def _no(error: OSError) -> bytes:
 def main() -> None:
     """Import, then fork until the front closes its end."""
     own, parent = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        return  # the front died before it could take this process with it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not child.bind(parent):
+        return
     for module in sys.argv[3:]:
         importlib.import_module(module)
     gc.collect()
